@@ -1,0 +1,172 @@
+/**
+ * Errors that the caller could not prevent. Each has a stable code (all are in `core/error-table.ts` and on the page
+ * docs/reference/errors.md), says whether trying again is safe, carries its facts as fields, and tells what to do next.
+ */
+export type Retry = 'never' | 'afterBackoff' | 'outcomeUnknown'
+
+export abstract class PlatformError extends Error {
+  abstract readonly code: string
+  abstract readonly retry: Retry
+  override get name(): string {
+    return this.constructor.name
+  }
+}
+
+/** Bytes of a log are not what was written, in a place where no crash can leave that. */
+export class CorruptLogError extends PlatformError {
+  readonly code = 'LOG_CORRUPT'
+  readonly retry = 'never'
+  constructor(
+    readonly file: string,
+    readonly byte: number,
+    readonly what: string,
+  ) {
+    super(
+      `${file} is damaged at byte ${byte}: ${what}; restore the file from a copy, or move it away to go on without its hits`,
+    )
+  }
+}
+
+/** A read position lies before the oldest record kept. */
+export class OffsetTrimmedError extends PlatformError {
+  readonly code = 'LOG_OFFSET_TRIMMED'
+  readonly retry = 'never'
+  constructor(
+    readonly asked: number,
+    readonly oldest: number,
+  ) {
+    super(`records before ${oldest} are gone, asked for ${asked}; the control store and the log do not belong together`)
+  }
+}
+
+/** The log takes nothing now: disk full, a failed write, or its limit. Nothing of this append is kept. */
+export class LogUnavailableError extends PlatformError {
+  readonly code = 'log_unavailable'
+  readonly retry = 'afterBackoff'
+  constructor(
+    readonly reason: 'full' | 'failed' | 'closed',
+    options?: ErrorOptions,
+  ) {
+    const why = { full: 'is full', failed: 'could not be written', closed: 'is closed' }[reason]
+    super(`the log ${why}; nothing of this request was stored, send it again later`, options)
+  }
+}
+
+/** Another owner moved the positions first, or took the job. Nothing of this epoch is committed. */
+export class StaleEpochError extends PlatformError {
+  readonly code = 'EPOCH_STALE'
+  readonly retry = 'never'
+  constructor(readonly detail: string) {
+    super(`another owner went on from here (${detail}); drop this epoch and start from the committed positions`)
+  }
+}
+
+/** The lease is another owner's now. */
+export class StaleLeaseError extends PlatformError {
+  readonly code = 'LEASE_STALE'
+  readonly retry = 'never'
+  constructor(
+    readonly lease: string,
+    readonly fence: number,
+  ) {
+    super(`lease ${lease} is no longer held under fence ${fence}; stop and take it again`)
+  }
+}
+
+/** A publication of the table is open: repeat and finish it first. */
+export class PublicationOpenError extends PlatformError {
+  readonly code = 'PUBLICATION_OPEN'
+  readonly retry = 'never'
+  constructor(
+    readonly table: string,
+    readonly id: number,
+  ) {
+    super(`publication ${id} of ${table} is not finished; repeat it before another begins`)
+  }
+}
+
+/** Another writer moved the table first. Nothing of this commit is visible. */
+export class CommitConflictError extends PlatformError {
+  readonly code = 'LAKE_COMMIT_CONFLICT'
+  readonly retry = 'afterBackoff'
+  constructor(
+    readonly table: string,
+    readonly expected: string,
+    readonly found: string,
+    options?: ErrorOptions,
+  ) {
+    super(`${table} moved from ${expected} to ${found}; stage again on ${found} and commit`, options)
+  }
+}
+
+/** The table has no such snapshot. */
+export class SnapshotNotFoundError extends PlatformError {
+  readonly code = 'SNAPSHOT_NOT_FOUND'
+  readonly retry = 'never'
+  constructor(
+    readonly table: string,
+    readonly snapshot: string,
+  ) {
+    super(`${table} has no snapshot ${snapshot}; list those it has`)
+  }
+}
+
+/** A table's files are not what the Iceberg specification says, or not there. */
+export class CorruptTableError extends PlatformError {
+  readonly code = 'LAKE_TABLE_CORRUPT'
+  readonly retry = 'never'
+  constructor(
+    readonly table: string,
+    readonly file: string,
+    readonly what: string,
+    options?: ErrorOptions,
+  ) {
+    super(`${table}: ${file} cannot be read: ${what}`, options)
+  }
+}
+
+/** The job's state reached its limit; the worker stops reading rather than forget. */
+export class StateLimitError extends PlatformError {
+  readonly code = 'STATE_LIMIT'
+  readonly retry = 'afterBackoff'
+  constructor(
+    readonly job: string,
+    readonly bytes: number,
+    readonly limit: number,
+  ) {
+    super(`the state of job ${job} needs ${bytes} bytes, the limit is ${limit}; raise HITLAKE_STATE_MAX_BYTES`)
+  }
+}
+
+/** A raw query would read more rows than its budget; it is refused whole, never answered in part. */
+export class RawBudgetError extends PlatformError {
+  readonly code = 'raw_budget'
+  readonly retry = 'never'
+  constructor(
+    readonly rows: number,
+    readonly budget: number,
+  ) {
+    super(`this needs ${rows} raw rows, the budget is ${budget}; ask a shorter range`)
+  }
+}
+
+/** The query engine gave no answer. */
+export class EngineUnavailableError extends PlatformError {
+  readonly code = 'engine_unavailable'
+  readonly retry = 'afterBackoff'
+  constructor(options?: ErrorOptions) {
+    super('the query engine is not answering; try again', options)
+  }
+}
+
+/** A plan that would go wrong, refused while it is built. */
+export class InvalidPlanError extends PlatformError {
+  readonly code = 'PLAN_INVALID'
+  readonly retry = 'never'
+}
+
+/** The system cannot start here; the message is one sentence with the mend. */
+export class StartError extends PlatformError {
+  readonly code = 'START_FAILED'
+  readonly retry = 'never'
+}

@@ -1,0 +1,183 @@
+/**
+ * The control store: the one place of truth for what is committed. Everything an epoch changes moves in ONE transaction
+ * (`commitEpoch`), which is the commit point of the whole system; everything else here is small and rare.
+ * Adapters: memory, DuckDB file (embedded), PostgreSQL (cluster). All methods are safe to call concurrently.
+ */
+import type { KeyKind } from '../hit.ts'
+import type { MerchantId, Offset } from '../ids.ts'
+import type { TableName } from '../tables.ts'
+import type { StagedFile, TableView } from './lake.ts'
+
+// ---- merchants and keys
+
+export interface Merchant {
+  readonly id: MerchantId
+  readonly name: string
+  readonly timeZone: string
+  readonly currency: string
+  /** Hit names that the step `govern` quarantines. */
+  readonly blockedNames: readonly string[]
+  /** Seed of the merchant's visitor hashes, 16 hex digits (XXH64 seed). Dropping it shreds them. */
+  readonly visitorSeed: string
+}
+
+export type KeyRight = 'write' | 'read' | 'admin' | 'historical'
+
+export interface StoredKey {
+  /** SHA-256 of the key, hex. The key itself is kept nowhere. */
+  readonly hash: string
+  /** null for admin keys. */
+  readonly merchant: MerchantId | null
+  readonly kind: KeyKind
+  readonly rights: readonly KeyRight[]
+}
+
+export interface KeyHolder {
+  readonly key: StoredKey
+  readonly merchant: Merchant | null
+}
+
+// ---- epochs
+
+export interface JobPosition {
+  readonly partition: number
+  /** The first offset not yet processed. */
+  readonly next: Offset
+  /** Object name of the partition's checkpoint; null: empty state. */
+  readonly checkpoint: string | null
+  /** Event-time watermark, ms; null before the first record. */
+  readonly watermark: number | null
+  /** `received` of the last record processed, ms; null before the first. */
+  readonly received: number | null
+}
+
+export interface BooksDelta {
+  readonly merchant: MerchantId
+  /** Start of the UTC hour of `received`, ms. */
+  readonly hour: number
+  readonly stored: number
+  readonly duplicates: number
+  readonly failed: number
+  /** By rule. */
+  readonly dropped: Readonly<Record<string, number>>
+}
+
+export interface EpochCommit {
+  readonly job: string
+  readonly source: string
+  readonly plan: string
+  readonly fence: number
+  readonly partitions: readonly (JobPosition & { readonly from: Offset })[]
+  readonly staged: readonly StagedFile[]
+  /** Whose numbers changed: (merchant, UTC day of bucket). */
+  readonly touched: readonly { readonly merchant: MerchantId; readonly day: number }[]
+  readonly books: readonly BooksDelta[]
+}
+
+// ---- publication
+
+/** A set of staged files that become one snapshot. Fixed, with its id, before the lake is touched; so a repeat is the same. */
+export interface Publication {
+  readonly table: TableName
+  readonly id: number
+  readonly files: readonly StagedFile[]
+}
+
+// ---- reading
+
+export interface VersionChanges {
+  /** The newest commit; ask with it next time. */
+  readonly commit: number
+  /** (merchant, UTC day)s whose numbers changed after the `since` asked for, each with the commit that changed it last. */
+  readonly changes: readonly { readonly merchant: MerchantId; readonly day: number; readonly version: number }[]
+  /** True where changes after `since` are no longer listed one by one: forget everything. */
+  readonly reset: boolean
+  readonly positions: readonly (JobPosition & { readonly job: string })[]
+}
+
+export interface Books {
+  readonly accepted: number
+  readonly stored: number
+  readonly duplicates: number
+  readonly failed: number
+  readonly dropped: Readonly<Record<string, number>>
+  /** Per log: `accepted` counts the records before this offset. */
+  readonly acceptedThrough: Readonly<Record<string, Offset>>
+  /** The other counts hold what jobs committed, all records before these. */
+  readonly positions: readonly (JobPosition & { readonly job: string })[]
+}
+
+export interface ControlStore {
+  createMerchant(merchant: Merchant, keys: readonly StoredKey[]): Promise<'created' | 'exists'>
+  /** The merchant as it is afterwards, undefined where there is none. */
+  updateMerchant(
+    id: MerchantId,
+    change: { readonly name?: string; readonly blockedNames?: readonly string[] },
+  ): Promise<Merchant | undefined>
+  merchant(id: MerchantId): Promise<Merchant | undefined>
+  /** By id, after `after`, at most `limit`. */
+  merchants(page: { readonly after?: string; readonly limit: number }): Promise<readonly Merchant[]>
+  addKey(key: StoredKey): Promise<void>
+  findKey(hash: string): Promise<KeyHolder | undefined>
+  /** What the pipeline needs of merchants it meets: those it names that exist. */
+  merchantsById(ids: readonly MerchantId[]): Promise<readonly Merchant[]>
+  /**
+   * The secret (32 bytes, hex) of each date `YYYY-MM-DD` asked for, made now where it is missing (`make` draws it);
+   * secrets of dates before `keepFrom` are deleted for ever. Of two callers that make one, both get the same.
+   */
+  dailySecrets(dates: readonly string[], keepFrom: string, make: () => string): Promise<Readonly<Record<string, string>>>
+
+  /**
+   * Takes the job over: raises its fencing number and returns it with the job's positions in `source`. Whoever held a
+   * lower number can no longer commit. Partitions never committed are absent.
+   */
+  acquireJob(
+    job: string,
+    source: string,
+    owner: string,
+  ): Promise<{ readonly fence: number; readonly positions: readonly JobPosition[] }>
+  /**
+   * The commit point. Checks fence, and that every partition's `next` still is `from`; then moves positions, records
+   * staged files, versions and books, all or nothing. Returns the commit's number, which rises by each commit.
+   * @throws StaleEpochError and changes nothing, where a check fails
+   */
+  commitEpoch(commit: EpochCommit): Promise<{ readonly commit: number }>
+
+  /** undefined while another owner's lease is live. The fence rises whenever the owner changes. */
+  acquireLease(
+    name: string,
+    owner: string,
+    ttlMs: number,
+    now: number,
+  ): Promise<{ readonly fence: number } | undefined>
+  releaseLease(name: string, fence: number): Promise<void>
+
+  /** Committed, unpublished files of the table in commit order, those of an open publication left out. */
+  unpublished(table: TableName): Promise<readonly StagedFile[]>
+  /** The publication begun and not finished, if any: it must be repeated before another begins. */
+  openPublication(table: TableName): Promise<Publication | undefined>
+  /** Fixes the next publication: its files (all must be unpublished) and its id. @throws StaleLeaseError, PublicationOpenError */
+  beginPublication(table: TableName, lease: string, fence: number, files: readonly string[]): Promise<Publication>
+  /** The lake has it: its files are pending no more, and `snapshot` is what readers read. @throws StaleLeaseError */
+  finishPublication(table: TableName, lease: string, fence: number, id: number, snapshot: string): Promise<void>
+  /** What readers read now: the last finished publication's snapshot and all committed files not in it. */
+  tableView(table: TableName): Promise<TableView>
+
+  versionsSince(since: number): Promise<VersionChanges>
+
+  /**
+   * Adds a collector's counts of accepted hits for the records [from, through) of its log, once: it fails with
+   * StaleEpochError where `from` is not where the last call for that log ended (0 at first).
+   */
+  addAccepted(
+    log: string,
+    from: Offset,
+    through: Offset,
+    counts: readonly { readonly merchant: MerchantId; readonly hour: number; readonly hits: number }[],
+  ): Promise<void>
+  acceptedThrough(log: string): Promise<Offset>
+  /** Sums over hours of `received` in [from, to), of one merchant or of all. One consistent read. */
+  books(range: { readonly merchant?: MerchantId; readonly from: number; readonly to: number }): Promise<Books>
+
+  close(): Promise<void>
+}

@@ -1,0 +1,18 @@
+/**
+ * Builds `dist/` from the sources: the compiled modules and, beside them, the Avro schemas they read.
+ * `dist` is emptied first, so a file that was deleted from the sources cannot go on running.
+ */
+import { execFileSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, rmSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+process.chdir(root)
+
+rmSync('dist', { recursive: true, force: true })
+rmSync('node_modules/.cache/tsc.build.tsbuildinfo', { force: true })
+mkdirSync('node_modules/.cache', { recursive: true })
+execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], { stdio: 'inherit' })
+for (const folder of ['schemas/avro']) {
+  if (existsSync(folder)) cpSync(folder, `dist/${folder}`, { recursive: true, filter: (from) => !from.endsWith('.ts') })
+}
