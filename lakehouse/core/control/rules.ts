@@ -1,0 +1,77 @@
+/**
+ * What every control store refuses before it looks at its state, so that all adapters refuse the same: arguments no
+ * correct caller sends. These are RangeErrors (a bug to mend), unlike the stale and open errors of the port, which a
+ * correct caller meets whenever it was overtaken.
+ */
+import type { EpochCommit, Merchant, StoredKey } from '../../../core/ports/control-store.ts'
+import type { StagedFile } from '../../../core/ports/lake.ts'
+
+/** Most merchants one page of the directory holds. */
+export const maxMerchantsPage = 10_000
+
+/** Commits after which a (merchant, day) is no longer listed by `versionsSince`. */
+export const defaultMaxVersionRows = 200_000
+
+/** @throws RangeError where the epoch contradicts itself */
+export function checkEpoch(commit: EpochCommit): void {
+  const partitions = new Set<number>()
+  for (const { partition, from, next } of commit.partitions) {
+    if (partitions.has(partition)) throw new RangeError(`epoch of ${commit.job} names partition ${partition} twice`)
+    partitions.add(partition)
+    if (!Number.isSafeInteger(from) || !Number.isSafeInteger(next) || from < 0 || next < from) {
+      throw new RangeError(`epoch of ${commit.job} moves partition ${partition} from ${from} to ${next}`)
+    }
+  }
+  const names = new Set<string>()
+  for (const { name } of commit.staged) {
+    if (names.has(name)) throw new RangeError(`epoch of ${commit.job} names the staged file ${name} twice`)
+    names.add(name)
+  }
+}
+
+/** @throws RangeError where a key names another merchant than the one it is created with */
+export function checkKeysOfMerchant(merchant: Merchant, keys: readonly StoredKey[]): void {
+  for (const key of keys) {
+    if (key.merchant !== merchant.id) throw new RangeError(`a key created with ${merchant.id} names ${key.merchant}`)
+  }
+}
+
+/** @throws RangeError where a date asked for is one that the same call deletes */
+export function checkSecretDates(dates: readonly string[], keepFrom: string): void {
+  for (const date of dates) {
+    if (date < keepFrom) throw new RangeError(`the secret of ${date} is deleted for ever (kept from ${keepFrom})`)
+  }
+}
+
+/** @throws RangeError where the page is not 1 to `maxMerchantsPage` merchants */
+export function checkPage(limit: number): void {
+  if (!Number.isSafeInteger(limit) || limit < 1 || limit > maxMerchantsPage) {
+    throw new RangeError(`a page holds 1 to ${maxMerchantsPage} merchants, asked for ${limit}`)
+  }
+}
+
+/** @throws RangeError where the range of records runs backward */
+export function checkAcceptedRange(log: string, from: number, through: number): void {
+  if (!Number.isSafeInteger(from) || !Number.isSafeInteger(through) || from < 0 || through < from) {
+    throw new RangeError(`accepted records of log ${log} run from ${from} to ${through}`)
+  }
+}
+
+/**
+ * The chosen files among the unpublished ones, in commit order, which is the order of publication.
+ * @throws RangeError where a name is not among them, or comes twice, or none is named
+ */
+export function chooseFiles(unpublished: readonly StagedFile[], names: readonly string[]): readonly StagedFile[] {
+  const wanted = new Set(names)
+  const chosen = unpublished.filter((file) => wanted.has(file.name))
+  if (names.length === 0 || wanted.size !== names.length || chosen.length !== names.length) {
+    const known = new Set(unpublished.map((file) => file.name))
+    const missing = names.find((name) => !known.has(name))
+    throw new RangeError(
+      missing === undefined
+        ? 'a publication needs at least one file, each named once'
+        : `${missing} is not a committed, unpublished file of the table`,
+    )
+  }
+  return chosen
+}
