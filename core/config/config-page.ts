@@ -1,0 +1,28 @@
+/** The reference page of the configuration, docs/reference/config.md, made from the schema. */
+import { clientVariables, embeddedVariables } from './embedded.ts'
+import { variableFacts } from './variables.ts'
+
+/** The whole page; a test holds the file equal to it. */
+export function configPage(): string {
+  const rows = Object.entries(embeddedVariables.shape).map(([name, schema]) => {
+    const facts = variableFacts.get(schema)
+    const byDefault = facts?.byDefault ? `\`${facts.byDefault}\`` : 'not set'
+    return `| \`${name}\` | ${byDefault} | ${facts?.form ?? ''} | ${schema.description ?? ''} |`
+  })
+  return `# Configuration
+
+<!-- Made from core/config/embedded.ts by \`npm run build && node infra/build/write-docs.mjs\`; a test compares. -->
+
+Hitlake reads its configuration from environment variables, once, at the start. A wrong value stops the start with every
+problem listed, and so does a \`HITLAKE_…\` variable that does not exist. A variable set to the empty text counts as not set.
+
+Durations are a whole number and a unit: \`250ms\`, \`90s\`, \`15m\`, \`24h\`, \`30d\`. Sizes are bytes, or \`64 KB\`, \`256 MB\`,
+\`10 GB\`, where 1 KB is 1,024 bytes.
+
+| variable | default | form | meaning |
+|---|---|---|---|
+${rows.join('\n')}
+
+The CLI also reads ${clientVariables.map((name) => `\`${name}\``).join(', ')}: the address of the server it talks to.
+`
+}
