@@ -31,6 +31,9 @@ export interface System {
   remove(): Promise<void>
 }
 
+const dayMs = 86_400_000
+const date = (ms: number): string => new Date(ms).toISOString().slice(0, 10)
+
 /** Requests under way at once. */
 const concurrency = 4
 
@@ -141,16 +144,12 @@ export async function createSystem(env: Record<string, string> = {}): Promise<Sy
       const zone = timeZone ? `&timeZone=${encodeURIComponent(timeZone)}` : ''
       const metrics = 'hits,pageviews,orders,visitors,revenue'
       const found = new Map<string, Counts>()
-      // 10,000 buckets an answer at most: a year of hours in two halves.
-      for (const [from, to] of [
-        ['2026-01-01', '2026-06-30'],
-        ['2026-07-01', '2026-12-31'],
-      ]) {
-        if (interval === 'week' || interval === 'month') {
-          if (from !== '2026-01-01') continue
-        }
-        const until = interval === 'week' || interval === 'month' ? '2026-12-31' : to
-        const url = `${life.url}/v1/merchants/${shop.id}/timeseries?interval=${interval}&metrics=${metrics}&from=${from}&to=${until}${zone}`
+      // At most 10,000 buckets an answer: hours in stretches of 300 days.
+      const stretchMs = interval === 'hour' ? 300 * dayMs : 10_000 * dayMs
+      const end = Date.now() + dayMs
+      for (let from = Date.parse('2026-01-01'); from < end; from += stretchMs) {
+        const to = Math.min(from + stretchMs - dayMs, end)
+        const url = `${life.url}/v1/merchants/${shop.id}/timeseries?interval=${interval}&metrics=${metrics}&from=${date(from)}&to=${date(to)}${zone}`
         const reply = await call<{ buckets: (Counts & { start: string; end: string })[] }>(url, {
           key: keyOf(shop, 'readKey'),
         })
