@@ -1,0 +1,300 @@
+/**
+ * Every code this system answers with or throws, in one closed table. docs/reference/errors.md is made from it, and a test
+ * holds it equal to the code: a code that is not here does not exist.
+ */
+import type { Retry } from './errors.ts'
+
+/**
+ * Where a code appears: `http` as the `code` of a problem document, `rejection` at one hit of a batch whose others are
+ * kept, `internal` in the log of the process and in exit messages only.
+ */
+export type ErrorKind = 'http' | 'rejection' | 'internal'
+
+export interface ErrorEntry {
+  readonly code: string
+  readonly kinds: readonly ErrorKind[]
+  /** Of the answer, for `http`; null for the other kinds. */
+  readonly status: number | null
+  readonly retry: Retry
+  readonly meaning: string
+  /** What whoever meets it should do. */
+  readonly mend: string
+}
+
+const http = (code: string, status: number, retry: Retry, meaning: string, mend: string): ErrorEntry => ({
+  code,
+  kinds: ['http'],
+  status,
+  retry,
+  meaning,
+  mend,
+})
+const rejection = (code: string, meaning: string, mend: string): ErrorEntry => ({
+  code,
+  kinds: ['rejection'],
+  status: null,
+  retry: 'never',
+  meaning,
+  mend,
+})
+const internal = (code: string, retry: Retry, meaning: string, mend: string): ErrorEntry => ({
+  code,
+  kinds: ['internal'],
+  status: null,
+  retry,
+  meaning,
+  mend,
+})
+
+export const errorTable: readonly ErrorEntry[] = [
+  // ---- any request
+  http('no_key', 401, 'never', 'The request carries no key.', 'Send `Authorization: Bearer <key>`.'),
+  http('bad_key', 401, 'never', 'Nobody holds this key.', 'Check the key for a copying mistake.'),
+  http(
+    'forbidden',
+    403,
+    'never',
+    "The key lacks the right, or the merchant is not the key's; the same answer whether that merchant exists or not.",
+    'Use a key that has the right.',
+  ),
+  http(
+    'not_found',
+    404,
+    'never',
+    'There is nothing at this address, or not for this method.',
+    'Check method and path.',
+  ),
+  http(
+    'bad_request',
+    400,
+    'never',
+    'The request is not HTTP as the server reads it.',
+    'Mend the request as `detail` says.',
+  ),
+  http('bad_header', 431, 'never', 'The headers of the request are too large.', 'Send fewer or shorter headers.'),
+  http('bad_json', 400, 'never', 'The body is not JSON in UTF-8, or its compression is broken.', 'Mend the body.'),
+  http('bad_content_type', 415, 'never', 'This route does not read the content type.', 'Send `application/json`.'),
+  http('body_too_large', 413, 'never', 'The body, packed or unpacked, is over the limit.', 'Send smaller batches.'),
+  http('request_timeout', 408, 'afterBackoff', 'The request did not arrive in time.', 'Send it again, faster.'),
+  http('overloaded', 503, 'afterBackoff', 'The server has more to do than it can.', 'Wait as `Retry-After` says.'),
+  http(
+    'quota_exceeded',
+    429,
+    'afterBackoff',
+    'The key sends more than its quota; nothing of this request is stored.',
+    'Wait as `Retry-After` says.',
+  ),
+  http(
+    'too_many_connections',
+    503,
+    'afterBackoff',
+    'The address has too many connections open.',
+    'Reuse connections, or raise HITLAKE_CONNECTIONS_PER_ADDRESS.',
+  ),
+  http('shutting_down', 503, 'afterBackoff', 'The server is stopping.', 'Send it again; nothing of it was stored.'),
+  http('not_ready', 503, 'afterBackoff', 'A part of the server is not ready; `parts` names it.', 'Wait; see the log.'),
+  http(
+    'internal',
+    500,
+    'outcomeUnknown',
+    'A fault of the server; its log has the reason under `requestId`.',
+    'Try again; with ids on the hits a repeat counts once. Report it.',
+  ),
+
+  // ---- collecting, the request
+  http('no_hits', 400, 'never', 'The body holds no hit.', 'Send one hit, an array, or `{"hits":[…]}`.'),
+  http('too_many_hits', 413, 'never', 'More than 1,000 hits in one request.', 'Send smaller batches.'),
+  http(
+    'nothing_accepted',
+    400,
+    'never',
+    'Every hit was rejected; `rejected` says why, hit by hit.',
+    'Mend the hits; the codes are below.',
+  ),
+  http(
+    'log_unavailable',
+    503,
+    'afterBackoff',
+    'The log takes nothing now (full, or a write failed); nothing of this request is stored.',
+    'Send it again as `Retry-After` says; free disk space or raise HITLAKE_LOG_MAX_BYTES.',
+  ),
+
+  // ---- collecting, one hit
+  rejection(
+    'bad_field',
+    'A field is missing, of the wrong type, too long, or holds what it may not; see `pointer`.',
+    'Mend the field.',
+  ),
+  rejection('unknown_field', 'The hit has a field that does not exist; see `pointer`.', 'Put own data under `props`.'),
+  rejection(
+    'bad_amount',
+    'An amount is no number, has over 6 decimals as text, or is 10^12 or more.',
+    'Mend the amount.',
+  ),
+  rejection('bad_currency', 'The currency is no ISO 4217 code.', 'Send three capital letters, such as `EUR`.'),
+  rejection(
+    'too_old',
+    'The event time is older than HITLAKE_MAX_HIT_AGE.',
+    'Import old hits with a key that has the right `historical`.',
+  ),
+  rejection('hit_too_large', 'The hit takes more than 32 KB.', 'Shorten its properties.'),
+  {
+    code: 'too_deep',
+    kinds: ['http', 'rejection'],
+    status: 400,
+    retry: 'never',
+    meaning: 'A hit is nested deeper than 8 (rejected), or the body deeper than 64 (whole request).',
+    mend: 'Flatten the data.',
+  },
+
+  // ---- asking and administration
+  http(
+    'bad_query',
+    400,
+    'never',
+    'Something in the request is not as it should be; `errors` lists each with a JSON pointer.',
+    'Mend what `errors` names.',
+  ),
+  http(
+    'unknown_metric',
+    400,
+    'never',
+    'There is no such metric; `allowed` lists those there are.',
+    'Ask for one of them.',
+  ),
+  http(
+    'unknown_dimension',
+    400,
+    'never',
+    'There is no such dimension; `allowed` lists those there are.',
+    'Ask for one of them.',
+  ),
+  http('unknown_zone', 400, 'never', 'There is no such time zone.', 'Send an IANA name, such as `Europe/Berlin`.'),
+  http(
+    'too_many_buckets',
+    422,
+    'never',
+    'The answer would have more than 10,000 buckets.',
+    'Ask a shorter range or a longer interval.',
+  ),
+  http(
+    'zone_not_aligned',
+    422,
+    'never',
+    "The zone's hours do not line up with the stored ones, and the raw rows are over the budget.",
+    "Ask a shorter range, or in the merchant's zone.",
+  ),
+  http('raw_budget', 422, 'never', 'The query would read more raw rows than its budget.', 'Ask a shorter range.'),
+  http(
+    'engine_unavailable',
+    503,
+    'afterBackoff',
+    'The query engine is not answering.',
+    'Try again as `Retry-After` says.',
+  ),
+  http(
+    'merchant_exists',
+    409,
+    'never',
+    'There is a merchant of that id.',
+    'Choose another id, or change the one there is.',
+  ),
+
+  // ---- internal
+  internal(
+    'CONFIG_INVALID',
+    'never',
+    'The configuration is not right; every problem is listed.',
+    'Mend it and start again.',
+  ),
+  internal('START_FAILED', 'never', 'The system cannot start here.', 'Do what the message says.'),
+  internal(
+    'LOG_CORRUPT',
+    'never',
+    'Bytes of the log are not what was written.',
+    'Restore the file, or move it away and lose its hits.',
+  ),
+  internal(
+    'LOG_OFFSET_TRIMMED',
+    'never',
+    'A position lies before the oldest record kept.',
+    'Log and control store do not belong together.',
+  ),
+  internal(
+    'EPOCH_STALE',
+    'never',
+    'Another owner went on with the job.',
+    'Drop the epoch; start from the committed positions.',
+  ),
+  internal('LEASE_STALE', 'never', 'The lease is another owner’s now.', 'Stop, and take it again.'),
+  internal('PUBLICATION_OPEN', 'never', 'A publication is not finished.', 'Repeat it before another begins.'),
+  internal('LAKE_COMMIT_CONFLICT', 'afterBackoff', 'Another writer moved the table first.', 'Stage again and commit.'),
+  internal('SNAPSHOT_NOT_FOUND', 'never', 'The table has no such snapshot.', 'List those it has.'),
+  internal('LAKE_TABLE_CORRUPT', 'never', "A table's file cannot be read.", 'Restore it from a copy.'),
+  internal(
+    'STATE_LIMIT',
+    'afterBackoff',
+    "A job's state is at its limit; it stops reading.",
+    'Raise HITLAKE_STATE_MAX_BYTES.',
+  ),
+  internal('PLAN_INVALID', 'never', 'A plan would go wrong.', 'Mend the pipeline as the message says.'),
+  internal(
+    'RECORD_POISON',
+    'never',
+    'A record of the feed cannot be decoded; it goes to `failed_hits` whole.',
+    'Look at its original there.',
+  ),
+]
+
+const byCode: ReadonlyMap<string, ErrorEntry> = new Map(errorTable.map((entry) => [entry.code, entry]))
+
+/** What the table says of a code; undefined for a code that is not ours. */
+export function errorEntry(code: string): ErrorEntry | undefined {
+  return byCode.get(code)
+}
+
+/** The reference page, docs/reference/errors.md; a test holds the file equal to it. */
+export function errorsPage(): string {
+  const section = (kind: ErrorKind) =>
+    errorTable
+      .filter((entry) => entry.kinds.includes(kind))
+      .map((entry) => {
+        const status = kind === 'http' ? ` ${entry.status} |` : ''
+        return `| \`${entry.code}\` |${status} ${retryText[entry.retry]} | ${entry.meaning} | ${entry.mend} |`
+      })
+      .join('\n')
+  return `# Errors
+
+<!-- Made from core/error-table.ts by \`npm run build && node infra/build/write-docs.mjs\`; a test compares. -->
+
+Every refused request is answered with \`application/problem+json\` (RFC 9457): \`type\`, \`title\`, \`status\`, \`detail\`, and a
+\`code\` that never changes its meaning. The detail is for people and may change. A 503 or 429 carries \`Retry-After\`.
+
+## Answers to requests
+
+| code | status | again? | meaning | what to do |
+|---|---|---|---|---|
+${section('http')}
+
+## Rejections of one hit
+
+In \`rejected\` of the reply to \`POST /v1/hits\`; the other hits of the batch are kept. Sending the hit again unchanged is
+rejected again.
+
+| code | again? | meaning | what to do |
+|---|---|---|---|
+${section('rejection')}
+
+## In the log of the process
+
+| code | again? | meaning | what to do |
+|---|---|---|---|
+${section('internal')}
+`
+}
+
+const retryText: Readonly<Record<Retry, string>> = {
+  never: 'no',
+  afterBackoff: 'after a pause',
+  outcomeUnknown: 'outcome unknown',
+}
