@@ -6,9 +6,12 @@ import type { Column, ColumnType, TableDefinition, TableName } from '../core/tab
 
 const column = (id: number, name: string, type: ColumnType, doc: string): Column => ({ id, name, type, doc })
 
-/** k of the KMV sketch of totals: visitors are exact up to it (design.md, section 5). */
-export const totalSketchSize = 4_096
-export const breakdownSketchSize = 1_024
+/**
+ * Size k of the KMV sketches. Visitors are exact up to k − 1, that is 4,096 and 1,024: a sketch that is full may have
+ * dropped a hash, so the promise takes one place more than its number (core/sketch/kmv.ts).
+ */
+export const totalSketchSize = 4_097
+export const breakdownSketchSize = 1_025
 
 export const hitsTable: TableDefinition = {
   name: 'hits',
@@ -92,7 +95,12 @@ export const failedHitsTable: TableDefinition = {
     column(5, 'received', 'timestamptz', 'ingest time'),
     column(6, 'step', 'string', 'the step that refused it'),
     column(7, 'reason', 'string', 'stable code of the refusal'),
-    column(8, 'original', 'string', 'the accepted hit and its batch facts as JSON, or the undecodable record in base64'),
+    column(
+      8,
+      'original',
+      'string',
+      'the accepted hit and its batch facts as JSON, or the undecodable record in base64',
+    ),
     column(9, 'plan', 'string', 'hash of the plan'),
     column(10, '_src', 'string', 'feed incarnation'),
     column(11, '_part', 'int', 'feed partition'),
@@ -108,7 +116,7 @@ export const failedHitsTable: TableDefinition = {
 
 export const hourlyTable: TableDefinition = {
   name: 'hourly',
-  doc: "Partial sums per merchant, local hour, breakdown and value. Any number of partials is right: readers always merge.",
+  doc: 'Partial sums per merchant, local hour, breakdown and value. Any number of partials is right: readers always merge.',
   columns: [
     column(1, 'merchant', 'string', 'whose shop'),
     column(2, 'bucket', 'timestamptz', "start of the hour in the merchant's zone"),
@@ -116,7 +124,12 @@ export const hourlyTable: TableDefinition = {
     column(4, 'value', 'string', 'value of the dimension; empty for total'),
     column(5, 'hits', 'long', 'sum'),
     column(6, 'pageviews', 'long', 'sum'),
-    column(7, 'visitors', { list: { elementId: 8, element: 'long' } }, 'KMV sketch: the k smallest distinct visitor hashes, rising'),
+    column(
+      7,
+      'visitors',
+      { list: { elementId: 8, element: 'long' } },
+      'KMV sketch: the k smallest distinct visitor hashes, rising',
+    ),
     column(9, 'orders', 'long', 'sum'),
     column(10, 'revenue_micros', 'decimal38', 'sum of revenue_home_micros'),
     column(11, '_src', 'string', 'feed incarnation'),
