@@ -65,16 +65,15 @@ interface Request {
 function inRequests(log: string): { requests: Request[]; unreadable: string[] } {
   const requests: Request[] = []
   const unreadable: string[] = []
-  log.split('\n').forEach((raw, index) => {
-    if (raw === '') return
+  for (const [index, raw] of log.split('\n').entries()) {
+    if (raw === '') continue
     const number = index + 1
     const line = parseCombined(raw)
-    if (!line) return unreadable.push(`line ${number}: not in combined format: ${raw.slice(0, 120)}…`)
     const last = requests.at(-1)
-    if (last?.address === line.address && last.lines.length < maxLinesPerRequest)
-      return last.lines.push({ number, line })
-    return requests.push({ address: line.address, lines: [{ number, line }] })
-  })
+    if (!line) unreadable.push(`line ${number}: not in combined format: ${raw.slice(0, 120)}…`)
+    else if (last?.address === line.address && last.lines.length < maxLinesPerRequest) last.lines.push({ number, line })
+    else requests.push({ address: line.address, lines: [{ number, line }] })
+  }
   return { requests, unreadable }
 }
 

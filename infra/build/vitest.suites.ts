@@ -1,0 +1,17 @@
+/**
+ * The suites that `npm test` leaves out because they take long or need something from outside:
+ * `*.crash.test.ts` (hundreds of kills), `*.real.test.ts` (real data beside the checkout), `*.outside.test.ts` (Python).
+ * Run as `vitest run --config infra/build/vitest.suites.ts <suite>`.
+ */
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  root: new URL('../..', import.meta.url).pathname,
+  test: {
+    include: ['**/*.{crash,real,outside}.test.ts'],
+    exclude: ['**/node_modules/**', 'dist/**'],
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    pool: 'forks',
+  },
+})
