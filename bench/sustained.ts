@@ -1,0 +1,201 @@
+/**
+ * `npm run bench:sustained [-- --rate 20000 --seconds 60 --batch 50]`: a whole Hitlake of its own in a child process, fed
+ * over HTTP at a steady rate from this one. Prints, and as one JSON line: hits accepted, lag behind the clock (now − asOf)
+ * each second, how long from a 202 until a query shows the hit (p50, p99), memory at its highest, and what the data
+ * folder weighs after a clean stop. The sender shares the machine's cores with the server.
+ */
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { Agent, request } from 'node:http'
+import { cpus, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+
+const { values } = parseArgs({
+  options: {
+    rate: { type: 'string', default: '20000' },
+    seconds: { type: 'string', default: '60' },
+    batch: { type: 'string', default: '50' },
+    keep: { type: 'boolean', default: false },
+  },
+})
+const rate = Number(values.rate)
+const seconds = Number(values.seconds)
+const batch = Number(values.batch)
+const lanes = 16
+
+const agent = new Agent({ keepAlive: true, maxSockets: lanes + 4 })
+const dataDir = mkdtempSync(join(tmpdir(), 'hitlake-sustained-'))
+const command = fileURLToPath(new URL('../cli/bin/hitlake.js', import.meta.url))
+const server = spawn(process.execPath, [command, 'start'], {
+  env: { ...process.env, HITLAKE_PORT: '0', HITLAKE_DATA_DIR: dataDir },
+  stdio: ['ignore', 'pipe', 'inherit'],
+})
+const url = await new Promise<string>((resolve) => {
+  let out = ''
+  server.stdout.on('data', (chunk) => {
+    out += chunk
+    const match = /http:\/\/127\.0\.0\.1:\d+/.exec(out)
+    if (match) resolve(match[0])
+  })
+})
+const keys = JSON.parse(readFileSync(join(dataDir, 'keys.json'), 'utf8'))
+const probe = await post('/v1/admin/merchants', keys.adminKey, {
+  id: 'probe',
+  name: 'Probe',
+  timeZone: 'UTC',
+  currency: 'EUR',
+})
+
+let accepted = 0
+let unanswered = 0
+let nextId = 0
+const startedAt = performance.now()
+const endAt = startedAt + seconds * 1000
+
+async function lane(): Promise<void> {
+  while (performance.now() < endAt) {
+    const due = ((performance.now() - startedAt) / 1000) * rate
+    if (nextId + batch > due) {
+      await new Promise((resolve) => setTimeout(resolve, 2))
+      continue
+    }
+    const hits = Array.from({ length: batch }, () => hit(nextId++))
+    const reply = await post('/v1/hits', keys.writeKey, hits).catch(() => ({ status: 0, body: {} }))
+    if (reply.status === 202) accepted += batch
+    else unanswered += batch
+  }
+}
+
+function hit(index: number): object {
+  return {
+    id: `s${index}`,
+    name: index % 30 === 0 ? 'purchase' : index % 4 === 0 ? 'add_to_cart' : 'page_view',
+    time: Date.now(),
+    visitor: `visitor-${(index * 7919) % 200_000}`,
+    url: `https://shop.example/products/${(index * 31) % 5_000}?utm=${index % 7}`,
+    referrer: index % 3 === 0 ? 'https://www.search.example/results?q=shoes' : 'https://shop.example/',
+    title: 'Running shoes, light and fast',
+    ...(index % 30 === 0 && { revenue: { amount: (index % 10_000) / 100, currency: 'EUR' } }),
+    props: { load_ms: index % 3_000, variant: index % 2 === 0 ? 'a' : 'b', logged_in: index % 5 === 0 },
+    context: { userAgent: agents[index % agents.length], language: 'en', screen: '1920x1080' },
+  }
+}
+const agents = [
+  'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36',
+  'Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1',
+  'Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)',
+]
+
+/** One hit of the probe merchant after the other: from its 202 until the series counts it. */
+const visible: number[] = []
+async function probeLane(): Promise<void> {
+  for (let count = 1; performance.now() < endAt; count++) {
+    await post('/v1/hits', probe.body.writeKey, { id: `p${count}`, name: 'page_view' })
+    const at = performance.now()
+    while ((await probeCount()) < count && performance.now() < endAt + 30_000)
+      await new Promise((r) => setTimeout(r, 50))
+    visible.push(performance.now() - at)
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * 700))
+  }
+}
+async function probeCount(): Promise<number> {
+  const path = '/v1/merchants/probe/timeseries?interval=day&metrics=hits'
+  const reply = await get(path, probe.body.readKey)
+  return (reply.body.buckets ?? []).reduce((sum: number, bucket: { hits: number }) => sum + bucket.hits, 0)
+}
+
+const lags: number[] = []
+let peakRssMb = 0
+const watch = setInterval(async () => {
+  const status = readFileSync(`/proc/${server.pid}/status`, 'utf8')
+  peakRssMb = Math.max(peakRssMb, Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024)
+  const { body } = await get('/v1/merchants/demo/timeseries?interval=day&metrics=hits', keys.readKey)
+  lags.push((Date.now() - Date.parse(body.meta.asOf)) / 1000)
+}, 1000)
+
+await Promise.all([...Array.from({ length: lanes }, lane), probeLane()])
+clearInterval(watch)
+const sentSeconds = seconds
+const cpu = readFileSync(`/proc/${server.pid}/stat`, 'utf8').split(' ')
+const cpuSeconds = (Number(cpu[13]) + Number(cpu[14])) / 100
+const ended = new Promise((resolve) => server.on('close', resolve))
+const stopAt = performance.now()
+server.kill('SIGINT')
+const code = await ended
+
+const result = {
+  at: new Date().toISOString(),
+  machine: `${cpus().length} × ${cpus()[0]?.model}, Node ${process.version}`,
+  askedRate: rate,
+  hitsPerSecond: Math.round(accepted / sentSeconds),
+  accepted,
+  unanswered,
+  lagSeconds: { p50: quantile(lags, 0.5), max: Math.max(...lags) },
+  visibleSeconds: { p50: quantile(visible, 0.5) / 1000, p99: quantile(visible, 0.99) / 1000, probes: visible.length },
+  peakRssMb: Math.round(peakRssMb),
+  serverCpuSeconds: cpuSeconds,
+  stop: { code, seconds: (performance.now() - stopAt) / 1000 },
+  dataFolderMb: Math.round(weigh(dataDir) / 1e6),
+  logMb: Math.round(weigh(join(dataDir, 'log')) / 1e6),
+}
+console.log(JSON.stringify(result, null, 2))
+if (values.keep) console.log(dataDir)
+else rmSync(dataDir, { recursive: true, force: true })
+process.exit(0)
+
+function quantile(of: readonly number[], q: number): number {
+  const sorted = [...of].sort((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN
+}
+
+function weigh(folder: string): number {
+  let bytes = 0
+  try {
+    for (const name of readdirSync(folder)) {
+      const path = join(folder, name)
+      const stat = statSync(path)
+      bytes += stat.isDirectory() ? weigh(path) : stat.size
+    }
+  } catch {
+    // a folder that is not there weighs nothing
+  }
+  return bytes
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: replies of a script that only prints
+type Reply = { status: number; body: any }
+
+function post(path: string, key: string, body: unknown): Promise<Reply> {
+  return send('POST', path, key, JSON.stringify(body))
+}
+
+function get(path: string, key: string): Promise<Reply> {
+  return send('GET', path, key)
+}
+
+function send(method: string, path: string, key: string, payload?: string): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      url + path,
+      {
+        method,
+        agent,
+        headers: {
+          authorization: `Bearer ${key}`,
+          ...(payload && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) }),
+        },
+      },
+      (response) => {
+        let text = ''
+        response.on('data', (chunk) => {
+          text += chunk
+        })
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, body: JSON.parse(text || '{}') }))
+      },
+    )
+    sent.on('error', reject)
+    sent.end(payload)
+  })
+}
