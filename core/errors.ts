@@ -170,3 +170,15 @@ export class StartError extends PlatformError {
   readonly code = 'START_FAILED'
   readonly retry = 'never'
 }
+
+/** A record of the feed that no known schema can read. It is set aside whole and never stops its partition. */
+export class PoisonRecordError extends PlatformError {
+  readonly code = 'RECORD_POISON'
+  readonly retry = 'never'
+  constructor(
+    readonly reason: string,
+    options?: ErrorOptions,
+  ) {
+    super(`a record cannot be decoded: ${reason}; set it aside and go on with the next`, options)
+  }
+}
