@@ -10,6 +10,9 @@ import { call, eventually, type Life, readKeys, start, temporaryFolder } from '.
 const file = fileURLToPath(new URL('../../../shared/data/access-log.gz', import.meta.url))
 const script = fileURLToPath(new URL('../../dist/cli/bin/send-access-log.js', import.meta.url))
 
+/** The script speaks for the visitors of the log, as a proxy does. */
+const behindProxy = { HITLAKE_TRUSTED_PROXIES: '127.0.0.1' }
+
 /** A recount that shares nothing with the script's reader: cuts the line at its brackets and quotes. */
 function recountFile(): { hits: Map<string, number>; visitors: Map<string, number>; bots: number; lines: number } {
   const hits = new Map<string, number>()
@@ -41,7 +44,7 @@ describe('a real access log, sent line by line', () => {
 
   beforeAll(async () => {
     expect(existsSync(file)).toBe(true)
-    life = await start(folder.path)
+    life = await start(folder.path, behindProxy)
   })
   afterAll(async () => {
     await life?.end('SIGKILL')
@@ -98,7 +101,7 @@ describe('a real access log, sent line by line', () => {
       ({ body }) => body.accepted > 3_000,
     )
     await life.end('SIGKILL')
-    life = await start(folder.path, { HITLAKE_PORT: port })
+    life = await start(folder.path, { ...behindProxy, HITLAKE_PORT: port })
     const { code, stdout } = await sending
     expect(stdout).toContain('9999 lines accepted, 0 refused, 1 not readable, of 10000')
     expect(stdout).toContain('line 8899: not in combined format')
@@ -114,7 +117,7 @@ describe('a real access log, sent line by line', () => {
 
   it('is the same after a stop and a start, read from the published tables', async () => {
     expect((await life.end('SIGINT')).code).toBe(0)
-    life = await start(folder.path)
+    life = await start(folder.path, behindProxy)
     await check()
   })
 })
