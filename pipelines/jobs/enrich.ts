@@ -1,0 +1,57 @@
+/**
+ * The step `enrich`: what is derived of a hit and stored beside it (columns `path` to `revenue_home_micros` of the table
+ * `hits`). Pure and synchronous; all it knows beside the hit comes in by the context, whose data sets are named in the
+ * column `data_sets`, so the same hit under the same plan and data sets gives the same row, live or in a rerun.
+ */
+import type { FeedHit } from '../../core/hit.ts'
+import type { MerchantId } from '../../core/ids.ts'
+import { pagePath, parseUrl, pathOf } from './page-path.ts'
+import { siteOf, trafficSource } from './traffic-source.ts'
+import type { Device, UserAgentReader } from './user-agent.ts'
+
+export interface EnrichedHit extends FeedHit {
+  /** Counts in no metric, is stored all the same. */
+  readonly bot: boolean
+  readonly device: Device
+  readonly path: string | null
+  /** The column `source`; here `source` is the feed incarnation. */
+  readonly trafficSource: string
+  /** ISO 3166-1 alpha-2 */
+  readonly country: string | null
+  /** In [0, 2^63). */
+  readonly visitorHash: bigint
+  /** Micros of revenue in the merchant's own currency, 0 for any other. */
+  readonly revenueHomeMicros: bigint
+  readonly isPageView: boolean
+  readonly isOrder: boolean
+}
+
+export interface EnrichContext {
+  /** 16 hex digits. */
+  visitorSeed(merchant: MerchantId): string
+  /** `createHasher` of core/sketch/hasher.ts. */
+  visitorHash(seedHex: string, visitor: string): bigint
+  /** `createCountryLookup` of country.ts. */
+  country(addressPrefix: string | null): string | null
+  readonly userAgents: UserAgentReader
+}
+
+export function enrich(hit: FeedHit, context: EnrichContext): EnrichedHit {
+  // A server's own agent (curl, a backend's HTTP client) says nothing of the visitor it reports.
+  const ownAgent = hit.keyKind === 'browser' ? hit.requestUserAgent : null
+  const { bot, device } = context.userAgents.read(hit.context?.userAgent ?? ownAgent)
+  const url = hit.url === null ? null : parseUrl(hit.url)
+  const { revenue } = hit
+  return {
+    ...hit,
+    bot,
+    device,
+    path: url === null ? pagePath(hit.url) : pathOf(url),
+    trafficSource: trafficSource(hit.context?.campaign?.source ?? null, hit.referrer, siteOf(url)),
+    country: context.country(hit.addressPrefix),
+    visitorHash: context.visitorHash(context.visitorSeed(hit.merchant), hit.visitor),
+    revenueHomeMicros: revenue !== null && revenue.currency === hit.currency ? revenue.micros : 0n,
+    isPageView: hit.name === 'page_view',
+    isOrder: hit.name === 'purchase',
+  }
+}
