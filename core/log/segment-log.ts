@@ -1,0 +1,319 @@
+/**
+ * The segment log: the one place where a hit becomes durable. Appends that come while a sync runs wait together and are
+ * written and synced as the next *group*, one group at a time, so a crash can damage the last group only, and none of its
+ * records was acknowledged.
+ *
+ * A write or sync that fails is never repeated on the same pages (Linux marks them clean, and the second fdatasync would
+ * say yes to bytes that are on no disk: Rebello et al., "Can Applications Recover from fsync Failures?", ATC 2020): the
+ * group is refused, the segment cut to what is durable, and the log goes on in a new one.
+ *
+ * Delivery: `append` resolves when the record is on disk; a rejected record is in the log for nobody, and its offset is
+ * used again. Back pressure: at `queueMaxBytes`, `maxBytes` or `diskMaxShare` appends are refused at once.
+ */
+import { LogUnavailableError } from '../errors.ts'
+import type { Offset } from '../ids.ts'
+import { DiskError } from '../ports/disk.ts'
+import type { HitLog } from '../ports/hit-log.ts'
+import { GroupBuffer } from './group-buffer.ts'
+import { type RecoveredLog, recoverLog } from './recover-log.ts'
+import { type ActiveSegment, createSegment, removeIfThere, type Segment } from './segment-file.ts'
+import { frameHeaderBytes, headerBytes, payloadLimitBytes, type SegmentHeader } from './segment-format.ts'
+import {
+  defaultDiskMaxShare,
+  defaultLogMaxBytes,
+  defaultQueueMaxBytes,
+  defaultRecordMaxBytes,
+  defaultReopenDelayMs,
+  defaultSegmentMaxBytes,
+  type SegmentLogOptions,
+} from './segment-log-options.ts'
+import { SpaceWatch } from './space-watch.ts'
+
+/**
+ * The log in `folder`; a new one where the folder is empty. When it resolves, every record it found is on disk.
+ * @throws CorruptLogError where the files are such as no crash can leave
+ * @throws DiskError
+ */
+export async function openSegmentLog(options: SegmentLogOptions): Promise<HitLog> {
+  const { disk, folder, random, onEvent } = options
+  await disk.makeFolder(folder)
+  const recovered = (await recoverLog(disk, folder)) ?? {
+    sealed: [],
+    active: await createSegment(options, {
+      id: Buffer.from(random.bytes(16)).toString('hex'),
+      salt: Buffer.from(random.bytes(4)).readUInt32LE(0),
+      base: 0 as Offset,
+      previous: null,
+    }),
+    next: 0 as Offset,
+    cut: null,
+  }
+  if (recovered.cut) onEvent?.({ kind: 'tail-cut', ...recovered.cut })
+  const space = new SpaceWatch(disk, options.diskMaxShare ?? defaultDiskMaxShare)
+  await space.check()
+  return new SegmentLog(options, recovered, space)
+}
+
+class SegmentLog implements HitLog {
+  readonly id: string
+  readonly #segments: Segment[]
+  #active: ActiveSegment
+  #durable: number
+  #next: number
+  #bytes: number
+  #filling = new GroupBuffer()
+  #spare = new GroupBuffer()
+  /** Of the group that is being written. */
+  #writingBytes = 0
+  /** The loop that writes groups, while it runs. */
+  #working: Promise<void> | undefined
+  #trimming: Promise<void> = Promise.resolve()
+  #trouble: 'full' | 'failed' | undefined
+  #limitReached = false
+  #closed = false
+  #announced: HitLog['state'] = 'open'
+  #cancelTimer: (() => void) | undefined
+  readonly #listeners = new Set<(durable: Offset) => void>()
+  readonly #limits: {
+    readonly segmentMaxBytes: number
+    readonly maxBytes: number
+    readonly recordMaxBytes: number
+    readonly queueMaxBytes: number
+    readonly reopenDelayMs: number
+  }
+
+  constructor(
+    private readonly options: SegmentLogOptions,
+    recovered: RecoveredLog,
+    private readonly space: SpaceWatch,
+  ) {
+    this.#limits = {
+      segmentMaxBytes: options.segmentMaxBytes ?? defaultSegmentMaxBytes,
+      maxBytes: options.maxBytes ?? defaultLogMaxBytes,
+      recordMaxBytes: Math.min(options.recordMaxBytes ?? defaultRecordMaxBytes, payloadLimitBytes),
+      queueMaxBytes: options.queueMaxBytes ?? defaultQueueMaxBytes,
+      reopenDelayMs: options.reopenDelayMs ?? defaultReopenDelayMs,
+    }
+    this.#active = recovered.active
+    this.#segments = [...recovered.sealed, recovered.active]
+    this.#bytes = this.#segments.reduce((sum, segment) => sum + segment.bytes, 0)
+    this.id = recovered.active.header.id
+    this.#durable = recovered.next
+    this.#next = recovered.next
+    if (space.full) this.#lookAgainLater()
+  }
+
+  get oldest(): Offset {
+    return (this.#segments[0] ?? this.#active).base
+  }
+
+  get next(): Offset {
+    return this.#next as Offset
+  }
+
+  get durable(): Offset {
+    return this.#durable as Offset
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get state(): HitLog['state'] {
+    if (this.#closed) return 'closed'
+    if (this.#trouble) return this.#trouble
+    return this.#limitReached || this.space.full ? 'full' : 'open'
+  }
+
+  append(payload: Uint8Array): Promise<Offset> {
+    const refused = this.#refusal(payload.length)
+    if (refused) return Promise.reject(refused)
+    const stored = this.#filling.add(payload, this.#next, this.#active.header.salt)
+    this.#next++
+    this.#work()
+    return stored
+  }
+
+  onDurable(listener: (durable: Offset) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  trim(before: Offset): Promise<void> {
+    const done = this.#trimming.then(() => this.#trim(before))
+    this.#trimming = done.catch(() => undefined)
+    return done
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#cancelTimer?.()
+    while (this.#working) await this.#working
+    await this.#trimming
+    await this.#active.file.close()
+  }
+
+  #refusal(payloadBytes: number): Error | undefined {
+    const { recordMaxBytes, queueMaxBytes, maxBytes } = this.#limits
+    if (payloadBytes > recordMaxBytes) {
+      return new RangeError(`a record of ${payloadBytes} bytes is over the limit of ${recordMaxBytes} (recordMaxBytes)`)
+    }
+    if (this.#closed) return new LogUnavailableError('closed')
+    if (this.#trouble) return new LogUnavailableError(this.#trouble)
+    if (this.#limitReached || this.space.full) return new LogUnavailableError('full')
+    const waiting = this.#writingBytes + this.#filling.bytes + frameHeaderBytes + payloadBytes
+    if (waiting > queueMaxBytes) return new LogUnavailableError('full')
+    if (this.#bytes + waiting > maxBytes) {
+      this.#limitReached = true
+      // Sealing lets `trim` make room: it never removes the segment that is written to.
+      this.#work()
+      this.#announce()
+      return new LogUnavailableError('full')
+    }
+    return undefined
+  }
+
+  #work(): void {
+    this.#alone(() => this.#writeGroups())
+  }
+
+  /** Runs what touches the active segment, unless such a thing runs. It begins a microtask later, so that appends of one
+   * turn make one group. */
+  #alone(task: () => Promise<void>): void {
+    this.#working ??= Promise.resolve()
+      .then(task)
+      .finally(() => {
+        this.#working = undefined
+        // Appends that came after the task's last look.
+        if (this.#filling.records > 0) this.#work()
+      })
+  }
+
+  async #writeGroups(): Promise<void> {
+    try {
+      while (this.#filling.records > 0) await this.#writeGroup()
+      if (this.#limitReached && this.#durable > this.#active.base) await this.#rotate()
+    } catch (error) {
+      this.#fail(error)
+      // A full disk has to wait for room; anything else is mended at once.
+      if (this.#trouble === 'failed') await this.#mend()
+      else this.#lookAgainLater()
+    }
+  }
+
+  async #writeGroup(): Promise<void> {
+    const group = this.#filling
+    this.#filling = this.#spare
+    this.#spare = group
+    const { bytes, records } = group
+    this.#writingBytes = bytes
+    await this.#active.file.write(group.frames, this.#active.bytes)
+    await this.#active.file.datasync()
+    this.#writingBytes = 0
+    this.#active.bytes += bytes
+    this.#bytes += bytes
+    const first = this.#durable
+    this.#durable += records
+    group.succeed(first)
+    for (const listener of this.#listeners) listener(this.#durable as Offset)
+    if (this.#active.bytes >= this.#limits.segmentMaxBytes) await this.#rotate()
+    await this.space.wrote(bytes)
+    if (this.space.full) this.#lookAgainLater()
+    this.#announce()
+  }
+
+  async #rotate(): Promise<void> {
+    const sealed = this.#active
+    await this.#begin({ base: sealed.base, bytes: sealed.bytes })
+    await sealed.file.close().catch(() => undefined)
+  }
+
+  /** Goes on in a new segment behind `previous`. */
+  async #begin(previous: SegmentHeader['previous']): Promise<void> {
+    const { id, salt } = this.#active.header
+    const active = await createSegment(this.options, { id, salt, base: this.durable, previous })
+    this.#active = active
+    this.#segments.push(active)
+    this.#bytes += active.bytes
+  }
+
+  /** Refuses all that waits; nothing of it becomes visible. */
+  #fail(cause: unknown): void {
+    this.#trouble = isFull(cause) ? 'full' : 'failed'
+    this.#next = this.#durable
+    this.#writingBytes = 0
+    for (const group of [this.#spare, this.#filling]) group.fail(this.#trouble, cause)
+    this.#announce(cause)
+  }
+
+  /** Leaves the failed segment with its durable bytes and goes on in a new one; tries again later where that fails. */
+  async #mend(): Promise<void> {
+    const failed = this.#active
+    try {
+      if (this.#durable > failed.base) {
+        await failed.file.truncate(failed.bytes)
+        await failed.file.datasync()
+        await this.#begin({ base: failed.base, bytes: failed.bytes })
+      } else {
+        // It holds no record: the new one takes its name and its place.
+        await this.#begin(failed.header.previous)
+        this.#segments.splice(this.#segments.indexOf(failed), 1)
+        this.#bytes -= headerBytes
+      }
+    } catch (error) {
+      this.#trouble = isFull(error) ? 'full' : 'failed'
+      this.#lookAgainLater()
+      return
+    }
+    await failed.file.close().catch(() => undefined)
+    this.#trouble = undefined
+    this.#announce()
+  }
+
+  /** After `reopenDelayMs`: mends, and looks whether the disk has room again. */
+  #lookAgainLater(): void {
+    this.#cancelTimer?.()
+    this.#cancelTimer = undefined
+    if (this.#closed) return
+    this.#cancelTimer = this.options.timers.after(this.#limits.reopenDelayMs, () => {
+      this.#cancelTimer = undefined
+      if (this.#working) this.#lookAgainLater()
+      else this.#alone(() => this.#lookAgain())
+    })
+  }
+
+  async #lookAgain(): Promise<void> {
+    await this.space.check().catch(() => undefined)
+    if (this.space.full) this.#lookAgainLater()
+    else if (this.#trouble) await this.#mend()
+    this.#announce()
+  }
+
+  /** Tells the operator where the state changed. */
+  #announce(cause: unknown = null): void {
+    const { state } = this
+    if (state === this.#announced || state === 'closed') return
+    this.#announced = state
+    this.options.onEvent?.(state === 'open' ? { kind: 'available' } : { kind: 'unavailable', reason: state, cause })
+  }
+
+  async #trim(before: Offset): Promise<void> {
+    const { disk, folder } = this.options
+    for (;;) {
+      const [oldest, following] = this.#segments
+      if (!oldest || !following || following.base > before) return
+      await removeIfThere(disk, oldest.path)
+      // One by one: were two removals unsynced, a crash could keep the older and lose the newer, and leave a gap.
+      await disk.syncFolder(folder)
+      this.#segments.shift()
+      this.#bytes -= oldest.bytes
+      this.#limitReached = false
+      this.#announce()
+    }
+  }
+}
+
+function isFull(cause: unknown): boolean {
+  return cause instanceof DiskError && (cause.code === 'ENOSPC' || cause.code === 'EDQUOT')
+}
