@@ -232,6 +232,12 @@ export const errorTable: readonly ErrorEntry[] = [
   internal('SNAPSHOT_NOT_FOUND', 'never', 'The table has no such snapshot.', 'List those it has.'),
   internal('LAKE_TABLE_CORRUPT', 'never', "A table's file cannot be read.", 'Restore it from a copy.'),
   internal(
+    'CHECKPOINT_CORRUPT',
+    'never',
+    "A part of a job's saved state is damaged or gone.",
+    'Restore it from a copy.',
+  ),
+  internal(
     'STATE_LIMIT',
     'afterBackoff',
     "A job's state is at its limit; it stops reading.",

@@ -125,6 +125,19 @@ export class CorruptTableError extends PlatformError {
   }
 }
 
+/** A part of a job's saved state is not what was written, or not there. */
+export class CorruptCheckpointError extends PlatformError {
+  readonly code = 'CHECKPOINT_CORRUPT'
+  readonly retry = 'never'
+  constructor(
+    readonly object: string,
+    readonly what: string,
+    options?: ErrorOptions,
+  ) {
+    super(`${object} is damaged: ${what}; restore it from a copy, the job does not go on without its state`, options)
+  }
+}
+
 /** The job's state reached its limit; the worker stops reading rather than forget. */
 export class StateLimitError extends PlatformError {
   readonly code = 'STATE_LIMIT'

@@ -10,7 +10,7 @@ const countryPackage = '@ip-location-db/geo-whois-asn-country-mmdb'
 const require = createRequire(import.meta.url)
 
 export interface CountryData extends CountryLookup {
-  /** Of the data set: `geo-whois-asn-country-mmdb@2.3.2026061719`. */
+  /** Of the data set: `2.3.2026061719`. */
   readonly version: string
 }
 
@@ -21,17 +21,17 @@ export async function loadCountryData(): Promise<CountryData> {
   return { country: (addressPrefix) => lookup.country(addressPrefix), version: await installedVersion(countryPackage) }
 }
 
-/** What the column `data_sets` says: every data set `enrich` reads, with its version, by name: `bowser@2.15.0 …`. */
-export async function dataSetVersions(): Promise<string> {
-  const versions = await Promise.all(['bowser', countryPackage, 'isbot'].map(installedVersion))
-  return versions.join(' ')
+/** Every data set that `enrich` reads, by name, with its version: what the plan's hash and the column `data_sets` name. */
+export async function dataSetVersions(): Promise<Readonly<Record<string, string>>> {
+  const names = ['bowser', countryPackage, 'isbot']
+  return Object.fromEntries(await Promise.all(names.map(async (name) => [name, await installedVersion(name)] as const)))
 }
 
 async function installedVersion(packageName: string): Promise<string> {
   // Not `require(name/package.json)`: a package may leave it out of its exports.
   for (const folder of require.resolve.paths(packageName) ?? []) {
     const text = await readFile(`${folder}/${packageName}/package.json`, 'utf8').catch(() => undefined)
-    if (text !== undefined) return `${packageName.split('/').at(-1)}@${JSON.parse(text).version}`
+    if (text !== undefined) return JSON.parse(text).version
   }
   throw new Error(`the package ${packageName} is not installed; run npm ci`)
 }
