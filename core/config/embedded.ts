@@ -39,7 +39,7 @@ export const embeddedVariables = z.strictObject({
     /^[\x21-\x7e]{16,256}$/.test(text)
       ? { value: text }
       : { wrong: 'must have 16 to 256 visible ASCII characters and no space' },
-  ).describe('An admin key, valid from each start with it. Not set: the first start writes one to `keys.json`.'),
+  ).describe('An admin key; the start with it makes it one, and it stays one. Not set: the first start writes one to `keys.json`.'),
   HITLAKE_TRUSTED_PROXIES: networks('').describe(
     "Proxies whose `X-Forwarded-For` is believed. Empty: the client's address is the connection's.",
   ),

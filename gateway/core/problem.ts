@@ -2,6 +2,7 @@
  * An answer that refuses, as RFC 9457 describes it: thrown anywhere behind a route, written once by the plugin
  * `problem-details`. The code is stable and in `core/error-table.ts`; the detail is for a person and may change.
  */
+import { errorEntry } from '../../core/error-table.ts'
 
 export interface ProblemOptions extends ErrorOptions {
   /** Sent as `Retry-After`: the same request may pass after that many seconds. */
@@ -34,10 +35,14 @@ export interface Fault {
   readonly message: string
 }
 
-/** 400 `bad_query` with every fault found, not only the first. A single fault lends the problem its own code. */
+/**
+ * 400 with every fault found, not only the first: `bad_query`, or the code of a single fault where whole requests are
+ * answered with that one (`unknown_zone`).
+ */
 export function faultyRequest(faults: readonly Fault[]): ProblemError {
   const [first, ...others] = faults
   if (first === undefined) throw new RangeError('a faulty request has at least one fault')
-  const code = others.length === 0 ? first.code : 'bad_query'
+  const ownCode = others.length === 0 && errorEntry(first.code)?.kinds.includes('http')
+  const code = ownCode ? first.code : 'bad_query'
   return new ProblemError(400, code, faults.map((fault) => fault.message).join('; '), { errors: faults })
 }
