@@ -24,6 +24,8 @@ import {
   checkSecretDates,
   chooseFiles,
   defaultMaxVersionRows,
+  keyTakenError,
+  sameKey,
 } from '../../core/control/rules.ts'
 
 interface JobState {
@@ -150,22 +152,16 @@ export function createMemoryControlStore(options: { readonly maxVersions?: numbe
 
   function storeKey(key: StoredKey): void {
     const known = state.keys.get(key.hash)
-    if (known !== undefined && !sameKey(known, key))
-      throw new RangeError(`the key ${key.hash} has another meaning already`)
+    if (known !== undefined && !sameKey(known, key)) throw keyTakenError(key.hash)
     state.keys.set(key.hash, key)
   }
 
-  return {
-    snapshot: () => structuredClone(state) as unknown as ControlSnapshot,
-    restore(moment) {
-      state = structuredClone(moment as unknown as ControlState)
-    },
-
+  const store: ControlStore = {
     async createMerchant(merchant, keys) {
       checkKeysOfMerchant(merchant, keys)
       if (state.merchants.has(merchant.id)) return 'exists'
       const taken = keys.find((key) => state.keys.has(key.hash))
-      if (taken !== undefined) throw new RangeError(`the key ${taken.hash} has another meaning already`)
+      if (taken !== undefined) throw keyTakenError(taken.hash)
       state.merchants.set(merchant.id, merchant)
       for (const key of keys) storeKey(key)
       return 'created'
@@ -335,7 +331,16 @@ export function createMemoryControlStore(options: { readonly maxVersions?: numbe
       } satisfies Books
     },
 
+    /** Nothing to close: who opens the store again after a stop has this object. */
     async close() {},
+  }
+
+  return {
+    ...store,
+    snapshot: () => structuredClone(state) as unknown as ControlSnapshot,
+    restore(moment) {
+      state = structuredClone(moment as unknown as ControlState)
+    },
   }
 }
 
@@ -361,8 +366,4 @@ function sorted(positions: ReadonlyMap<number, JobPosition> | undefined): readon
 
 function addDropped(sums: Map<string, number>, counts: Iterable<readonly [rule: string, hits: number]>): void {
   for (const [rule, hits] of counts) if (hits !== 0) sums.set(rule, (sums.get(rule) ?? 0) + hits)
-}
-
-function sameKey(a: StoredKey, b: StoredKey): boolean {
-  return a.merchant === b.merchant && a.kind === b.kind && [...a.rights].sort().join() === [...b.rights].sort().join()
 }

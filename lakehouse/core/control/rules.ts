@@ -36,6 +36,16 @@ export function checkKeysOfMerchant(merchant: Merchant, keys: readonly StoredKey
   }
 }
 
+/** Whether two keys of one hash mean the same; the order of rights says nothing. */
+export function sameKey(a: StoredKey, b: StoredKey): boolean {
+  return a.merchant === b.merchant && a.kind === b.kind && [...a.rights].sort().join() === [...b.rights].sort().join()
+}
+
+/** A key's meaning never changes: holders of the old meaning may be cached anywhere. */
+export function keyTakenError(hash: string): RangeError {
+  return new RangeError(`the key ${hash} has another meaning already`)
+}
+
 /** @throws RangeError where a date asked for is one that the same call deletes */
 export function checkSecretDates(dates: readonly string[], keepFrom: string): void {
   for (const date of dates) {

@@ -1,0 +1,183 @@
+/**
+ * Jobs, the epoch commit and what it changes: positions, staged files, versions, books. One transaction an epoch; the
+ * rows that grow with its size (files, versions, books) go in as column chunks.
+ */
+import { StaleEpochError } from '../../../core/errors.ts'
+import type { MerchantId } from '../../../core/ids.ts'
+import type { ControlStore, EpochCommit } from '../../../core/ports/control-store.ts'
+import { checkEpoch, defaultMaxVersionRows } from '../../core/control/rules.ts'
+import { type BooksLedger, epochEntries } from './control-store-books.ts'
+import { currentPositions, positionColumns, toPosition } from './control-store-positions.ts'
+import type { Session } from './control-store-session.ts'
+
+type Epochs = Pick<ControlStore, 'acquireJob' | 'commitEpoch' | 'versionsSince'>
+
+/** What is left of `maxVersionRows` after pruning, so that pruning is rare. */
+const keptAfterPruning = 0.8
+
+export async function epochs(
+  writer: Session,
+  reader: Session,
+  books: BooksLedger,
+  maxVersionRows = defaultMaxVersionRows,
+): Promise<Epochs> {
+  const [counted] = await reader.read(() => reader.rows('SELECT count(*) FROM versions'))
+  let versionRows = Number(counted?.[0])
+
+  /** Inside a write. */
+  async function checkPositions(commit: EpochCommit): Promise<ReadonlySet<number>> {
+    const [job] = await writer.rows('SELECT fence, source FROM jobs WHERE job = $1', [commit.job])
+    const [fence, source] = job ?? [0, '']
+    if (Number(fence) !== commit.fence) {
+      throw new StaleEpochError(`job ${commit.job} has fence ${fence}, not ${commit.fence}`)
+    }
+    if (source !== commit.source) throw new StaleEpochError(`job ${commit.job} reads ${source}, not ${commit.source}`)
+    const known = await writer.rows('SELECT part, next FROM positions WHERE job = $1 AND source = $2', [
+      commit.job,
+      commit.source,
+    ])
+    const next = new Map(known.map(([partition, offset]) => [Number(partition), Number(offset)]))
+    for (const { partition, from } of commit.partitions) {
+      const at = next.get(partition) ?? 0
+      if (at !== from) throw new StaleEpochError(`partition ${partition} of ${commit.job} is at ${at}, not ${from}`)
+    }
+    return new Set(next.keys())
+  }
+
+  /** Inside a write. */
+  async function movePositions(commit: EpochCommit, known: ReadonlySet<number>): Promise<void> {
+    for (const { partition, next, checkpoint, watermark, received } of commit.partitions) {
+      const values = [commit.job, commit.source, partition, next, checkpoint, watermark, received]
+      await writer.run(
+        known.has(partition)
+          ? `UPDATE positions SET next = $4, checkpoint = $5, watermark = $6, received = $7
+             WHERE job = $1 AND source = $2 AND part = $3`
+          : 'INSERT INTO positions VALUES ($1, $2, $3, $4, $5, $6, $7)',
+        values,
+      )
+    }
+  }
+
+  /** Inside a write. Returns the number of the last file recorded. */
+  async function recordFiles(files: EpochCommit['staged'], lastFile: number): Promise<number> {
+    if (files.length === 0) return lastFile
+    const taken = await writer.rows(
+      `SELECT name FROM pending_files WHERE name IN (SELECT unnest(from_json($1, '["VARCHAR"]')))`,
+      [JSON.stringify(files.map(({ name }) => name))],
+    )
+    if (taken[0] !== undefined) throw new RangeError(`the staged file ${taken[0][0]} is committed already`)
+    await writer.append('pending_files', [
+      { whole: files.map((_, index) => lastFile + 1 + index) },
+      { text: files.map((file) => file.table) },
+      { text: files.map((file) => file.name) },
+      { whole: files.map((file) => file.rows) },
+      { whole: files.map((file) => file.bytes) },
+      { whole: files.map((file) => file.firstDay) },
+      { whole: files.map((file) => file.lastDay) },
+      { whole: files.map(() => null) },
+    ])
+    return lastFile + files.length
+  }
+
+  /** Inside a write. Returns the newest commit whose versions are not kept. */
+  async function recordVersions(version: number, touched: EpochCommit['touched'], floor: number): Promise<number> {
+    await writer.append('versions', [
+      { whole: touched.map(() => version) },
+      { text: touched.map(({ merchant }) => merchant) },
+      { whole: touched.map(({ day }) => day) },
+    ])
+    const rows = versionRows + touched.length
+    const left = rows > maxVersionRows ? await pruneVersions(rows) : { rows, floor }
+    writer.afterCommit(() => {
+      versionRows = left.rows
+    })
+    return left.floor
+  }
+
+  /** Inside a write. Forgets the oldest commits' versions, each commit whole. */
+  async function pruneVersions(rows: number): Promise<{ readonly floor: number; readonly rows: number }> {
+    const [cut] = await writer.rows(
+      `SELECT max(version) FROM (
+         SELECT version, sum(count(*)) OVER (ORDER BY version DESC) AS kept FROM versions GROUP BY version
+       ) WHERE kept > $1`,
+      [Math.floor(maxVersionRows * keptAfterPruning)],
+    )
+    const floor = Number(cut?.[0])
+    return { floor, rows: rows - (await writer.run('DELETE FROM versions WHERE version <= $1', [floor])) }
+  }
+
+  return {
+    async acquireJob(job, source, owner) {
+      return writer.write(async () => {
+        const [known] = await writer.rows('SELECT fence FROM jobs WHERE job = $1', [job])
+        const fence = Number(known?.[0] ?? 0) + 1
+        if (known === undefined) {
+          await writer.run('INSERT INTO jobs VALUES ($1, $2, $3, $4, NULL)', [job, fence, owner, source])
+        } else {
+          await writer.run('UPDATE jobs SET fence = $2, owner = $3, source = $4 WHERE job = $1', [
+            job,
+            fence,
+            owner,
+            source,
+          ])
+        }
+        const rows = await writer.rows(
+          `SELECT ${positionColumns} FROM positions p WHERE p.job = $1 AND p.source = $2 ORDER BY p.part`,
+          [job, source],
+        )
+        return { fence, positions: rows.map(toPosition) }
+      })
+    },
+
+    async commitEpoch(commit) {
+      checkEpoch(commit)
+      const touched = distinctTouched(commit.touched)
+      const entries = epochEntries(commit.books)
+      return writer.write(async () => {
+        const known = await checkPositions(commit)
+        const [counters] = await writer.rows('SELECT last_commit, versions_floor, last_file FROM counters')
+        const version = Number(counters?.[0]) + 1
+        await movePositions(commit, known)
+        await writer.run('UPDATE jobs SET plan = $2 WHERE job = $1 AND plan IS DISTINCT FROM $2', [
+          commit.job,
+          commit.plan,
+        ])
+        const lastFile = await recordFiles(commit.staged, Number(counters?.[2]))
+        const floor = await recordVersions(version, touched, Number(counters?.[1]))
+        await books.append(entries)
+        await writer.run('UPDATE counters SET last_commit = $1, versions_floor = $2, last_file = $3', [
+          version,
+          floor,
+          lastFile,
+        ])
+        return { commit: version }
+      })
+    },
+
+    async versionsSince(since) {
+      return reader.read(async () => {
+        const [counters] = await reader.rows('SELECT last_commit, versions_floor FROM counters')
+        const commit = Number(counters?.[0])
+        const reset = since < Number(counters?.[1]) || since > commit
+        const rows =
+          reset || since === commit
+            ? []
+            : await reader.rows(
+                'SELECT merchant, day, max(version) FROM versions WHERE version > $1 GROUP BY merchant, day',
+                [since],
+              )
+        const changes = rows.map(([merchant, day, version]) => ({
+          merchant: merchant as MerchantId,
+          day: Number(day),
+          version: Number(version),
+        }))
+        return { commit, changes, reset, positions: await currentPositions(reader) }
+      })
+    },
+  }
+}
+
+function distinctTouched(touched: EpochCommit['touched']): EpochCommit['touched'] {
+  const distinct = new Map(touched.map((entry) => [`${entry.day} ${entry.merchant}`, entry]))
+  return distinct.size === touched.length ? touched : [...distinct.values()]
+}

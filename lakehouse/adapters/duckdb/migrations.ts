@@ -1,0 +1,67 @@
+/**
+ * Tables of the control store in DuckDB, as numbered steps that each run once, in order, each in a transaction with its
+ * own record. Steps that were released are never changed: a new one is added below.
+ *
+ * Tables that every epoch touches have no index: there is one writer, they are small, and an index in DuckDB makes every
+ * update a delete and an insert. Append-only tables (`versions`, `books_recent`) are pruned from their old end.
+ */
+import { StartError } from '../../../core/errors.ts'
+import type { Session } from './control-store-session.ts'
+
+export interface Migration {
+  readonly name: string
+  readonly statements: readonly string[]
+}
+
+export const migrations: readonly Migration[] = [
+  {
+    name: 'control store',
+    statements: [
+      `CREATE TABLE merchants (id VARCHAR PRIMARY KEY, name VARCHAR NOT NULL, time_zone VARCHAR NOT NULL,
+         currency VARCHAR NOT NULL, blocked_names VARCHAR NOT NULL, visitor_seed VARCHAR NOT NULL)`,
+      'CREATE TABLE keys (hash VARCHAR PRIMARY KEY, merchant VARCHAR, kind VARCHAR NOT NULL, rights VARCHAR NOT NULL)',
+      'CREATE TABLE daily_secrets (date VARCHAR NOT NULL, secret VARCHAR NOT NULL)',
+      `CREATE TABLE jobs (job VARCHAR NOT NULL, fence BIGINT NOT NULL, owner VARCHAR NOT NULL, source VARCHAR NOT NULL,
+         plan VARCHAR)`,
+      `CREATE TABLE positions (job VARCHAR NOT NULL, source VARCHAR NOT NULL, part BIGINT NOT NULL, next BIGINT NOT NULL,
+         checkpoint VARCHAR, watermark BIGINT, received BIGINT)`,
+      'CREATE TABLE leases (name VARCHAR NOT NULL, fence BIGINT NOT NULL, owner VARCHAR, expires BIGINT NOT NULL)',
+      'CREATE TABLE lake_tables (name VARCHAR NOT NULL, snapshot VARCHAR, last_publication BIGINT NOT NULL)',
+      `CREATE TABLE pending_files (number BIGINT NOT NULL, table_name VARCHAR NOT NULL, name VARCHAR NOT NULL,
+         row_count BIGINT NOT NULL, bytes BIGINT NOT NULL, first_day BIGINT NOT NULL, last_day BIGINT NOT NULL,
+         publication BIGINT)`,
+      'CREATE TABLE counters (last_commit BIGINT NOT NULL, versions_floor BIGINT NOT NULL, last_file BIGINT NOT NULL)',
+      'INSERT INTO counters VALUES (0, 0, 0)',
+      'CREATE TABLE versions (version BIGINT NOT NULL, merchant VARCHAR NOT NULL, day BIGINT NOT NULL)',
+      `CREATE TABLE books_recent (merchant VARCHAR NOT NULL, hour BIGINT NOT NULL, outcome VARCHAR NOT NULL,
+         rule VARCHAR NOT NULL, hits BIGINT NOT NULL)`,
+      `CREATE TABLE books_folded (merchant VARCHAR NOT NULL, hour BIGINT NOT NULL, outcome VARCHAR NOT NULL,
+         rule VARCHAR NOT NULL, hits BIGINT NOT NULL)`,
+      'CREATE TABLE accepted_logs (log VARCHAR NOT NULL, through BIGINT NOT NULL)',
+    ],
+  },
+]
+
+/**
+ * Brings the database to the newest step of `steps`.
+ * @throws StartError where it has seen a step that this code does not know: a newer Hitlake wrote it
+ */
+export async function migrate(session: Session, steps: readonly Migration[] = migrations): Promise<void> {
+  await session.write(async () => {
+    await session.run('CREATE TABLE IF NOT EXISTS migrations (number BIGINT NOT NULL, name VARCHAR NOT NULL)')
+  })
+  const [row] = await session.read(() => session.rows('SELECT coalesce(max(number), 0) FROM migrations'))
+  const done = Number(row?.[0])
+  if (done > steps.length) {
+    throw new StartError(
+      `the control store is at step ${done}, this version knows ${steps.length}; start the newer version of Hitlake again`,
+    )
+  }
+  for (const [index, step] of steps.entries()) {
+    if (index < done) continue
+    await session.write(async () => {
+      for (const statement of step.statements) await session.run(statement)
+      await session.run('INSERT INTO migrations VALUES ($1, $2)', [index + 1, step.name])
+    })
+  }
+}
