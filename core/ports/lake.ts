@@ -59,6 +59,8 @@ export interface ScanFilter {
   /** UTC days since 1970 of the partition column, both inclusive. */
   readonly firstDay?: number
   readonly lastDay?: number
+  /** Rows of this generation only; tables without generations ignore it. */
+  readonly generation?: number
 }
 
 export interface LakeReader {

@@ -1,0 +1,143 @@
+/**
+ * The lake in memory: the same promises as the embedded one, rows kept as JavaScript values. For tests and the simulator.
+ * What is staged and published lives in a `MemoryLakeState`: a second lake over it is the first after a restart.
+ */
+
+import { SnapshotNotFoundError } from '../../../core/errors.ts'
+import { utcDay } from '../../../core/event-time.ts'
+import type { Clock, Random } from '../../../core/ports/clock.ts'
+import type { LakeReader, LakeWriter, ScanFilter, SnapshotInfo, StagedFile } from '../../../core/ports/lake.ts'
+import { type LakeRow, publicationColumns, type TableDefinition, type TableName } from '../../../core/tables.ts'
+import { tables } from '../../../schemas/tables.ts'
+import { foldRows } from '../../core/fold.ts'
+import { plainRow } from '../../core/plain-row.ts'
+import { rowOrder } from '../../core/row-order.ts'
+import { stagedName } from '../../core/staged-name.ts'
+
+interface MemorySnapshot extends SnapshotInfo {
+  /** All rows of the table, those of its parents first. */
+  readonly rows: readonly LakeRow[]
+}
+
+export class MemoryLakeState {
+  readonly staged = new Map<string, readonly LakeRow[]>()
+  readonly snapshots = new Map<TableName, MemorySnapshot[]>()
+}
+
+export interface MemoryLakeOptions {
+  readonly random: Random
+  readonly clock: Clock
+  readonly state?: MemoryLakeState
+}
+
+/** Rows of one batch that `scan` yields. */
+const scanBatchRows = 2_048
+
+export function createMemoryLake(options: MemoryLakeOptions): LakeWriter & LakeReader {
+  const { random, clock, state = new MemoryLakeState() } = options
+  const snapshotsOf = (table: TableName) => state.snapshots.get(table) ?? []
+
+  return {
+    async stage(table, name, rows) {
+      if (rows.length === 0) throw new TypeError(`nothing to stage for ${table}`)
+      const definition = tables[table]
+      const columns = stagedColumns(definition)
+      const kept = rows.map((row) => plainRow(columns, row)).sort(rowOrder(definition))
+      const days = kept.map((row) => dayOf(definition, row))
+      const object = stagedName(name)
+      state.staged.set(object, kept)
+      return {
+        name: object,
+        table,
+        rows: kept.length,
+        // As good as any number for limits by bytes: a row of the embedded lake takes about this.
+        bytes: kept.length * 64,
+        firstDay: days.reduce((least, day) => Math.min(least, day)),
+        lastDay: days.reduce((most, day) => Math.max(most, day)),
+      }
+    },
+
+    async discard(name) {
+      state.staged.delete(stagedName(name))
+    },
+
+    async stagedNames() {
+      return [...state.staged.keys()].sort()
+    },
+
+    async publish(table, id, files) {
+      const snapshots = snapshotsOf(table)
+      const done = snapshots.find((snapshot) => snapshot.publish === id)
+      if (done !== undefined) return { snapshot: done.id }
+      const definition = tables[table]
+      const rows = foldRows(
+        definition,
+        files.flatMap((file) => [...stagedRows(state, file)]),
+      )
+      const added = [...rows]
+        .sort(rowOrder(definition))
+        .map((row, at) => plainRow(definition.columns, { ...row, _publish: id, _row: at }))
+      const parent = snapshots.at(-1)
+      const snapshot: MemorySnapshot = {
+        id: String(Buffer.from(random.bytes(6)).readUIntLE(0, 6) + 1),
+        parent: parent?.id ?? null,
+        at: Math.max(clock.now(), parent?.at ?? 0),
+        operation: 'append',
+        publish: id,
+        addedRows: added.length,
+        totalRows: (parent?.totalRows ?? 0) + added.length,
+        rows: [...(parent?.rows ?? []), ...added],
+      }
+      state.snapshots.set(table, [...snapshots, snapshot])
+      return { snapshot: snapshot.id }
+    },
+
+    async snapshots(table) {
+      return snapshotsOf(table)
+        .map(({ rows: _rows, ...info }) => info)
+        .reverse()
+    },
+
+    async *scan(view, filter = {}) {
+      const definition = tables[view.table]
+      const passes = filterRows(definition, filter)
+      const snapshot = snapshotsOf(view.table).find(({ id }) => id === view.snapshot)
+      if (view.snapshot !== null && snapshot === undefined) throw new SnapshotNotFoundError(view.table, view.snapshot)
+      const sources = [snapshot?.rows ?? [], ...view.pending.map((file) => stagedRows(state, file))]
+      for (const source of sources) {
+        const rows = source.filter(passes)
+        for (let from = 0; from < rows.length; from += scanBatchRows) yield rows.slice(from, from + scanBatchRows)
+      }
+    },
+  }
+}
+
+function stagedRows(state: MemoryLakeState, file: StagedFile): readonly LakeRow[] {
+  const rows = state.staged.get(file.name)
+  if (rows === undefined) throw new Error(`there is no staged file ${file.name}`)
+  return rows
+}
+
+function stagedColumns(definition: TableDefinition) {
+  return definition.columns.filter((column) => !(publicationColumns as readonly string[]).includes(column.name))
+}
+
+function dayOf(definition: TableDefinition, row: LakeRow): number {
+  const time = row[definition.partition.day]
+  if (typeof time !== 'number') throw new TypeError(`a row of ${definition.name} has no ${definition.partition.day}`)
+  if (definition.partition.generation && typeof row['_gen'] !== 'number') {
+    throw new TypeError(`a row of ${definition.name} has no _gen`)
+  }
+  return utcDay(time)
+}
+
+function filterRows(definition: TableDefinition, filter: ScanFilter): (row: LakeRow) => boolean {
+  const { merchant, firstDay = Number.NEGATIVE_INFINITY, lastDay = Number.POSITIVE_INFINITY } = filter
+  const generation = definition.partition.generation ? filter.generation : undefined
+  return (row) => {
+    if (merchant !== undefined && row['merchant'] !== merchant) return false
+    if (generation !== undefined && row['_gen'] !== generation) return false
+    const day = dayOf(definition, row)
+    return day >= firstDay && day <= lastDay
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * JSON that keeps every integer. Snapshot ids of other writers are 63-bit numbers, which `JSON.parse` would round; here an
+ * integer beyond 2^53 becomes a bigint and is written back as the same digits. Everything else is as `JSON` has it.
+ */
+export type JsonValue =
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | readonly JsonValue[]
+  | { readonly [name: string]: JsonValue | undefined }
+
+// Marks the text of a bigint on its way through JSON. No string of a metadata file begins with U+0000; one that does is
+// escaped by a second one, so that the way back is exact for it too.
+const mark = '\u0000'
+const anyString = /"(?:[^"\\]|\\.)*"/g
+const stringOrLongInteger = /"(?:[^"\\]|\\.)*"|-?\d{16,}(?![\d.eE])/g
+
+/** @throws SyntaxError where the text is not JSON */
+export function parseJson(text: string): JsonValue {
+  const marked = text.replace(stringOrLongInteger, (token) => {
+    if (token.startsWith('"')) return token.startsWith('"\\u0000') ? `"\\u0000${token.slice(1)}` : token
+    return Number.isSafeInteger(Number(token)) ? token : `"\\u0000${token}"`
+  })
+  return JSON.parse(marked, (_name, value) => {
+    if (typeof value !== 'string' || !value.startsWith(mark)) return value
+    return value.startsWith(mark + mark) ? value.slice(1) : BigInt(value.slice(1))
+  })
+}
+
+/** Compact JSON; bigints as plain digits. */
+export function printJson(value: JsonValue): string {
+  const marked = JSON.stringify(value, (_name, part) => {
+    if (typeof part === 'bigint') return `${mark}${part}`
+    return typeof part === 'string' && part.startsWith(mark) ? mark + part : part
+  })
+  return marked.replace(anyString, (token) => {
+    if (!token.startsWith('"\\u0000')) return token
+    return token.startsWith('"\\u0000\\u0000') ? `"${token.slice(7)}` : token.slice(7, -1)
+  })
+}

@@ -1,0 +1,86 @@
+/**
+ * Where a table's files are: object names in our store, and URIs as metadata has them. The two are configured apart, so
+ * that a lake can be moved on disk, or be `s3://` to others and a folder to us.
+ *
+ *     lake/<table>/metadata/v<N>.metadata.json     one a commit; making it IS the commit (hadoop-style layout)
+ *     lake/<table>/metadata/version-hint.text      newest N, best effort
+ *     lake/<table>/metadata/snap-….avro, m-….avro  manifest lists, manifests
+ *     lake/<table>/data/_gen=1/time_day=2026-03-01/p00000000042-<hash>.parquet
+ */
+import { utcDayText } from '../../../core/event-time.ts'
+import type { TableDefinition } from '../../../core/tables.ts'
+import { dayField } from './schema.ts'
+
+export class TableLayout {
+  private readonly folder: string
+  constructor(
+    private readonly definition: TableDefinition,
+    /** URI of the lake, without a slash at its end: `file:///var/hitlake/lake`. */
+    private readonly lakeUri: string,
+  ) {
+    this.folder = `lake/${definition.name}/`
+  }
+
+  /** `location` of a new table's metadata. */
+  get location(): string {
+    return `${this.lakeUri}/${this.definition.name}`
+  }
+
+  get metadataFolder(): string {
+    return `${this.folder}metadata/`
+  }
+
+  get versionHint(): string {
+    return `${this.metadataFolder}version-hint.text`
+  }
+
+  metadataFile(version: number): string {
+    return `${this.metadataFolder}v${version}.metadata.json`
+  }
+
+  /** The version in a metadata file's object name. */
+  versionOf(name: string): number | undefined {
+    const match = /\/v(\d{1,15})\.metadata\.json$/.exec(name)
+    return match === null ? undefined : Number(match[1])
+  }
+
+  manifestFile(unique: string): string {
+    return `${this.metadataFolder}m-${unique}.avro`
+  }
+
+  manifestListFile(snapshot: bigint, unique: string): string {
+    return `${this.metadataFolder}snap-${snapshot}-${unique}.avro`
+  }
+
+  /**
+   * The name of a data file says its publication, day and content, so a repeated publication writes the same bytes to the
+   * same name, and never other bytes to a name that a snapshot holds already.
+   */
+  dataFile(
+    publish: number,
+    partition: { readonly generation: number | null; readonly day: number },
+    hash: string,
+  ): string {
+    const generation = partition.generation === null ? '' : `_gen=${partition.generation}/`
+    const day = `${dayField(this.definition)}=${utcDayText(partition.day)}/`
+    return `${this.folder}data/${generation}${day}p${String(publish).padStart(11, '0')}-${hash}.parquet`
+  }
+
+  /** `location` is that of the table's metadata, which may be from another place than ours. */
+  uriOf(name: string, location: string): string {
+    if (!name.startsWith(this.folder)) throw new TypeError(`${name} is not a file of ${this.definition.name}`)
+    return `${location}/${name.slice(this.folder.length)}`
+  }
+
+  /** undefined where the URI lies outside the table's location. */
+  nameOf(uri: string, location: string): string | undefined {
+    const base = `${plainUri(location)}/`
+    const full = plainUri(uri)
+    return full.startsWith(base) ? this.folder + full.slice(base.length) : undefined
+  }
+}
+
+// Hadoop writes `file:/x`, others `file:///x`: one place.
+function plainUri(uri: string): string {
+  return uri.replace(/^file:\/*/, 'file:///').replace(/\/+$/, '')
+}

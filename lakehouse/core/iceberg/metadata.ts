@@ -1,0 +1,248 @@
+/**
+ * Table metadata (Iceberg spec, "Table Metadata", format version 2): parsing what we or another engine wrote, making a new
+ * table, and the next version with one snapshot more. Pure; fields we do not know are carried along untouched.
+ */
+import { CorruptTableError } from '../../../core/errors.ts'
+import type { SnapshotInfo } from '../../../core/ports/lake.ts'
+import type { TableDefinition } from '../../../core/tables.ts'
+import { type JsonValue, parseJson, printJson } from './json.ts'
+import {
+  type IcebergSchema,
+  lastColumnId,
+  type PartitionSpec,
+  partitionSpec,
+  schemaFields,
+  sortOrder,
+} from './schema.ts'
+
+/** Integers are numbers where they are safe, else bigints. */
+export type JsonInteger = number | bigint
+
+export interface SnapshotJson {
+  readonly 'snapshot-id': JsonInteger
+  readonly 'parent-snapshot-id'?: JsonInteger | null
+  readonly 'sequence-number'?: JsonInteger
+  readonly 'timestamp-ms': number
+  readonly summary?: Readonly<Record<string, string>>
+  readonly 'manifest-list': string
+  readonly 'schema-id'?: number
+}
+
+interface MetadataLogEntry {
+  readonly 'timestamp-ms': number
+  readonly 'metadata-file': string
+}
+
+interface SnapshotLogEntry {
+  readonly 'timestamp-ms': number
+  readonly 'snapshot-id': JsonInteger
+}
+
+export interface TableMetadata {
+  readonly 'format-version': number
+  readonly 'table-uuid': string
+  readonly location: string
+  readonly 'last-sequence-number': JsonInteger
+  readonly 'last-updated-ms': number
+  readonly 'last-column-id': number
+  readonly schemas: readonly IcebergSchema[]
+  readonly 'current-schema-id': number
+  readonly 'partition-specs': readonly PartitionSpec[]
+  readonly 'default-spec-id': number
+  readonly 'last-partition-id': number
+  readonly 'sort-orders': readonly JsonValue[]
+  readonly 'default-sort-order-id': number
+  readonly properties?: Readonly<Record<string, string>>
+  readonly 'current-snapshot-id'?: JsonInteger | null
+  readonly refs?: Readonly<Record<string, JsonValue>>
+  readonly snapshots?: readonly SnapshotJson[]
+  readonly 'snapshot-log'?: readonly SnapshotLogEntry[]
+  readonly 'metadata-log'?: readonly MetadataLogEntry[]
+}
+
+/** Key of a snapshot's summary that names the publication which made it. */
+export const publishKey = 'hitlake.publish'
+
+/** Older metadata files named and kept (property `write.metadata.previous-versions-max`). */
+export const metadataLogMaxEntries = 100
+
+/** @throws CorruptTableError */
+export function parseMetadata(table: string, file: string, bytes: Buffer): TableMetadata {
+  let value: JsonValue
+  try {
+    value = parseJson(bytes.toString('utf8'))
+  } catch (cause) {
+    throw new CorruptTableError(table, file, 'not JSON', { cause })
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new CorruptTableError(table, file, 'not a JSON object')
+  }
+  const metadata = value as unknown as TableMetadata
+  if (metadata['format-version'] !== 2) {
+    throw new CorruptTableError(table, file, `format version ${metadata['format-version']}, only 2 is read`)
+  }
+  for (const key of ['table-uuid', 'location', 'schemas', 'partition-specs', 'sort-orders'] as const) {
+    if (metadata[key] === undefined) throw new CorruptTableError(table, file, `${key} is missing`)
+  }
+  return metadata
+}
+
+export function printMetadata(metadata: TableMetadata): Buffer {
+  return Buffer.from(printJson(metadata as unknown as JsonValue), 'utf8')
+}
+
+export interface NewTable {
+  readonly definition: TableDefinition
+  readonly uuid: string
+  readonly location: string
+  readonly now: number
+}
+
+/** A table without snapshots. */
+export function newMetadata({ definition, uuid, location, now }: NewTable): TableMetadata {
+  const spec = partitionSpec(definition, 0)
+  return {
+    'format-version': 2,
+    'table-uuid': uuid,
+    location,
+    'last-sequence-number': 0,
+    'last-updated-ms': now,
+    'last-column-id': lastColumnId(definition.columns),
+    schemas: [{ type: 'struct', 'schema-id': 0, fields: schemaFields(definition.columns) }],
+    'current-schema-id': 0,
+    'partition-specs': [spec],
+    'default-spec-id': 0,
+    'last-partition-id': Math.max(...spec.fields.map((field) => field['field-id'])),
+    'sort-orders': [sortOrder(definition, 1)],
+    'default-sort-order-id': 1,
+    properties: {
+      'write.format.default': 'parquet',
+      'write.parquet.compression-codec': 'zstd',
+      'write.metadata.previous-versions-max': String(metadataLogMaxEntries),
+      'write.metadata.delete-after-commit.enabled': 'true',
+      comment: definition.doc,
+    },
+    snapshots: [],
+    'snapshot-log': [],
+    'metadata-log': [],
+    refs: {},
+  }
+}
+
+/**
+ * The definition's columns as the table's current schema: unchanged where they are it already, else a new schema, for a
+ * table made before a column was added. Columns another writer added stay.
+ */
+export function withSchema(metadata: TableMetadata, definition: TableDefinition): TableMetadata {
+  const current = currentSchema(metadata)
+  const wanted = schemaFields(definition.columns)
+  const idOf = (field: JsonValue) => (field as { readonly id: number }).id
+  const known = new Map(current.fields.map((field) => [idOf(field), shape(field)]))
+  if (wanted.every((field) => known.get(idOf(field)) === shape(field))) return metadata
+  const ours = new Set(wanted.map(idOf))
+  const id = Math.max(...metadata.schemas.map((schema) => schema['schema-id'])) + 1
+  return {
+    ...metadata,
+    'last-column-id': Math.max(metadata['last-column-id'], lastColumnId(definition.columns)),
+    schemas: [
+      ...metadata.schemas,
+      {
+        type: 'struct',
+        'schema-id': id,
+        fields: [...wanted, ...current.fields.filter((field) => !ours.has(idOf(field)))],
+      },
+    ],
+    'current-schema-id': id,
+  }
+}
+
+// What makes two fields the same: all but their docs.
+function shape(field: JsonValue): string {
+  return JSON.stringify(field, (name, value) => (name === 'doc' ? undefined : value))
+}
+
+export function currentSchema(metadata: TableMetadata): IcebergSchema {
+  const id = metadata['current-schema-id']
+  const found = metadata.schemas.find((schema) => schema['schema-id'] === id)
+  if (found === undefined) throw new RangeError(`current schema ${id} is not among the schemas`)
+  return found
+}
+
+/** The spec that partitions as the definition says; other engines may have added others. */
+export function specFor(metadata: TableMetadata, definition: TableDefinition): PartitionSpec | undefined {
+  const wanted = partitionSpec(definition, 0).fields
+  return metadata['partition-specs'].find(
+    (spec) =>
+      spec.fields.length === wanted.length &&
+      wanted.every((field, at) => {
+        const other = spec.fields[at]
+        return other?.transform === field.transform && other['source-id'] === field['source-id']
+      }),
+  )
+}
+
+export interface NextSnapshot {
+  readonly snapshot: SnapshotJson
+  /** Object URI of the metadata this one follows; undefined for the first. */
+  readonly previousFile: string | undefined
+}
+
+/** The next version: `snapshot` becomes current (Iceberg spec, "Snapshots" and "Snapshot References"). */
+export function withSnapshot(base: TableMetadata, { snapshot, previousFile }: NextSnapshot): TableMetadata {
+  const id = snapshot['snapshot-id']
+  const log = base['metadata-log'] ?? []
+  const previous =
+    previousFile === undefined ? [] : [{ 'timestamp-ms': base['last-updated-ms'], 'metadata-file': previousFile }]
+  return {
+    ...base,
+    'last-sequence-number': snapshot['sequence-number'] ?? 0,
+    'last-updated-ms': snapshot['timestamp-ms'],
+    'current-snapshot-id': id,
+    refs: { ...base.refs, main: { 'snapshot-id': id, type: 'branch' } },
+    snapshots: [...(base.snapshots ?? []), snapshot],
+    'snapshot-log': [...(base['snapshot-log'] ?? []), { 'timestamp-ms': snapshot['timestamp-ms'], 'snapshot-id': id }],
+    'metadata-log': [...log, ...previous].slice(-metadataLogMaxEntries),
+  }
+}
+
+/** Decimal text of an id; null for none (absent, null or -1, as Java writers put it). */
+export function snapshotId(id: JsonInteger | null | undefined): string | null {
+  return id === undefined || id === null || BigInt(id) === -1n ? null : String(id)
+}
+
+export function findSnapshot(metadata: TableMetadata, id: string): SnapshotJson | undefined {
+  return metadata.snapshots?.find((snapshot) => String(snapshot['snapshot-id']) === id)
+}
+
+export function currentSnapshot(metadata: TableMetadata): SnapshotJson | undefined {
+  const id = snapshotId(metadata['current-snapshot-id'])
+  return id === null ? undefined : findSnapshot(metadata, id)
+}
+
+/** The current snapshot and its ancestors, newest first, as far as they are kept. */
+export function* history(metadata: TableMetadata): Generator<SnapshotJson> {
+  const byId = new Map((metadata.snapshots ?? []).map((snapshot) => [String(snapshot['snapshot-id']), snapshot]))
+  const seen = new Set<string>()
+  let id = snapshotId(metadata['current-snapshot-id'])
+  while (id !== null && !seen.has(id)) {
+    seen.add(id)
+    const snapshot = byId.get(id)
+    if (snapshot === undefined) return
+    yield snapshot
+    id = snapshotId(snapshot['parent-snapshot-id'])
+  }
+}
+
+export function snapshotInfo(snapshot: SnapshotJson): SnapshotInfo {
+  const summary = snapshot.summary ?? {}
+  const publish = summary[publishKey]
+  return {
+    id: String(snapshot['snapshot-id']),
+    parent: snapshotId(snapshot['parent-snapshot-id']),
+    at: snapshot['timestamp-ms'],
+    operation: summary['operation'] ?? 'unknown',
+    publish: publish === undefined ? null : Number(publish),
+    addedRows: Number(summary['added-records'] ?? 0),
+    totalRows: Number(summary['total-records'] ?? 0),
+  }
+}

@@ -1,0 +1,57 @@
+/** What a scan can skip by partition and bounds. Says "may hold" in doubt; never skips what passes the filter. */
+import type { ScanFilter, StagedFile } from '../../../core/ports/lake.ts'
+import type { TableDefinition } from '../../../core/tables.ts'
+import type { DataFile, ManifestFile } from './manifest.ts'
+import { columnOf, type PartitionField, type PartitionSpec } from './schema.ts'
+
+export interface Pruner {
+  manifest(manifest: ManifestFile): boolean
+  file(file: DataFile, specId: number): boolean
+  staged(file: StagedFile): boolean
+}
+
+/** `specs`: all of the table's, by id; a file is skipped by day only where its own spec has our day. */
+export function createPruner(
+  definition: TableDefinition,
+  filter: ScanFilter,
+  specs: ReadonlyMap<number, PartitionSpec>,
+): Pruner {
+  const dayId = columnOf(definition, definition.partition.day).id
+  const generationId = definition.partition.generation ? columnOf(definition, '_gen').id : undefined
+  const merchantId = columnOf(definition, 'merchant').id
+  const merchant = filter.merchant === undefined ? undefined : Buffer.from(filter.merchant, 'utf8')
+  const firstDay = filter.firstDay ?? Number.NEGATIVE_INFINITY
+  const lastDay = filter.lastDay ?? Number.POSITIVE_INFINITY
+  const daysMeet = (from: number, through: number) => from <= lastDay && through >= firstDay
+
+  const keepsField = (field: PartitionField, lower: number, upper: number) => {
+    if (field.transform === 'day' && field['source-id'] === dayId) return daysMeet(lower, upper)
+    if (field.transform !== 'identity' || field['source-id'] !== generationId) return true
+    return filter.generation === undefined || (filter.generation >= lower && filter.generation <= upper)
+  }
+  const fieldsOf = (specId: number) => specs.get(specId)?.fields ?? []
+
+  return {
+    manifest(manifest) {
+      return fieldsOf(manifest.specId).every((field, at) => {
+        const part = manifest.partitions[at]
+        if (part?.lower?.length !== 4 || part.upper?.length !== 4 || part.hasNull) return true
+        return keepsField(field, part.lower.readInt32LE(), part.upper.readInt32LE())
+      })
+    },
+    file(file, specId) {
+      const fits = fieldsOf(specId).every((field, at) => {
+        const value = file.partition[at]
+        return typeof value !== 'number' || keepsField(field, value, value)
+      })
+      if (!fits) return false
+      if (merchant === undefined) return true
+      const [lower, upper] = [file.lowerBounds.get(merchantId), file.upperBounds.get(merchantId)]
+      // Bounds may be prefixes: bytes compare as the strings do, a cut lower bound is below, a cut upper one above.
+      return (
+        (lower === undefined || lower.compare(merchant) <= 0) && (upper === undefined || upper.compare(merchant) >= 0)
+      )
+    },
+    staged: (file) => daysMeet(file.firstDay, file.lastDay),
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * Reads one Iceberg table in our layout: which metadata is newest, its snapshots, the live data files of one of them.
+ * Nothing is taken from `version-hint.text` on trust: the newest version is the last one that exists.
+ * Manifests and manifest lists never change, so they are kept by name, up to a limit of bytes.
+ */
+import { CorruptTableError, SnapshotNotFoundError } from '../../../core/errors.ts'
+import type { ObjectStore } from '../../../core/ports/object-store.ts'
+import type { TableDefinition } from '../../../core/tables.ts'
+import { ByteLimitedCache } from './byte-limited-cache.ts'
+import type { TableLayout } from './layout.ts'
+import { type DataFile, decodeManifest, decodeManifestList, type ManifestEntry, type ManifestFile } from './manifest.ts'
+import { findSnapshot, parseMetadata, type SnapshotJson, type TableMetadata } from './metadata.ts'
+
+/** Decoded manifests kept in memory, bytes: an entry of 50 columns is about 4 KB, so this holds some 8,000 data files. */
+export const manifestCacheMaxBytes = 32 * 1_048_576
+/** A decoded manifest takes about this many times its deflated bytes. */
+const decodedPerDeflated = 8
+
+export interface LoadedTable {
+  readonly version: number
+  readonly metadata: TableMetadata
+}
+
+export interface TableReaderOptions {
+  readonly objects: ObjectStore
+  readonly definition: TableDefinition
+  readonly layout: TableLayout
+  readonly manifestCacheMaxBytes?: number
+}
+
+export class TableReader {
+  private readonly manifests: ByteLimitedCache<readonly ManifestEntry[]>
+  private readonly lists: ByteLimitedCache<readonly ManifestFile[]>
+  private newest: LoadedTable | undefined
+
+  constructor(private readonly options: TableReaderOptions) {
+    const maxBytes = options.manifestCacheMaxBytes ?? manifestCacheMaxBytes
+    this.manifests = new ByteLimitedCache(maxBytes)
+    this.lists = new ByteLimitedCache(maxBytes / 4)
+  }
+
+  /** The newest version; undefined where the table has none. @throws CorruptTableError */
+  async load(): Promise<LoadedTable | undefined> {
+    const { objects, layout } = this.options
+    const known = this.newest
+    let version = Math.max(known?.version ?? 0, await this.hintedVersion())
+    if (version === 0 || (version !== known?.version && !(await this.exists(version))))
+      version = await this.listedVersion()
+    if (version === 0) return undefined
+    while (await this.exists(version + 1)) version++
+    if (version === known?.version) return known
+    const file = layout.metadataFile(version)
+    const bytes = await objects.get(file)
+    if (bytes === undefined)
+      throw new CorruptTableError(this.options.definition.name, file, 'it vanished while being read')
+    this.newest = { version, metadata: parseMetadata(this.options.definition.name, file, bytes) }
+    return this.newest
+  }
+
+  /** What a commit made by ourselves just wrote: spares reading it again. */
+  loaded(table: LoadedTable): void {
+    if (table.version > (this.newest?.version ?? 0)) this.newest = table
+  }
+
+  /** Version that the hint names; 0 where it is missing or no number. */
+  async hintedVersion(): Promise<number> {
+    const hint = (await this.options.objects.get(this.options.layout.versionHint))?.toString('utf8').trim() ?? ''
+    return /^\d{1,15}$/.test(hint) ? Number(hint) : 0
+  }
+
+  /** Metadata that has the snapshot, read again only where what is known has not. @throws SnapshotNotFoundError */
+  async metadataOf(id: string): Promise<{ readonly metadata: TableMetadata; readonly snapshot: SnapshotJson }> {
+    for (const table of [this.newest, await this.load()]) {
+      const snapshot = table && findSnapshot(table.metadata, id)
+      if (table !== undefined && snapshot !== undefined) return { metadata: table.metadata, snapshot }
+    }
+    throw new SnapshotNotFoundError(this.options.definition.name, id)
+  }
+
+  async manifestList(metadata: TableMetadata, snapshot: SnapshotJson): Promise<readonly ManifestFile[]> {
+    const name = this.nameOf(metadata, snapshot['manifest-list'])
+    const kept = this.lists.get(name)
+    if (kept !== undefined) return kept
+    const { value, bytes } = await this.decode(name, decodeManifestList)
+    this.lists.set(name, value, bytes * decodedPerDeflated)
+    return value
+  }
+
+  async manifest(metadata: TableMetadata, manifest: ManifestFile): Promise<readonly ManifestEntry[]> {
+    const name = this.nameOf(metadata, manifest.uri)
+    const kept = this.manifests.get(name)
+    if (kept !== undefined) return kept
+    const { value, bytes } = await this.decode(name, decodeManifest)
+    this.manifests.set(name, value, bytes * decodedPerDeflated)
+    return value
+  }
+
+  /**
+   * Data files of the snapshot in manifests that `keep` wants.
+   * @throws CorruptTableError also where the table holds delete files: rows would be read that are gone
+   */
+  async *liveFiles(
+    metadata: TableMetadata,
+    snapshot: SnapshotJson,
+    keep: (manifest: ManifestFile) => boolean,
+  ): AsyncGenerator<{ readonly file: DataFile; readonly specId: number }> {
+    for (const manifest of await this.manifestList(metadata, snapshot)) {
+      if (manifest.content !== 0) {
+        if (manifest.added.files + manifest.existing.files === 0) continue
+        const name = this.options.definition.name
+        throw new CorruptTableError(
+          name,
+          manifest.uri,
+          'it holds delete files, which this reader does not apply; compact first',
+        )
+      }
+      if (!keep(manifest)) continue
+      for (const entry of await this.manifest(metadata, manifest)) {
+        if (entry.status !== 'deleted') yield { file: entry.file, specId: manifest.specId }
+      }
+    }
+  }
+
+  /** Object name of a file that metadata names. @throws CorruptTableError where it lies outside the table */
+  nameOf(metadata: TableMetadata, uri: string): string {
+    const name = this.options.layout.nameOf(uri, metadata.location)
+    if (name === undefined) {
+      throw new CorruptTableError(
+        this.options.definition.name,
+        uri,
+        `it is not below the table's location ${metadata.location}`,
+      )
+    }
+    return name
+  }
+
+  private async decode<T>(name: string, decode: (bytes: Buffer) => T): Promise<{ value: T; bytes: number }> {
+    const bytes = await this.options.objects.get(name)
+    if (bytes === undefined) throw new CorruptTableError(this.options.definition.name, name, 'it does not exist')
+    try {
+      return { value: decode(bytes), bytes: bytes.length }
+    } catch (cause) {
+      throw new CorruptTableError(this.options.definition.name, name, (cause as Error).message, { cause })
+    }
+  }
+
+  private async exists(version: number): Promise<boolean> {
+    return (await this.options.objects.size(this.options.layout.metadataFile(version))) !== undefined
+  }
+
+  // Only where the hint is of no use: a listing grows with the table.
+  private async listedVersion(): Promise<number> {
+    const names = await this.options.objects.list(this.options.layout.metadataFolder)
+    return Math.max(0, ...names.map((name) => this.options.layout.versionOf(name) ?? 0))
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * The table's order, in JavaScript: partition (generation, UTC day), then the sort columns, then every system column left.
+ * Nulls first, strings by code point: as DuckDB and Iceberg's `nulls-first` order do.
+ */
+import { utcDay } from '../../core/event-time.ts'
+import { type LakeRow, type LakeValue, publicationColumns, type TableDefinition } from '../../core/tables.ts'
+
+export function tableOrderColumns(definition: TableDefinition): readonly string[] {
+  const system = definition.columns
+    .map((column) => column.name)
+    .filter((name) => name.startsWith('_') && !(publicationColumns as readonly string[]).includes(name))
+  return [...new Set([...definition.sort, ...system])]
+}
+
+/** Compares two rows; 0 only where they are equal in all columns of the order. */
+export function rowOrder(definition: TableDefinition): (a: LakeRow, b: LakeRow) => number {
+  const columns = tableOrderColumns(definition)
+  const { generation, day } = definition.partition
+  return (a, b) => {
+    if (generation) {
+      const order = compareValues(a['_gen'], b['_gen'])
+      if (order !== 0) return order
+    }
+    const order = utcDay(Number(a[day])) - utcDay(Number(b[day]))
+    if (order !== 0) return order
+    for (const column of columns) {
+      const next = compareValues(a[column], b[column])
+      if (next !== 0) return next
+    }
+    return 0
+  }
+}
+
+function compareValues(a: LakeValue | undefined, b: LakeValue | undefined): number {
+  const [left, right] = [a ?? null, b ?? null]
+  if (left === null || right === null) return left === right ? 0 : left === null ? -1 : 1
+  if (typeof left === 'string' && typeof right === 'string') return compareCodePoints(left, right)
+  return left < right ? -1 : left > right ? 1 : 0
+}
+
+/** Order of the strings' code points, which is that of their UTF-8 bytes; `<` compares UTF-16 units instead. */
+export function compareCodePoints(a: string, b: string): number {
+  const length = Math.min(a.length, b.length)
+  for (let at = 0; at < length; at++) {
+    const [x, y] = [a.charCodeAt(at), b.charCodeAt(at)]
+    if (x !== y) return codePointRank(x) - codePointRank(y)
+  }
+  return a.length - b.length
+}
+
+// A surrogate stands for a code point above U+FFFF, so it goes behind U+E000 to U+FFFF, which are above it as units.
+function codePointRank(unit: number): number {
+  if (unit < 0xd800) return unit
+  return unit < 0xe000 ? unit + 0x2000 : unit - 0x800
+}
