@@ -63,7 +63,9 @@ class FolderObjectStore implements ObjectStore {
       await this.#forget(temporary)
       throw error
     }
+    // A rename is safe after the sync of both folders; the second finds nothing left to do on a journalling system.
     await this.disk.syncFolder(folderOf(path))
+    await this.disk.syncFolder(this.#temporary)
   }
 
   async putIfAbsent(name: string, body: Uint8Array): Promise<boolean> {

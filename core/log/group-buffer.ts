@@ -16,6 +16,9 @@ export class GroupBuffer {
   #resolves: ((offset: Offset) => void)[] = []
   #rejects: ((error: LogUnavailableError) => void)[] = []
 
+  /** @param maxBytes the most that is ever added at a time */
+  constructor(private readonly maxBytes: number) {}
+
   get bytes(): number {
     return this.#bytes
   }
@@ -63,7 +66,7 @@ export class GroupBuffer {
   }
 
   #grow(needed: number): void {
-    const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2))
+    const grown = Buffer.allocUnsafeSlow(Math.max(needed, Math.min(this.#buffer.length * 2, this.maxBytes)))
     this.#buffer.copy(grown, 0, 0, this.#bytes)
     this.#buffer = grown
   }

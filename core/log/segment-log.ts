@@ -16,8 +16,9 @@ import { DiskError } from '../ports/disk.ts'
 import type { HitLog } from '../ports/hit-log.ts'
 import { GroupBuffer } from './group-buffer.ts'
 import { type RecoveredLog, recoverLog } from './recover-log.ts'
-import { type ActiveSegment, createSegment, removeIfThere, type Segment } from './segment-file.ts'
-import { frameHeaderBytes, headerBytes, payloadLimitBytes, type SegmentHeader } from './segment-format.ts'
+import { SegmentChain } from './segment-chain.ts'
+import { createSegment } from './segment-file.ts'
+import { frameHeaderBytes, payloadLimitBytes } from './segment-format.ts'
 import {
   defaultDiskMaxShare,
   defaultLogMaxBytes,
@@ -56,13 +57,11 @@ export async function openSegmentLog(options: SegmentLogOptions): Promise<HitLog
 
 class SegmentLog implements HitLog {
   readonly id: string
-  readonly #segments: Segment[]
-  #active: ActiveSegment
+  readonly #chain: SegmentChain
   #durable: number
   #next: number
-  #bytes: number
-  #filling = new GroupBuffer()
-  #spare = new GroupBuffer()
+  #filling: GroupBuffer
+  #spare: GroupBuffer
   /** Of the group that is being written. */
   #writingBytes = 0
   /** The loop that writes groups, while it runs. */
@@ -94,9 +93,9 @@ class SegmentLog implements HitLog {
       queueMaxBytes: options.queueMaxBytes ?? defaultQueueMaxBytes,
       reopenDelayMs: options.reopenDelayMs ?? defaultReopenDelayMs,
     }
-    this.#active = recovered.active
-    this.#segments = [...recovered.sealed, recovered.active]
-    this.#bytes = this.#segments.reduce((sum, segment) => sum + segment.bytes, 0)
+    this.#chain = new SegmentChain(options, recovered)
+    this.#filling = new GroupBuffer(this.#limits.queueMaxBytes)
+    this.#spare = new GroupBuffer(this.#limits.queueMaxBytes)
     this.id = recovered.active.header.id
     this.#durable = recovered.next
     this.#next = recovered.next
@@ -104,7 +103,7 @@ class SegmentLog implements HitLog {
   }
 
   get oldest(): Offset {
-    return (this.#segments[0] ?? this.#active).base
+    return this.#chain.oldest
   }
 
   get next(): Offset {
@@ -116,7 +115,7 @@ class SegmentLog implements HitLog {
   }
 
   get bytes(): number {
-    return this.#bytes
+    return this.#chain.bytes
   }
 
   get state(): HitLog['state'] {
@@ -128,7 +127,7 @@ class SegmentLog implements HitLog {
   append(payload: Uint8Array): Promise<Offset> {
     const refused = this.#refusal(payload.length)
     if (refused) return Promise.reject(refused)
-    const stored = this.#filling.add(payload, this.#next, this.#active.header.salt)
+    const stored = this.#filling.add(payload, this.#next, this.#chain.header.salt)
     this.#next++
     this.#work()
     return stored
@@ -151,7 +150,7 @@ class SegmentLog implements HitLog {
     this.#cancelTimer?.()
     while (this.#working) await this.#working
     await this.#trimming
-    await this.#active.file.close()
+    await this.#chain.close()
   }
 
   #refusal(payloadBytes: number): Error | undefined {
@@ -164,7 +163,7 @@ class SegmentLog implements HitLog {
     if (this.#limitReached || this.space.full) return new LogUnavailableError('full')
     const waiting = this.#writingBytes + this.#filling.bytes + frameHeaderBytes + payloadBytes
     if (waiting > queueMaxBytes) return new LogUnavailableError('full')
-    if (this.#bytes + waiting > maxBytes) {
+    if (this.#chain.bytes + waiting > maxBytes) {
       this.#limitReached = true
       // Sealing lets `trim` make room: it never removes the segment that is written to.
       this.#work()
@@ -193,7 +192,7 @@ class SegmentLog implements HitLog {
   async #writeGroups(): Promise<void> {
     try {
       while (this.#filling.records > 0) await this.#writeGroup()
-      if (this.#limitReached && this.#durable > this.#active.base) await this.#rotate()
+      if (this.#limitReached && this.#durable > this.#chain.header.base) await this.#chain.rotate(this.durable)
     } catch (error) {
       this.#fail(error)
       // A full disk has to wait for room; anything else is mended at once.
@@ -208,34 +207,16 @@ class SegmentLog implements HitLog {
     this.#spare = group
     const { bytes, records } = group
     this.#writingBytes = bytes
-    await this.#active.file.write(group.frames, this.#active.bytes)
-    await this.#active.file.datasync()
+    await this.#chain.write(group.frames)
     this.#writingBytes = 0
-    this.#active.bytes += bytes
-    this.#bytes += bytes
     const first = this.#durable
     this.#durable += records
     group.succeed(first)
     for (const listener of this.#listeners) listener(this.#durable as Offset)
-    if (this.#active.bytes >= this.#limits.segmentMaxBytes) await this.#rotate()
+    if (this.#chain.activeBytes >= this.#limits.segmentMaxBytes) await this.#chain.rotate(this.durable)
     await this.space.wrote(bytes)
     if (this.space.full) this.#lookAgainLater()
     this.#announce()
-  }
-
-  async #rotate(): Promise<void> {
-    const sealed = this.#active
-    await this.#begin({ base: sealed.base, bytes: sealed.bytes })
-    await sealed.file.close().catch(() => undefined)
-  }
-
-  /** Goes on in a new segment behind `previous`. */
-  async #begin(previous: SegmentHeader['previous']): Promise<void> {
-    const { id, salt } = this.#active.header
-    const active = await createSegment(this.options, { id, salt, base: this.durable, previous })
-    this.#active = active
-    this.#segments.push(active)
-    this.#bytes += active.bytes
   }
 
   /** Refuses all that waits; nothing of it becomes visible. */
@@ -247,27 +228,15 @@ class SegmentLog implements HitLog {
     this.#announce(cause)
   }
 
-  /** Leaves the failed segment with its durable bytes and goes on in a new one; tries again later where that fails. */
+  /** Goes on in a new segment; tries again later where that fails. */
   async #mend(): Promise<void> {
-    const failed = this.#active
     try {
-      if (this.#durable > failed.base) {
-        await failed.file.truncate(failed.bytes)
-        await failed.file.datasync()
-        await this.#begin({ base: failed.base, bytes: failed.bytes })
-      } else {
-        // It holds no record: the new one takes its name and its place.
-        await this.#begin(failed.header.previous)
-        this.#segments.splice(this.#segments.indexOf(failed), 1)
-        this.#bytes -= headerBytes
-      }
+      await this.#chain.mend(this.durable)
+      this.#trouble = undefined
     } catch (error) {
       this.#trouble = isFull(error) ? 'full' : 'failed'
       this.#lookAgainLater()
-      return
     }
-    await failed.file.close().catch(() => undefined)
-    this.#trouble = undefined
     this.#announce()
   }
 
@@ -299,15 +268,8 @@ class SegmentLog implements HitLog {
   }
 
   async #trim(before: Offset): Promise<void> {
-    const { disk, folder } = this.options
-    for (;;) {
-      const [oldest, following] = this.#segments
-      if (!oldest || !following || following.base > before) return
-      await removeIfThere(disk, oldest.path)
-      // One by one: were two removals unsynced, a crash could keep the older and lose the newer, and leave a gap.
-      await disk.syncFolder(folder)
-      this.#segments.shift()
-      this.#bytes -= oldest.bytes
+    if (this.#closed) throw new LogUnavailableError('closed')
+    while (await this.#chain.removeOldest(before)) {
       this.#limitReached = false
       this.#announce()
     }

@@ -51,8 +51,9 @@ export function nodeDisk(root: string): Disk {
       if (path === '') return
       const above = folderOf(path)
       if (await missing(at(path))) await this.makeFolder(above)
-      // Made by another caller at the same moment is as good; either way the name is safe only after the sync.
       await translated(folder, () => files.mkdir(at(path), 0o750).catch(existsAs(undefined)))
+      // Made by another caller at the same moment is as good, unless it is a file.
+      if (!(await translated(folder, () => files.stat(at(path)))).isDirectory()) throw new DiskError('ENOTDIR', folder)
       await syncFolder(above)
     },
     syncFolder,
@@ -139,8 +140,10 @@ async function translated<T>(path: string, run: () => Promise<T>): Promise<T> {
 }
 
 function diskError(error: unknown, path: string): unknown {
-  if (error instanceof DiskError || codeOf(error) === undefined) return error
-  return new DiskError(codeOf(error) ?? 'EIO', path, { cause: error })
+  const code = codeOf(error)
+  if (error instanceof DiskError || code === undefined) return error
+  // A file where the path has a folder: there is no such file, as in an object store, which has no folders.
+  return new DiskError(code === 'ENOTDIR' ? 'ENOENT' : code, path, { cause: error })
 }
 
 function codeOf(error: unknown): string | undefined {
@@ -154,7 +157,7 @@ async function missing(path: string): Promise<boolean> {
 /** A handler that gives `value` where nothing is there, and passes every other error on. */
 function absentAs<T>(value: T): (error: unknown) => T {
   return (error) => {
-    if (codeOf(error) === 'ENOENT') return value
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return value
     throw error
   }
 }
