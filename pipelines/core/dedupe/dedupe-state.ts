@@ -1,0 +1,326 @@
+/**
+ * Which hits were seen already: the state of the step `dedupe`, for one feed partition. The rule, exact to the
+ * millisecond: a hit passes if and only if no hit of the same merchant and id that passed was received less than `withinMs`
+ * before it. A repeat does not extend the time. (Exact but for shared fingerprints: `expectedFalseRepeats`.)
+ *
+ * A log-structured merge tree: the newest entries are in a table in memory; a checkpoint writes those that are new as one
+ * immutable sorted segment, and merges segments so that their number stays small. Of a large segment only a filter and
+ * fences stay in memory, 1.3 bytes an entry, so the default limit of 256 MB holds about 200 million hits per window; in
+ * memory alone it would be 12 million.
+ *
+ * Durability: what `checkpoint` returns is to be stored with the epoch's commit; after any failure throw the state away
+ * and open it again from the last stored one. Objects that no stored checkpoint names are garbage (`orphans.ts`).
+ */
+import { StateLimitError } from '../../../core/errors.ts'
+import { hourMs } from '../../../core/event-time.ts'
+import type { Random } from '../../../core/ports/clock.ts'
+import type { ObjectStore } from '../../../core/ports/object-store.ts'
+import { filterWords } from './block-filter.ts'
+import { decodeState, encodeState, type SavedState } from './checkpoint-format.ts'
+import { createFingerprinter, type Fingerprinter } from './fingerprint.ts'
+import { pickMerge } from './merge-policy.ts'
+import { mergedSource } from './merge-segments.ts'
+import { entriesIn, RecentTable, tableBytes } from './recent-table.ts'
+import { isHeld, loadSegment, type Segment, type SegmentStorage } from './segment.ts'
+import { blockEntries, blocksOf, entryBytes, fenceWords } from './segment-format.ts'
+import { type SegmentSource, sourceOf, writeSegment } from './segment-writer.ts'
+import type { SyncReader } from './sync-reader.ts'
+
+export interface DedupeState {
+  /**
+   * True where the hit passes; it is then remembered. `receivedMs` is whole and does not fall; one that does is taken as
+   * the newest before it. Not to be called while a checkpoint is being made.
+   * @throws StateLimitError, having remembered nothing: the same call passes once the limit is raised or entries expire
+   * @throws CorruptCheckpointError where a segment is not what was written
+   */
+  firstSeen(merchant: string, id: string, receivedMs: number): boolean
+  /** Memory held. Making a checkpoint takes for a moment, on top of it, the index of one segment of the largest size. */
+  readonly bytes: number
+  /** Entries held, expired ones that were not swept yet included. */
+  readonly entries: number
+  /**
+   * The state as it is, to be stored. `obsolete` objects were named by an earlier checkpoint and are not by this one:
+   * remove them after this one is committed.
+   * @throws CorruptCheckpointError, or as the object store does; the state is then to be thrown away
+   */
+  checkpoint(): Promise<{ readonly saved: Uint8Array; readonly obsolete: readonly string[] }>
+  /** Lets go of open files. */
+  close(): void
+}
+
+/** So many new entries stay inside the checkpoint itself (16 bytes each); with more, they become a segment. */
+export const defaultInlineMaxEntries = 2_048
+/** Segments of at most so many entries have all of them in memory (768 KB), where there is a reader for others. */
+export const defaultHeldMaxEntries = 65_536
+/** 96 MB: merging it takes about a second. */
+export const defaultSegmentMaxEntries = 8_000_000
+export const defaultFanout = 8
+/** Bounds what one epoch pays for the order of the past. */
+export const mergesPerCheckpoint = 2
+/** Times are kept in 32 bits. */
+export const windowMaxMs = 2 ** 31
+
+const initialSlots = 4_096
+const slicesPerWindow = 24
+
+export interface DedupeOptions {
+  readonly objects: ObjectStore
+  /** Folder of the state's objects, its own. */
+  readonly prefix: string
+  /** Of the last committed checkpoint; null: nothing was seen yet. */
+  readonly saved: Uint8Array | null
+  readonly withinMs: number
+  /** At it `firstSeen` throws; nothing is ever forgotten to make room. */
+  readonly limitBytes: number
+  readonly random: Random
+  /** Without one, all segments are held in memory and the limit is reached ten times as early. */
+  readonly reader?: SyncReader
+  /** Named in StateLimitError; default: the prefix. */
+  readonly job?: string
+  readonly inlineMaxEntries?: number
+  readonly heldMaxEntries?: number
+  readonly segmentMaxEntries?: number
+  readonly fanout?: number
+}
+
+/** @throws CorruptCheckpointError */
+export async function openDedupeState(options: DedupeOptions): Promise<DedupeState> {
+  const { objects, prefix, withinMs, random } = options
+  if (!Number.isSafeInteger(withinMs) || withinMs < 1 || withinMs > windowMaxMs) {
+    throw new RangeError(`a dedupe window is 1 to ${windowMaxMs} whole ms, got ${withinMs}`)
+  }
+  const folder = folderOf(prefix)
+  const saved: SavedState =
+    options.saved === null ? freshState(random) : decodeState(`${folder}(checkpoint)`, options.saved)
+  const storage: SegmentStorage = {
+    objects,
+    reader: options.reader,
+    heldMaxEntries: options.heldMaxEntries ?? defaultHeldMaxEntries,
+  }
+  const segments: Segment[] = []
+  for (const { name, level, count, bytes } of saved.segments) {
+    segments.push(await loadSegment(storage, { object: folder + name, level, count, bytes }))
+  }
+  return new LayeredState(
+    {
+      ...storage,
+      folder,
+      random,
+      withinMs,
+      sliceMs: Math.min(hourMs, Math.ceil(withinMs / slicesPerWindow)),
+      limitBytes: options.limitBytes,
+      job: options.job ?? prefix,
+      inlineMaxEntries: options.inlineMaxEntries ?? defaultInlineMaxEntries,
+      merging: {
+        fanout: options.fanout ?? defaultFanout,
+        maxEntries: options.segmentMaxEntries ?? defaultSegmentMaxEntries,
+      },
+    },
+    await createFingerprinter(saved.seed),
+    saved,
+    segments,
+  )
+}
+
+/** The prefix as a folder, with its closing `/`. */
+export function folderOf(prefix: string): string {
+  return prefix.endsWith('/') ? prefix : `${prefix}/`
+}
+
+function freshState(random: Random): SavedState {
+  const seed = Buffer.from(random.bytes(8)).readBigUInt64LE()
+  return { seed, lastMs: Number.NEGATIVE_INFINITY, nextObject: 0, segments: [], entries: [] }
+}
+
+interface Settings extends SegmentStorage {
+  readonly folder: string
+  readonly random: Random
+  readonly withinMs: number
+  readonly sliceMs: number
+  readonly limitBytes: number
+  readonly job: string
+  readonly inlineMaxEntries: number
+  readonly merging: { readonly fanout: number; readonly maxEntries: number }
+}
+
+class LayeredState implements DedupeState {
+  /** Made with its first entry, so that the limit is judged for it too. */
+  private recent: RecentTable | undefined
+  private segments: Segment[]
+  private segmentBytes = 0
+  private lastMs: number
+  private nextObject: number
+  private obsolete: string[] = []
+  /** When the next segment has nothing left that counts. */
+  private nextExpiryMs = Number.POSITIVE_INFINITY
+  private saving = false
+  private readonly seed: bigint
+
+  constructor(
+    private readonly settings: Settings,
+    private readonly print: Fingerprinter,
+    saved: SavedState,
+    segments: Segment[],
+  ) {
+    this.seed = saved.seed
+    this.lastMs = saved.lastMs
+    this.nextObject = saved.nextObject
+    this.segments = segments
+    this.segmentsChanged()
+    if (saved.entries.length === 0) return
+    let slots = initialSlots
+    while (entriesIn(slots) < saved.entries.length) slots *= 2
+    this.recent = new RecentTable(slots)
+    for (const { hi, lo, time } of saved.entries) this.recent.add(hi, lo, time)
+  }
+
+  firstSeen(merchant: string, id: string, receivedMs: number): boolean {
+    if (this.saving) throw new Error('a hit cannot be judged while its state is being saved')
+    const now = Math.max(receivedMs, this.lastMs)
+    if (now >= this.nextExpiryMs) this.expire(now)
+    this.print.take(merchant, id)
+    const { hi, lo } = this.print
+    const after = now - this.settings.withinMs
+    const slot = this.recent?.find(hi, lo) ?? -1
+    const passes = this.isNew(slot, hi, lo, after)
+    if (passes) {
+      if (slot >= 0) this.recent?.moveTo(slot, now)
+      else this.tableWithRoom(after).add(hi, lo, now)
+    }
+    this.lastMs = now
+    return passes
+  }
+
+  private isNew(slot: number, hi: number, lo: number, after: number): boolean {
+    // What the table has is newer than what any segment has.
+    if (slot >= 0) return (this.recent?.timeAt(slot) ?? after) <= after
+    for (let i = this.segments.length - 1; i >= 0; i--) {
+      const seen = this.segments[i]?.timeOf(hi, lo)
+      if (seen !== undefined && seen > after) return false
+    }
+    return true
+  }
+
+  get bytes(): number {
+    return this.segmentBytes + (this.recent === undefined ? 0 : tableBytes(this.recent.slots))
+  }
+
+  get entries(): number {
+    return this.segments.reduce((sum, { content }) => sum + content.count, this.recent?.entries ?? 0)
+  }
+
+  async checkpoint(): Promise<{ readonly saved: Uint8Array; readonly obsolete: readonly string[] }> {
+    this.saving = true
+    try {
+      this.expire(this.lastMs)
+      await this.flush()
+      await this.merge()
+      return { saved: this.encode(), obsolete: this.obsolete.splice(0) }
+    } finally {
+      this.saving = false
+    }
+  }
+
+  close(): void {
+    for (const segment of this.segments) segment.close()
+  }
+
+  /** Drops segments that hold nothing which could still make a repeat. Their objects go with the next checkpoint. */
+  private expire(now: number): void {
+    const after = now - this.settings.withinMs
+    const isExpired = (segment: Segment) => segment.content.lastMs <= after
+    const expired = this.segments.filter(isExpired)
+    if (expired.length === 0) return
+    this.segments = this.segments.filter((segment) => !isExpired(segment))
+    this.letGo(expired)
+  }
+
+  /** The table with a place free. Growing, its own later segment included, is what the limit is asked about. */
+  private tableWithRoom(after: number): RecentTable {
+    const table = this.recent
+    if (table !== undefined && !table.isFull) return table
+    const slots = table === undefined ? initialSlots : table.slots * 2
+    const bytes = this.segmentBytes + tableBytes(slots) + segmentBytesFor(this.settings, entriesIn(slots))
+    if (bytes > this.settings.limitBytes) throw new StateLimitError(this.settings.job, bytes, this.settings.limitBytes)
+    this.recent = table === undefined ? new RecentTable(slots) : table.copy(slots, after)
+    return this.recent
+  }
+
+  /** Makes a segment of the table, or leaves it to the checkpoint itself where it is small. */
+  private async flush(): Promise<void> {
+    const table = this.recent
+    if (table === undefined || table.entries <= this.settings.inlineMaxEntries) return
+    const sorted = table.sorted(this.after)
+    this.recent = undefined
+    if (sorted !== undefined) this.segments.push(await this.write(0, sourceOf(sorted)))
+    this.segmentsChanged()
+  }
+
+  private async merge(): Promise<void> {
+    const { objects, sliceMs, merging } = this.settings
+    for (let merges = 0; merges < mergesPerCheckpoint; merges++) {
+      const shapes = this.segments.map(({ content: { level, count, lastMs } }) => {
+        return { level, count, hour: Math.floor(lastMs / sliceMs) }
+      })
+      const run = pickMerge(shapes, Math.floor(this.lastMs / sliceMs), merging)
+      if (run === undefined) return
+      const inputs = this.segments.slice(run.from, run.to)
+      const level = Math.max(...inputs.map(({ content }) => content.level)) + 1
+      const merged = await this.write(level, mergedSource(objects, inputs, this.after))
+      this.segments.splice(run.from, inputs.length, merged)
+      this.letGo(inputs)
+    }
+  }
+
+  private write(level: number, source: SegmentSource): Promise<Segment> {
+    const { folder, random } = this.settings
+    // The number orders names for `removeOrphans`; the rest keeps apart what two lives began at the same number.
+    const number = String(this.nextObject++).padStart(12, '0')
+    return writeSegment(
+      this.settings,
+      `${folder}${number}-${Buffer.from(random.bytes(6)).toString('hex')}`,
+      level,
+      source,
+    )
+  }
+
+  private letGo(segments: readonly Segment[]): void {
+    for (const segment of segments) {
+      segment.close()
+      this.obsolete.push(segment.content.object)
+    }
+    this.segmentsChanged()
+  }
+
+  private segmentsChanged(): void {
+    this.segmentBytes = this.segments.reduce((sum, { bytes }) => sum + bytes, 0)
+    const oldest = Math.min(...this.segments.map(({ content }) => content.lastMs))
+    this.nextExpiryMs = oldest + this.settings.withinMs
+  }
+
+  private encode(): Uint8Array {
+    const entries: { hi: number; lo: number; time: number }[] = []
+    this.recent?.each(this.after, (hi, lo, time) => entries.push({ hi, lo, time }))
+    const { length } = this.settings.folder
+    return encodeState({
+      seed: this.seed,
+      lastMs: this.lastMs,
+      nextObject: this.nextObject,
+      segments: this.segments.map(({ content: { object, level, count, bytes } }) => {
+        return { name: object.slice(length), level, count, bytes }
+      }),
+      entries,
+    })
+  }
+
+  /** Entries received after this count; those at it or before are expired. */
+  private get after(): number {
+    return this.lastMs - this.settings.withinMs
+  }
+}
+
+/** Memory that a segment of `entries` will hold. */
+function segmentBytesFor(storage: SegmentStorage, entries: number): number {
+  const index = blocksOf(entries) * fenceWords * 4 + filterWords(entries) * 4
+  return index + (isHeld(storage, entries) ? entries : blockEntries) * entryBytes
+}
