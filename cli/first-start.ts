@@ -7,7 +7,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
-import { link, open, readFile, rm } from 'node:fs/promises'
+import { open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { StartError } from '../core/errors.ts'
@@ -105,7 +105,7 @@ async function readKeys(file: string): Promise<Keys | undefined> {
   return { ...(adminKey !== undefined && { adminKey }), ...others }
 }
 
-/** Written whole under a name of its own, then linked: a crash leaves no file, or all of it, and never replaces one. */
+/** Written whole under a name of its own, then renamed: a crash leaves no file, or all of it. */
 async function writeKeys(file: string, keys: Keys): Promise<Keys> {
   const draft = `${file}.${randomUUID()}.draft`
   try {
@@ -116,8 +116,7 @@ async function writeKeys(file: string, keys: Keys): Promise<Keys> {
     } finally {
       await handle.close()
     }
-    await link(draft, file)
-    await rm(draft)
+    await rename(draft, file)
     await syncFolder(join(file, '..'))
     return keys
   } catch (error) {

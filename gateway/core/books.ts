@@ -123,7 +123,7 @@ export function booksRange(from: string | undefined, to: string | undefined): Bo
   const start = from === undefined ? allTime.from : placeInTime('/from', from, 'first', faults)
   const end = to === undefined ? allTime.to : placeInTime('/to', to, 'last', faults)
   if (faults.length === 0 && start >= end) {
-    faults.push({ pointer: '/to', code: 'bad_field', message: 'to must be after from' })
+    faults.push({ pointer: '/to', code: 'bad_query', message: 'to must be after from' })
   }
   if (faults.length > 0) throw faultyRequest(faults)
   return { from: Math.floor(start / hourMs) * hourMs, to: Math.ceil(end / hourMs) * hourMs }
@@ -137,6 +137,6 @@ function placeInTime(pointer: string, text: string, date: 'first' | 'last', faul
   const ms = instant.test(text) ? Date.parse(text) : Number.NaN
   if (!Number.isNaN(ms)) return ms
   const message = `${pointer.slice(1)} must be a date, 2026-03-01, or an instant with its zone, 2026-03-01T09:00:00Z`
-  faults.push({ pointer, code: 'bad_field', message })
+  faults.push({ pointer, code: 'bad_query', message })
   return Number.NaN
 }

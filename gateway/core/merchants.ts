@@ -3,6 +3,7 @@
  * with its JSON pointer, not only the first.
  */
 import { z } from 'zod'
+import { isCurrency } from '../../core/hit/currency.ts'
 import type { KeyKind } from '../../core/hit.ts'
 import { type MerchantId, merchantIdPattern } from '../../core/ids.ts'
 import type { Random } from '../../core/ports/clock.ts'
@@ -14,9 +15,6 @@ import { type Fault, faultyRequest, ProblemError } from './problem.ts'
 export const merchantNameMaxLength = 200
 export const blockedNamesMax = 1_000
 export const blockedNameMaxLength = 64
-
-const currencies: ReadonlySet<string> = new Set(Intl.supportedValuesOf('currency'))
-const isCurrency = (text: string): boolean => currencies.has(text)
 
 // A fault's code travels in the issue's params; without one it is `bad_field`.
 const withCode = (code: string, error: string) => ({ params: { code }, error })

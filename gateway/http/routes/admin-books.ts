@@ -18,7 +18,7 @@ export const adminBooksRoutes: FastifyPluginCallback<AdminBooksOptions> = (app, 
     const range = booksRange(from, to)
     if (merchant === undefined) return readBooks(options, range)
     if (!merchantIdPattern.test(merchant)) {
-      throw faultyRequest([{ pointer: '/merchant', code: 'bad_field', message: 'merchant is not a merchant id' }])
+      throw faultyRequest([{ pointer: '/merchant', code: 'bad_query', message: 'merchant is not a merchant id' }])
     }
     return readBooks(options, { ...range, merchant: merchant as MerchantId })
   })

@@ -65,5 +65,5 @@ function pageLimit(text: string | undefined): number {
   const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0
   if (limit >= 1 && limit <= pageLimitMax) return limit
   const message = `limit must be a whole number from 1 to ${pageLimitMax}`
-  throw faultyRequest([{ pointer: '/limit', code: 'bad_field', message }])
+  throw faultyRequest([{ pointer: '/limit', code: 'bad_query', message }])
 }

@@ -18,9 +18,9 @@ export function queryOf<N extends string>(
     const pointer = `/${given.replaceAll('~', '~0').replaceAll('/', '~1')}`
     if (name === undefined) {
       const message = `${given.slice(0, 64)} is not a parameter here; there are ${names.join(', ')}`
-      faults.push({ pointer, code: 'unknown_field', message })
+      faults.push({ pointer, code: 'bad_query', message })
     } else if (typeof value === 'string') found[name] = value
-    else faults.push({ pointer, code: 'bad_field', message: `${name} is given more than once` })
+    else faults.push({ pointer, code: 'bad_query', message: `${name} is given more than once` })
   }
   if (faults.length > 0) throw faultyRequest(faults)
   return found
