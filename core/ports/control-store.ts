@@ -125,7 +125,11 @@ export interface ControlStore {
    * The secret (32 bytes, hex) of each date `YYYY-MM-DD` asked for, made now where it is missing (`make` draws it);
    * secrets of dates before `keepFrom` are deleted for ever. Of two callers that make one, both get the same.
    */
-  dailySecrets(dates: readonly string[], keepFrom: string, make: () => string): Promise<Readonly<Record<string, string>>>
+  dailySecrets(
+    dates: readonly string[],
+    keepFrom: string,
+    make: () => string,
+  ): Promise<Readonly<Record<string, string>>>
 
   /**
    * Takes the job over: raises its fencing number and returns it with the job's positions in `source`. Whoever held a
@@ -144,12 +148,7 @@ export interface ControlStore {
   commitEpoch(commit: EpochCommit): Promise<{ readonly commit: number }>
 
   /** undefined while another owner's lease is live. The fence rises whenever the owner changes. */
-  acquireLease(
-    name: string,
-    owner: string,
-    ttlMs: number,
-    now: number,
-  ): Promise<{ readonly fence: number } | undefined>
+  acquireLease(name: string, owner: string, ttlMs: number, now: number): Promise<{ readonly fence: number } | undefined>
   releaseLease(name: string, fence: number): Promise<void>
 
   /** Committed, unpublished files of the table in commit order, those of an open publication left out. */
