@@ -40,9 +40,9 @@ export function createWriter(schema: AvroObject, type: avro.Type): HitBatchWrite
   const prefix = singleObjectHeader(schema)
 
   let header = Buffer.allocUnsafe(1024)
-  let hits = Buffer.allocUnsafe(start + writerBytes)
   // Room for the header; grows with the longest header met.
   let start = header.length
+  let hits = Buffer.allocUnsafe(start + writerBytes)
   let at = start
   let last = start
   let count = 0

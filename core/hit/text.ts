@@ -1,0 +1,30 @@
+/** What a string of a hit may hold. Quotes, markup and injection strings are data; what breaks stores and lines is not. */
+
+// ES2024, in every Node we run on; the compiler's library is older.
+interface WellFormed {
+  isWellFormed(): boolean
+}
+
+// Cc (C0, DEL, C1) and the two separators that JavaScript and many readers take as line ends.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const controls = /[\0-\x1f\x7f-\x9f\u2028\u2029]/
+
+/** Whether `text` is whole Unicode without NUL: a lone surrogate has no UTF-8, a NUL ends strings elsewhere. */
+export function isText(text: string): boolean {
+  return (text as unknown as WellFormed).isWellFormed() && !text.includes('\0')
+}
+
+/** Whether `text` is `isText` on one line, without any control character: for ids and names. */
+export function isLine(text: string): boolean {
+  return (text as unknown as WellFormed).isWellFormed() && !controls.test(text)
+}
+
+/** Whether `key` may name a property: a line, and no name that an object has from its prototype's own machinery. */
+export function isPropKey(key: string): boolean {
+  return isLine(key) && !isPrototypeKey(key)
+}
+
+/** Keys with which JSON reaches for an object's prototype; refused wherever they stand. */
+export function isPrototypeKey(key: string): boolean {
+  return key === '__proto__' || key === 'constructor'
+}

@@ -1,0 +1,214 @@
+/**
+ * The books' first column: how many hits were accepted, per merchant and UTC hour of receipt. Counted from the records
+ * that are durable in the log, each exactly once: the store moves the counts and the place up to which the log is counted
+ * in one step, and what a crash left uncounted is read from the log again.
+ */
+import { StartError } from '../../core/errors.ts'
+import { hourMs, type ReceivedTime } from '../../core/event-time.ts'
+import type { MerchantId, Offset } from '../../core/ids.ts'
+import type { Timers } from '../../core/ports/clock.ts'
+import type { ControlStore } from '../../core/ports/control-store.ts'
+import type { FeedReader } from '../../core/ports/feed.ts'
+import type { HitLog } from '../../core/ports/hit-log.ts'
+import { type BatchFacts, peekBatch } from '../../schemas/avro/hit-batch.ts'
+import { HourCounts } from './hour-counts.ts'
+
+export const defaultFlushDelayMs = 5_000
+/** (merchant, hour)s held unflushed; beyond, records are not counted but read from the log once the store answers. */
+export const defaultMaxUnflushed = 50_000
+const readBytes = 1024 * 1024
+
+export interface AcceptedLedger {
+  /** Reads from the log what was accepted and not counted before this start. Call once, before the first `note`. */
+  start(): Promise<void>
+  /** A record became durable. Calls come in order of offsets; a record left out is read from the log later. */
+  note(offset: Offset, merchant: MerchantId, received: ReceivedTime, hits: number): void
+  /** Brings the store up to what is durable now and returns the place. Rejects as the store does; nothing is lost. */
+  flush(): Promise<Offset>
+  /** All records before it are counted in the store: those may be trimmed. */
+  readonly flushedThrough: Offset
+  /** `received` of the newest record met, null before the first: a restarted collector must not go behind it. */
+  readonly lastReceived: ReceivedTime | null
+  /**
+   * Hits in the records [processed, through) received in [from, to), of one merchant or of all: counted from the log
+   * itself. `through` defaults to `flushedThrough`. 0 where a job is ahead of the ledger.
+   */
+  inFlight(range: InFlightRange): Promise<number>
+  /** No more flushes by timer. Flush first. */
+  stop(): void
+}
+
+export interface InFlightRange {
+  readonly merchant?: MerchantId
+  readonly from: number
+  readonly to: number
+  readonly processed: Offset
+  readonly through?: Offset
+}
+
+export interface AcceptedLedgerOptions {
+  readonly log: Pick<HitLog, 'id' | 'durable' | 'oldest'>
+  readonly store: Pick<ControlStore, 'addAccepted' | 'acceptedThrough'>
+  /** A reader of the log's durable records from an offset on. */
+  readonly openReader: (from: Offset) => Promise<FeedReader>
+  readonly timers: Timers
+  readonly flushDelayMs?: number
+  readonly maxUnflushed?: number
+  /** A record that cannot be decoded: it is nobody's and is not counted. */
+  readonly onPoison?: (offset: Offset, error: unknown) => void
+  /** A flush by timer failed; it is tried again after the same delay. */
+  readonly onFlushError?: (error: unknown) => void
+}
+
+export function createAcceptedLedger(options: AcceptedLedgerOptions): AcceptedLedger {
+  const { log, store, timers } = options
+  const flushDelayMs = options.flushDelayMs ?? defaultFlushDelayMs
+  const maxUnflushed = options.maxUnflushed ?? defaultMaxUnflushed
+
+  let flushed = 0 as Offset
+  /** `counts` holds the records [flushed, counted). */
+  let counted = 0 as Offset
+  let counts = new HourCounts()
+  /** `behind`: notes are not taken, because the log is read from `counted` at the next flush. */
+  let state: 'in step' | 'behind' = 'behind'
+  let lastReceived: ReceivedTime | null = null
+  let cancelTimer: (() => void) | undefined
+  let flushing: Promise<Offset> = Promise.resolve(flushed)
+
+  function armTimer(): void {
+    cancelTimer ??= timers.after(flushDelayMs, () => {
+      cancelTimer = undefined
+      flush().catch((error: unknown) => {
+        options.onFlushError?.(error)
+        armTimer()
+      })
+    })
+  }
+
+  function count(merchant: MerchantId, received: number, hits: number): void {
+    counts.add(merchant, Math.floor(received / hourMs) * hourMs, hits)
+    lastReceived = Math.max(lastReceived ?? 0, received) as ReceivedTime
+  }
+
+  function note(offset: Offset, merchant: MerchantId, received: ReceivedTime, hits: number): void {
+    if (state === 'in step' && offset === counted && counts.size < maxUnflushed) {
+      counted = (offset + 1) as Offset
+      count(merchant, received, hits)
+    } else if (offset >= counted) state = 'behind'
+    armTimer()
+  }
+
+  async function* records(from: Offset, through: () => Offset): AsyncGenerator<readonly [Offset, BatchFacts]> {
+    if (from >= through()) return
+    const reader = await options.openReader(from)
+    try {
+      for (let next = from; next < through(); ) {
+        const batch = await reader.next({ maxBytes: readBytes, waitMs: 0 })
+        // Nothing though more is durable: the reader's view of the log is older than ours. The next flush sees it.
+        if (batch.length === 0) return
+        for (const { offset, payload } of batch) {
+          if (offset >= through()) return
+          next = (offset + 1) as Offset
+          try {
+            yield [offset, peekBatch(payload)]
+          } catch (error) {
+            options.onPoison?.(offset, error)
+            yield [offset, nobody]
+          }
+        }
+      }
+    } finally {
+      await reader.close()
+    }
+  }
+
+  /**
+   * Reads what is durable and not counted. `in step` is set in the very moment when nothing is left, so that the next
+   * note continues where the reading ended.
+   */
+  async function catchUp(): Promise<void> {
+    if (counted >= log.durable) state = 'in step'
+    if (state === 'in step' || counts.size >= maxUnflushed) return
+    for await (const [offset, { merchant, received, hits }] of records(counted, () => log.durable)) {
+      if (hits > 0) count(merchant as MerchantId, received, hits)
+      counted = (offset + 1) as Offset
+      if (counted >= log.durable) state = 'in step'
+      if (state === 'in step' || counts.size >= maxUnflushed) return
+    }
+  }
+
+  async function flushOnce(): Promise<Offset> {
+    const target = log.durable
+    for (;;) {
+      const before = flushed
+      if (state === 'behind') await catchUp()
+      if (counted > flushed) await send()
+      if (flushed >= target || flushed === before) return flushed
+    }
+  }
+
+  async function send(): Promise<void> {
+    const [from, through, sent] = [flushed, counted, counts]
+    counts = new HourCounts()
+    try {
+      await store.addAccepted(log.id, from, through, sent.entries())
+    } catch (error) {
+      // The answer may have been lost after the store had done it: its own place decides.
+      const place = await store.acceptedThrough(log.id).catch(() => from)
+      if (place !== through) {
+        // Counts noted meanwhile join those that are still to be sent.
+        sent.addAll(counts)
+        counts = sent
+        throw error
+      }
+    }
+    flushed = through
+  }
+
+  function flush(): Promise<Offset> {
+    cancelTimer?.()
+    cancelTimer = undefined
+    flushing = flushing.then(flushOnce, flushOnce)
+    return flushing
+  }
+
+  return {
+    async start() {
+      flushed = await store.acceptedThrough(log.id)
+      if (flushed > log.durable) {
+        throw new StartError(
+          `the control store has counted ${flushed} records of the log, which holds ${log.durable}: restore the log's folder`,
+        )
+      }
+      counted = flushed
+      const last = Math.max(log.oldest, flushed - 1) as Offset
+      for await (const [, { received }] of records(last, () => Math.min(last + 1, log.durable) as Offset)) {
+        lastReceived = received as ReceivedTime
+      }
+      await flush()
+    },
+    note,
+    flush,
+    get flushedThrough() {
+      return flushed
+    },
+    get lastReceived() {
+      return lastReceived
+    },
+    async inFlight({ merchant, from, to, processed, through = flushed }) {
+      let hitsInFlight = 0
+      for await (const [, facts] of records(processed, () => through)) {
+        const wanted =
+          facts.received >= from && facts.received < to && (merchant === undefined || facts.merchant === merchant)
+        if (wanted) hitsInFlight += facts.hits
+      }
+      return hitsInFlight
+    },
+    stop() {
+      cancelTimer?.()
+      cancelTimer = undefined
+    },
+  }
+}
+
+const nobody: BatchFacts = { merchant: '', received: 0, hits: 0 }
