@@ -78,7 +78,7 @@ export function snapshotView(table: TableName, snapshot: string | null): TableVi
   return { table, snapshot, pending: [] }
 }
 
-const ids = (rows: readonly LakeRow[]) => rows.map((row) => row['id']).sort()
+const ids = (rows: readonly LakeRow[]) => rows.map((row) => row.id).sort()
 
 export function lakeContract(name: string, open: () => Promise<LakeUnderTest>): void {
   describe(`the lake contract, ${name}`, () => {
@@ -94,9 +94,9 @@ export function lakeContract(name: string, open: () => Promise<LakeUnderTest>): 
         ]
         const file = await lake.stage('hits', 'staged/one', rows)
         const found = await rowsOf(lake, { table: 'hits', snapshot: null, pending: [file] })
-        const byId = new Map(found.map((row) => [row['id'], row]))
+        const byId = new Map(found.map((row) => [row.id, row]))
         for (const row of rows) {
-          const read = byId.get(row['id'])
+          const read = byId.get(row.id)
           for (const { name: column } of tables.hits.columns) {
             if (column === '_publish' || column === '_row') expect(read?.[column] ?? null).toBeNull()
             else expect([column, read?.[column]]).toEqual([column, readBack(row[column])])
@@ -114,8 +114,8 @@ export function lakeContract(name: string, open: () => Promise<LakeUnderTest>): 
         ]
         const file = await lake.stage('hourly', 'staged/h', rows)
         const found = await rowsOf(lake, { table: 'hourly', snapshot: null, pending: [file] })
-        expect(found.map((row) => [row['revenue_micros'], row['visitors']])).toEqual(
-          rows.map((row) => [row['revenue_micros'], row['visitors']]),
+        expect(found.map((row) => [row.revenue_micros, row.visitors])).toEqual(
+          rows.map((row) => [row.revenue_micros, row.visitors]),
         )
       })
 
@@ -204,14 +204,14 @@ export function lakeContract(name: string, open: () => Promise<LakeUnderTest>): 
         ]
         const { snapshot } = await lake.publish('hits', 5, files)
         const found = await rowsOf(lake, snapshotView('hits', snapshot))
-        const order = found.sort((x, y) => Number(x['_row']) - Number(y['_row']))
-        expect(order.map((row) => row['_row'])).toEqual(rows.map((_row, n) => n))
+        const order = found.sort((x, y) => Number(x._row) - Number(y._row))
+        expect(order.map((row) => row._row)).toEqual(rows.map((_row, n) => n))
         const sorted = ['', 'B', 'a', 'b', '～', '😀']
-        expect(order.map((row) => row['id'])).toEqual([
+        expect(order.map((row) => row.id)).toEqual([
           ...sorted.flatMap((merchant) => [`tie 0 ${merchant}`, `tie 1 ${merchant}`]),
           ...sorted.map((merchant) => `next ${merchant}`),
         ])
-        expect(new Set(order.map((row) => row['_publish']))).toEqual(new Set([5]))
+        expect(new Set(order.map((row) => row._publish))).toEqual(new Set([5]))
       })
 
       it('keeps generations apart', async () => {
@@ -301,7 +301,7 @@ export function lakeContract(name: string, open: () => Promise<LakeUnderTest>): 
         ]
         const { snapshot } = await lake.publish('hourly', 1, [await lake.stage('hourly', 'staged/1', rows)])
         const [row] = await rowsOf(lake, snapshotView('hourly', snapshot))
-        expect(row?.['visitors']).toEqual(sketch(0))
+        expect(row?.visitors).toEqual(sketch(0))
       })
 
       it('gives the same for any split of the parts into files and publications', async () => {
@@ -396,10 +396,10 @@ export function lakeContract(name: string, open: () => Promise<LakeUnderTest>): 
           fc.asyncProperty(filter, async (given) => {
             const wanted = rows.filter(
               (one) =>
-                (given.merchant === undefined || one['merchant'] === given.merchant) &&
-                utcDay(Number(one['time'])) >= (given.firstDay ?? -Infinity) &&
-                utcDay(Number(one['time'])) <= (given.lastDay ?? Infinity) &&
-                (given.generation === undefined || one['_gen'] === given.generation),
+                (given.merchant === undefined || one.merchant === given.merchant) &&
+                utcDay(Number(one.time)) >= (given.firstDay ?? -Infinity) &&
+                utcDay(Number(one.time)) <= (given.lastDay ?? Infinity) &&
+                (given.generation === undefined || one._gen === given.generation),
             )
             expect(ids(await rowsOf(lake, view, given))).toEqual(ids(wanted))
           }),
@@ -419,12 +419,12 @@ function readBack(value: LakeRow[string]): LakeRow[string] {
 function totals(rows: readonly LakeRow[]): Record<string, unknown> {
   const found: Record<string, { hits: number; revenue: bigint; visitors: Set<bigint> }> = {}
   for (const row of rows) {
-    const key = `${row['_gen']} ${row['merchant']} ${row['bucket']}`
+    const key = `${row._gen} ${row.merchant} ${row.bucket}`
     found[key] ??= { hits: 0, revenue: 0n, visitors: new Set() }
     const sum = found[key]
-    sum.hits += Number(row['hits'])
-    sum.revenue += row['revenue_micros'] as bigint
-    for (const hash of row['visitors'] as readonly bigint[]) sum.visitors.add(hash)
+    sum.hits += Number(row.hits)
+    sum.revenue += row.revenue_micros as bigint
+    for (const hash of row.visitors as readonly bigint[]) sum.visitors.add(hash)
   }
   return found
 }

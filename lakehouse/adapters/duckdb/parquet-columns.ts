@@ -108,7 +108,6 @@ const scalars: Record<Extract<ColumnType, string>, ToDuck> = {
 
 function typed(wanted: 'string' | 'boolean' | 'number'): ToDuck {
   return (value) => {
-    // biome-ignore lint/suspicious/useValidTypeof: `wanted` is one of three names, as its type says
     if (typeof value !== wanted) throw new TypeError(`${typeof value} where a ${wanted} is wanted`)
     return value as DuckDBValue
   }

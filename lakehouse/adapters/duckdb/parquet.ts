@@ -75,7 +75,7 @@ function factsOf(row: Readonly<Record<string, unknown>>, columns: readonly Colum
   const lowerBounds = new Map<number, Buffer>()
   const upperBounds = new Map<number, Buffer>()
   const byName = new Map(columns.map((column) => [quoteName(column.name), column]))
-  for (const { key, value } of row['column_statistics'] as readonly StatsEntry[]) {
+  for (const { key, value } of row.column_statistics as readonly StatsEntry[]) {
     // Keys of nested columns are paths; their counts are of Parquet levels, not of values, so none are stated.
     const column = byName.get(key)
     if (column === undefined) continue
@@ -90,8 +90,8 @@ function factsOf(row: Readonly<Record<string, unknown>>, columns: readonly Colum
     if (upper !== undefined) upperBounds.set(column.id, upper)
   }
   return {
-    rows: Number(row['count']),
-    bytes: Number(row['file_size_bytes']),
+    rows: Number(row.count),
+    bytes: Number(row.file_size_bytes),
     columnBytes,
     valueCounts,
     nullCounts,

@@ -181,7 +181,7 @@ function dayRange(definition: TableDefinition, rows: readonly LakeRow[]): Pick<S
   for (const row of rows) {
     const time = row[definition.partition.day]
     if (typeof time !== 'number') throw new TypeError(`a row of ${definition.name} has no ${definition.partition.day}`)
-    if (definition.partition.generation && typeof row['_gen'] !== 'number') {
+    if (definition.partition.generation && typeof row._gen !== 'number') {
       throw new TypeError(`a row of ${definition.name} has no _gen`)
     }
     if (time < firstMs) firstMs = time

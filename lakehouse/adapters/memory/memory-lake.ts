@@ -125,7 +125,7 @@ function stagedColumns(definition: TableDefinition) {
 function dayOf(definition: TableDefinition, row: LakeRow): number {
   const time = row[definition.partition.day]
   if (typeof time !== 'number') throw new TypeError(`a row of ${definition.name} has no ${definition.partition.day}`)
-  if (definition.partition.generation && typeof row['_gen'] !== 'number') {
+  if (definition.partition.generation && typeof row._gen !== 'number') {
     throw new TypeError(`a row of ${definition.name} has no _gen`)
   }
   return utcDay(time)
@@ -135,8 +135,8 @@ function filterRows(definition: TableDefinition, filter: ScanFilter): (row: Lake
   const { merchant, firstDay = Number.NEGATIVE_INFINITY, lastDay = Number.POSITIVE_INFINITY } = filter
   const generation = definition.partition.generation ? filter.generation : undefined
   return (row) => {
-    if (merchant !== undefined && row['merchant'] !== merchant) return false
-    if (generation !== undefined && row['_gen'] !== generation) return false
+    if (merchant !== undefined && row.merchant !== merchant) return false
+    if (generation !== undefined && row._gen !== generation) return false
     const day = dayOf(definition, row)
     return day >= firstDay && day <= lastDay
   }

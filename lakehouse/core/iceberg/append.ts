@@ -63,7 +63,6 @@ export async function publishedSnapshot(reader: TableReader, id: number): Promis
 /** @throws CommitConflictError after `commitMaxAttempts`; then nothing of it is visible */
 export async function appendFiles(options: AppendOptions, id: number, files: readonly AppendFile[]): Promise<string> {
   let base: LoadedTable | undefined
-  let rival: LoadedTable | undefined
   for (let attempt = 0; attempt < commitMaxAttempts; attempt++) {
     base = await options.reader.load()
     const done = base && landed(base.metadata, id)
@@ -71,7 +70,7 @@ export async function appendFiles(options: AppendOptions, id: number, files: rea
     const snapshot = await tryAppend(options, base, id, files)
     if (snapshot !== undefined) return snapshot
   }
-  rival = await options.reader.load()
+  const rival = await options.reader.load()
   throw new CommitConflictError(options.definition.name, idText(base), idText(rival))
 }
 

@@ -240,7 +240,7 @@ export function snapshotInfo(snapshot: SnapshotJson): SnapshotInfo {
     id: String(snapshot['snapshot-id']),
     parent: snapshotId(snapshot['parent-snapshot-id']),
     at: snapshot['timestamp-ms'],
-    operation: summary['operation'] ?? 'unknown',
+    operation: summary.operation ?? 'unknown',
     publish: publish === undefined ? null : Number(publish),
     addedRows: Number(summary['added-records'] ?? 0),
     totalRows: Number(summary['total-records'] ?? 0),
