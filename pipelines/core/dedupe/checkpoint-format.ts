@@ -6,7 +6,7 @@
  *     seed                      8
  *     newest received           8, double
  *     next object number        8, double
- *     segments                  4, then each: level 4, count 4, bytes 8 (double), length of name 2, name
+ *     segments                  4, then each: level 4, count 4, bytes 8 (double), CRC-32 of its index 4, length of name 2, name
  *     entries                   4, then each: high word 4, low word 4, received 8 (double)
  *     CRC-32 of all before      4
  */
@@ -23,6 +23,7 @@ export interface SavedSegment {
   readonly level: number
   readonly count: number
   readonly bytes: number
+  readonly indexCrc: number
 }
 
 export interface SavedState {
@@ -38,18 +39,19 @@ export interface SavedState {
 export function encodeState(state: SavedState): Buffer {
   const names = state.segments.map(({ name }) => Buffer.from(name))
   const namesBytes = names.reduce((sum, { length }) => sum + length, 0)
-  const bytes = Buffer.alloc(40 + names.length * 18 + namesBytes + 4 + state.entries.length * 16)
+  const bytes = Buffer.alloc(40 + names.length * 22 + namesBytes + 4 + state.entries.length * 16)
   bytes.writeUInt32LE(magic, 0)
   bytes.writeUInt32LE(checkpointVersion, 4)
   bytes.writeBigUInt64LE(state.seed, 8)
   bytes.writeDoubleLE(state.lastMs, 16)
   bytes.writeDoubleLE(state.nextObject, 24)
   let at = bytes.writeUInt32LE(names.length, 32)
-  state.segments.forEach(({ level, count, bytes: size }, i) => {
+  state.segments.forEach(({ level, count, bytes: size, indexCrc }, i) => {
     const name = names[i] ?? Buffer.alloc(0)
     at = bytes.writeUInt32LE(level, at)
     at = bytes.writeUInt32LE(count, at)
     at = bytes.writeDoubleLE(size, at)
+    at = bytes.writeUInt32LE(indexCrc, at)
     at = bytes.writeUInt16LE(name.length, at)
     at += name.copy(bytes, at)
   })
@@ -79,14 +81,15 @@ export function decodeState(owner: string, saved: Uint8Array): SavedState {
   const segments: SavedSegment[] = []
   let at = 36
   for (let left = bytes.readUInt32LE(32); left > 0; left--) {
-    const nameLength = bytes.readUInt16LE(at + 16)
+    const nameLength = bytes.readUInt16LE(at + 20)
     segments.push({
       level: bytes.readUInt32LE(at),
       count: bytes.readUInt32LE(at + 4),
       bytes: bytes.readDoubleLE(at + 8),
-      name: bytes.toString('utf8', at + 18, at + 18 + nameLength),
+      indexCrc: bytes.readUInt32LE(at + 16),
+      name: bytes.toString('utf8', at + 22, at + 22 + nameLength),
     })
-    at += 18 + nameLength
+    at += 22 + nameLength
   }
   const entries: { hi: number; lo: number; time: number }[] = []
   const count = bytes.readUInt32LE(at)

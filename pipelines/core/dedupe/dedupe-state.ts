@@ -98,8 +98,8 @@ export async function openDedupeState(options: DedupeOptions): Promise<DedupeSta
     heldMaxEntries: options.heldMaxEntries ?? defaultHeldMaxEntries,
   }
   const segments: Segment[] = []
-  for (const { name, level, count, bytes } of saved.segments) {
-    segments.push(await loadSegment(storage, { object: folder + name, level, count, bytes }))
+  for (const { name, ...facts } of saved.segments) {
+    segments.push(await loadSegment(storage, { object: folder + name, ...facts }))
   }
   return new LayeredState(
     {
@@ -306,8 +306,8 @@ class LayeredState implements DedupeState {
       seed: this.seed,
       lastMs: this.lastMs,
       nextObject: this.nextObject,
-      segments: this.segments.map(({ content: { object, level, count, bytes } }) => {
-        return { name: object.slice(length), level, count, bytes }
+      segments: this.segments.map(({ content: { object, level, count, bytes, indexCrc } }) => {
+        return { name: object.slice(length), level, count, bytes, indexCrc }
       }),
       entries,
     })

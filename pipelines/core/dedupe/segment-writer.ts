@@ -44,6 +44,7 @@ export async function writeSegment(
     object,
     level,
     count,
+    indexCrc: index.crc,
     bytes: count * entryWords * 4 + fences.byteLength + index.filter.byteLength + footerBytes,
     baseMs,
     lastMs,
@@ -71,6 +72,7 @@ class IndexBuilder {
   readonly fences: Uint32Array
   readonly filter: Uint32Array
   count = 0
+  crc = 0
   private readonly bloom: BlockFilter
 
   constructor(maxEntries: number) {
@@ -98,11 +100,11 @@ class IndexBuilder {
   tail(baseMs: number, lastMs: number): Uint8Array[] {
     const fences = bytesOf(this.fences.subarray(0, blocksOf(this.count) * fenceWords))
     const filter = bytesOf(this.filter)
-    const indexCrc = crc32(filter, crc32(fences))
+    this.crc = crc32(filter, crc32(fences))
     return [
       fences,
       filter,
-      encodeFooter({ count: this.count, filterWords: this.filter.length, indexCrc, baseMs, lastMs }),
+      encodeFooter({ count: this.count, filterWords: this.filter.length, indexCrc: this.crc, baseMs, lastMs }),
     ]
   }
 }

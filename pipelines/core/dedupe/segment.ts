@@ -27,6 +27,8 @@ export interface SegmentRef {
   readonly count: number
   /** How often its entries were merged. */
   readonly level: number
+  /** CRC-32 of fences and filter. The fences hold those of the entries, so it stands for the whole content. */
+  readonly indexCrc: number
 }
 
 export interface SegmentContent extends SegmentRef {
@@ -109,7 +111,11 @@ export async function loadSegment(storage: SegmentStorage, ref: SegmentRef): Pro
   const footer = decodeFooter(object, tail.subarray(-footerBytes))
   const index = tail.subarray(0, -footerBytes)
   const fencesBytes = blocksOf(ref.count) * fenceWords * 4
-  if (footer.count !== ref.count || index.length !== fencesBytes + footer.filterWords * 4) {
+  if (
+    footer.indexCrc !== ref.indexCrc ||
+    footer.count !== ref.count ||
+    index.length !== fencesBytes + footer.filterWords * 4
+  ) {
     throw new CorruptCheckpointError(object, 'it is not the segment the checkpoint names')
   }
   if (crc32(index) !== footer.indexCrc)
