@@ -1,0 +1,355 @@
+import { describe, expect, it } from 'vitest'
+import { ManualClock } from '../../core/adapters/memory/manual-clock.ts'
+import { seededRandom } from '../../core/adapters/memory/seeded-random.ts'
+import type { Offset } from '../../core/ids.ts'
+import type { LakeReader, LakeWriter } from '../../core/ports/lake.ts'
+import { hitRow, rowsOf } from '../../core/ports/lake.contract.ts'
+import type { TableName } from '../../core/tables.ts'
+import { createMemoryControlStore } from '../adapters/memory/memory-control-store.ts'
+import { createMemoryLake, MemoryLakeState } from '../adapters/memory/memory-lake.ts'
+import { createPublisher, defaultDiscardGraceMs, type Published, type PublisherOptions } from './publisher.ts'
+
+const everyMs = 60_000
+
+interface Rig {
+  readonly clock: ManualClock
+  readonly store: ReturnType<typeof createMemoryControlStore>
+  readonly lake: LakeWriter & LakeReader
+  readonly published: Published[]
+  readonly errors: { readonly message: string; readonly retryInMs: number }[]
+  publisher(change?: Partial<PublisherOptions>): ReturnType<typeof createPublisher>
+  /** Stages and commits one hit as one epoch; the name of its file. */
+  epoch(id: string, table?: TableName): Promise<string>
+  visible(): Promise<unknown[]>
+}
+
+function rig(): Rig {
+  const clock = new ManualClock()
+  const store = createMemoryControlStore()
+  const lake = createMemoryLake({ state: new MemoryLakeState(), random: seededRandom(1), clock })
+  const published: Published[] = []
+  const errors: { message: string; retryInMs: number }[] = []
+  let next = 0
+  let fence: number | undefined
+  return {
+    clock,
+    store,
+    lake,
+    published,
+    errors,
+    publisher: (change = {}) =>
+      createPublisher({
+        store,
+        lake,
+        clock,
+        timers: clock,
+        owner: 'one',
+        tables: ['hits', 'failed_hits'],
+        everyMs,
+        onPublished: (one) => published.push(one),
+        onError: (error, { retryInMs }) => errors.push({ message: (error as Error).message, retryInMs }),
+        ...change,
+      }),
+    async epoch(id, table = 'hits') {
+      fence ??= (await store.acquireJob('hits', 'log', 'one')).fence
+      const file = await lake.stage(table, `staged/${id}`, [hitRow({ id, _off: next })])
+      const position = { partition: 0, checkpoint: null, watermark: null, received: null }
+      const [from, to] = [next as Offset, (next + 1) as Offset]
+      await store.commitEpoch({
+        job: 'hits',
+        source: 'log',
+        plan: 'plan',
+        fence,
+        partitions: [{ ...position, from, next: to }],
+        staged: [file],
+        touched: [],
+        books: [],
+      })
+      next++
+      return file.name
+    },
+    async visible() {
+      return (await rowsOf(lake, await store.tableView('hits'))).map((row) => row.id).sort()
+    },
+  }
+}
+
+/** Lets everything that waits only for promises happen. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 200; turn++) await Promise.resolve()
+}
+
+describe('the publisher', () => {
+  it('publishes what was committed when its time has come, all in one snapshot', async () => {
+    const { publisher, epoch, clock, published, visible, store } = rig()
+    const one = publisher()
+    await one.start()
+    for (const id of ['a', 'b', 'c']) {
+      await epoch(id)
+      one.committed()
+    }
+    clock.advance(everyMs - 1)
+    await settle()
+    expect(published).toEqual([])
+    expect(await visible()).toEqual(['a', 'b', 'c'])
+    clock.advance(1)
+    await settle()
+    expect(published).toMatchObject([{ table: 'hits', files: 3, stagedRows: 3 }])
+    expect(await store.unpublished('hits')).toEqual([])
+    expect(await visible()).toEqual(['a', 'b', 'c'])
+  })
+
+  it('sets no timer and touches nothing while nothing is unpublished', async () => {
+    const { publisher, epoch, clock, published, store } = rig()
+    const one = publisher()
+    await one.start()
+    expect(clock.pendingTimers).toBe(0)
+    await epoch('a')
+    one.committed()
+    one.committed()
+    expect(clock.pendingTimers).toBe(1)
+    clock.advance(everyMs)
+    await settle()
+    clock.advance(defaultDiscardGraceMs)
+    await settle()
+    expect(published).toHaveLength(1)
+    expect(clock.pendingTimers).toBe(0)
+    const before = store.snapshot()
+    clock.advance(100 * everyMs)
+    await settle()
+    expect(store.snapshot()).toEqual(before)
+  })
+
+  it('publishes at once when as many bytes wait as one publication takes', async () => {
+    const { publisher, epoch, published } = rig()
+    const one = publisher({ maxBytes: 1_000 })
+    await one.start()
+    await epoch('a')
+    one.committed(999)
+    await settle()
+    expect(published).toEqual([])
+    await epoch('b')
+    one.committed(1)
+    await settle()
+    expect(published).toHaveLength(1)
+  })
+
+  it('takes no more files and bytes than the limits in one publication, in the order of commits', async () => {
+    const { publisher, epoch, published, lake } = rig()
+    const one = publisher({ maxFiles: 2 })
+    await one.start()
+    for (const id of ['a', 'b', 'c', 'd', 'e']) await epoch(id)
+    await one.publishNow()
+    expect(published.map(({ files }) => files)).toEqual([2, 2, 1])
+    const added = []
+    for (const { id } of (await lake.snapshots('hits')).toReversed()) {
+      added.push((await rowsOf(lake, { table: 'hits', snapshot: id, pending: [] })).map((row) => row.id))
+    }
+    expect(added.map((ids) => ids.length)).toEqual([2, 4, 5])
+    expect(added[0]).toEqual(['a', 'b'])
+  })
+
+  it('takes a file larger than the limit alone', async () => {
+    const { publisher, epoch, published } = rig()
+    const one = publisher({ maxBytes: 1 })
+    await one.start()
+    await epoch('a')
+    await epoch('b')
+    await one.publishNow()
+    expect(published.map(({ files }) => files)).toEqual([1, 1])
+  })
+
+  it('discards published files after the grace readers get, at once when it stops', async () => {
+    const { publisher, epoch, clock, lake } = rig()
+    const one = publisher()
+    await one.start()
+    await epoch('a')
+    await one.publishNow()
+    clock.advance(defaultDiscardGraceMs - 1)
+    await settle()
+    expect(await lake.stagedNames()).toEqual(['staged/a'])
+    clock.advance(1)
+    await settle()
+    expect(await lake.stagedNames()).toEqual([])
+    await epoch('b')
+    await one.publishNow()
+    await one.stop()
+    expect(await lake.stagedNames()).toEqual([])
+    expect(clock.pendingTimers).toBe(0)
+  })
+
+  it('removes at its start what no commit names, and nothing else', async () => {
+    const { publisher, epoch, lake } = rig()
+    await epoch('kept')
+    await lake.stage('hits', 'staged/orphan', [hitRow()])
+    await publisher().start()
+    expect(await lake.stagedNames()).toEqual(['staged/kept'])
+  })
+
+  it('leaves orphans alone while another publisher lives: they may be an epoch under way', async () => {
+    const { publisher, lake } = rig()
+    await publisher({ owner: 'other' }).start()
+    await lake.stage('hits', 'staged/young', [hitRow()])
+    await publisher().start()
+    expect(await lake.stagedNames()).toEqual(['staged/young'])
+  })
+
+  it('publishes after a restart what a dead process left committed', async () => {
+    const { publisher, epoch, clock, published } = rig()
+    await epoch('a')
+    await publisher().start()
+    clock.advance(everyMs)
+    await settle()
+    expect(published).toHaveLength(1)
+  })
+
+  it('repeats an open publication with its own files before it begins another', async () => {
+    const { publisher, epoch, store, lake, clock, published, visible } = rig()
+    const first = await epoch('a')
+    const lease = await store.acquireLease('publish/hits', 'one', 1_000, clock.now())
+    const open = await store.beginPublication('hits', 'publish/hits', lease?.fence ?? 0, [first])
+    await lake.publish('hits', open.id, open.files)
+    await epoch('b')
+    const one = publisher()
+    await one.start()
+    await one.publishNow()
+    expect(published.map(({ id, files }) => [id, files])).toEqual([
+      [open.id, 1],
+      [open.id + 1, 1],
+    ])
+    expect(await visible()).toEqual(['a', 'b'])
+    expect(await lake.snapshots('hits')).toHaveLength(2)
+  })
+
+  it('tries again after growing, bounded pauses, loses nothing and says so', async () => {
+    const { publisher, epoch, lake, clock, errors, published, visible } = rig()
+    let broken = 5
+    const flaky: LakeWriter = {
+      ...lake,
+      publish: (...given) => (broken-- > 0 ? Promise.reject(new Error('disk full')) : lake.publish(...given)),
+    }
+    const one = publisher({ lake: flaky, retryMinMs: 1_000, retryMaxMs: 4_000 })
+    await one.start()
+    await epoch('a')
+    one.committed()
+    clock.advance(everyMs)
+    await settle()
+    for (const pause of [1_000, 2_000, 4_000, 4_000, 4_000]) {
+      expect(errors.at(-1)).toEqual({ message: 'disk full', retryInMs: pause })
+      expect(published).toEqual([])
+      expect(await visible()).toEqual(['a'])
+      clock.advance(pause - 1)
+      await settle()
+      const tries = errors.length
+      clock.advance(1)
+      await settle()
+      if (published.length === 0) expect(errors).toHaveLength(tries + 1)
+    }
+    expect(errors).toHaveLength(5)
+    expect(published).toHaveLength(1)
+    expect(await visible()).toEqual(['a'])
+  })
+
+  it('goes on with other tables where one fails', async () => {
+    const { publisher, epoch, lake, published } = rig()
+    const flaky: LakeWriter = {
+      ...lake,
+      publish: (table, ...given) =>
+        table === 'hits' ? Promise.reject(new Error('damaged')) : lake.publish(table, ...given),
+    }
+    const one = publisher({ lake: flaky })
+    await one.start()
+    await epoch('a')
+    await epoch('f', 'failed_hits')
+    await expect(one.publishNow()).rejects.toThrow('damaged')
+    expect(published.map(({ table }) => table)).toEqual(['failed_hits'])
+  })
+
+  it('publishes nothing while another holds the lease, and takes over when that has run out', async () => {
+    const { publisher, epoch, clock, published } = rig()
+    const other = publisher({ owner: 'other', leaseTtlMs: 90_000 })
+    await other.start()
+    const one = publisher()
+    await one.start()
+    await epoch('a')
+    one.committed()
+    clock.advance(everyMs)
+    await settle()
+    expect(published).toEqual([])
+    clock.advance(everyMs)
+    await settle()
+    expect(published).toHaveLength(1)
+  })
+
+  it('overtaken while it publishes records nothing; the rows are there once', async () => {
+    const { publisher, epoch, lake, clock, published, errors, visible } = rig()
+    let release = () => {}
+    const slow: LakeWriter = {
+      ...lake,
+      async publish(...given) {
+        await new Promise<void>((resolve) => {
+          release = resolve
+        })
+        return lake.publish(...given)
+      },
+    }
+    // A process that was stopped for long: its timers did not run, so its lease was not renewed.
+    const frozen = new ManualClock()
+    const one = publisher({ lake: slow, timers: frozen, leaseTtlMs: 10_000 })
+    await one.start()
+    await epoch('a')
+    const doomed = one.publishNow()
+    await settle()
+    clock.advance(10_001)
+    const two = publisher({ owner: 'two' })
+    await two.publishNow()
+    expect(published).toHaveLength(1)
+    release()
+    await expect(doomed).rejects.toThrow('no longer held')
+    expect(errors).toHaveLength(1)
+    expect(published).toHaveLength(1)
+    expect(await visible()).toEqual(['a'])
+  })
+
+  it('renews its lease while a publication runs', async () => {
+    const { publisher, epoch, lake, clock, published } = rig()
+    let release = () => {}
+    const slow: LakeWriter = {
+      ...lake,
+      async publish(...given) {
+        await new Promise<void>((resolve) => {
+          release = resolve
+        })
+        return lake.publish(...given)
+      },
+    }
+    const one = publisher({ lake: slow, leaseTtlMs: 9_000 })
+    await one.start()
+    await epoch('a')
+    const publishing = one.publishNow()
+    await settle()
+    for (let n = 0; n < 20; n++) {
+      clock.advance(3_000)
+      await settle()
+    }
+    await publisher({ owner: 'two' }).publishNow()
+    expect(published).toEqual([])
+    release()
+    await publishing
+    expect(published).toHaveLength(1)
+  })
+
+  it('gives its leases back when it stops, and publishes nothing more', async () => {
+    const { publisher, epoch, clock, published } = rig()
+    const one = publisher()
+    await one.start()
+    await epoch('a')
+    one.committed()
+    await one.stop()
+    clock.advance(10 * everyMs)
+    await settle()
+    expect(published).toEqual([])
+    await publisher({ owner: 'two' }).publishNow()
+    expect(published).toHaveLength(1)
+  })
+})
