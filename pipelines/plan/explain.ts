@@ -1,0 +1,61 @@
+/** A plan in words, one step a line, branches indented: what `hitlake explain` prints. */
+import { durationText } from './duration.ts'
+import type { AggregateNode, Plan, PlanStep } from './node/step.ts'
+
+/** The text of a plan; ends with a line feed. */
+export function explainPlan(plan: Plan): string {
+  const lines = [`pipeline ${plan.name}`]
+  const walk = (after: string | null, depth: number): void => {
+    const next = plan.steps.filter((step) => step.after === after)
+    next.forEach((step, index) => {
+      // The last continuation stays on its column, so that the main path reads straight down.
+      const indent = index < next.length - 1 ? depth + 1 : depth
+      lines.push(`${'  '.repeat(indent)}${describe(step)}`)
+      if (step.kind !== 'split') return walk(step.name, indent)
+      for (const branch of step.to) {
+        lines.push(`${'  '.repeat(indent + 1)}${branch}:`)
+        walk(`${step.name}.${branch}`, indent + 2)
+      }
+    })
+  }
+  walk(null, 1)
+  for (const [job, sinks] of Object.entries(plan.jobs)) lines.push(`job ${job}: ${sinks.join(', ')}`)
+  return `${lines.join('\n')}\n`
+}
+
+function describe(step: PlanStep): string {
+  switch (step.kind) {
+    case 'read':
+      return `read ${step.feed}, partitioned by ${step.partitionKey}, watermark ${durationText(step.watermarkDelayMs)} behind`
+    case 'dedupe':
+      return `${step.name}: first of each (${step.key.join(', ')}) within ${durationText(step.withinMs)}`
+    case 'map':
+    case 'filter':
+      return `${step.name}: ${step.kind}${using(step.uses)}`
+    case 'split':
+      return `${step.name}: split into ${step.to.join(' | ')}${using(step.uses)}`
+    case 'window':
+      return `${step.name}: window of a calendar ${step.assign.unit} in each row's zone, lateness ${step.lateness}`
+    case 'group':
+      return `${step.name}: group by ${Object.entries(step.sets)
+        .map(([set, columns]) => `${set}(${columns.join(', ')})`)
+        .join(', ')}`
+    case 'aggregate':
+      return `aggregate ${Object.entries(step.aggregates)
+        .map(([name, node]) => `${name} = ${aggregateText(node)}`)
+        .join(', ')}`
+    case 'emit':
+      return `emit every ${step.every}, ${step.panes} panes`
+    case 'write':
+      return `write ${step.table} (${step.counts})`
+  }
+}
+
+function aggregateText(node: AggregateNode): string {
+  if (node.kind === 'count') return 'count()'
+  return node.kind === 'countDistinct' ? `countDistinct(${node.column}, k ${node.k})` : `${node.kind}(${node.column})`
+}
+
+function using(names: readonly string[]): string {
+  return names.length === 0 ? '' : `, uses ${names.join(', ')}`
+}

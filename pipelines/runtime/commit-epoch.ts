@@ -1,0 +1,121 @@
+/**
+ * The end of an epoch (design.md, section 4): stage every sink that has rows, store a checkpoint of every partition that
+ * moved, then ONE control-store transaction. Before it nothing of the epoch counts, after it all of it does. Where it is
+ * not known which, `OutcomeUnknownError` says so and keeps what would be needed if it did commit.
+ */
+import { PlatformError, StaleEpochError } from '../../core/errors.ts'
+import type { ControlStore, EpochCommit, JobPosition } from '../../core/ports/control-store.ts'
+import type { LakeWriter, StagedFile } from '../../core/ports/lake.ts'
+import type { ObjectStore } from '../../core/ports/object-store.ts'
+import { checkpointName, writeCheckpoint } from './checkpoints.ts'
+import type { EpochOutput } from './epoch-output.ts'
+import type { Partition } from './partition.ts'
+
+export interface CommitParts {
+  readonly job: string
+  readonly source: string
+  /** Hash of the plan. */
+  readonly plan: string
+  readonly fence: number
+  /** Rises with every attempt under one fence, so that no attempt writes over the files of another. */
+  readonly attempt: number
+  readonly store: Pick<ControlStore, 'commitEpoch'>
+  readonly lake: Pick<LakeWriter, 'stage' | 'discard'>
+  readonly objects: ObjectStore
+}
+
+export interface CommittedEpoch {
+  readonly commit: number
+  readonly positions: readonly JobPosition[]
+  /** Objects that nothing needs any more. */
+  readonly obsolete: readonly string[]
+  readonly staged: readonly StagedFile[]
+}
+
+/** The transaction may have happened or not: ask the store for its positions. */
+export class OutcomeUnknownError extends Error {
+  override readonly name = 'OutcomeUnknownError'
+  constructor(
+    readonly epoch: Omit<CommittedEpoch, 'commit'>,
+    readonly discard: () => Promise<void>,
+    options: ErrorOptions,
+  ) {
+    super('whether an epoch was committed is not known; the control store is asked next', options)
+  }
+}
+
+/** @throws OutcomeUnknownError, StaleEpochError, or what staging throws; in the latter two nothing is left of the epoch */
+export async function commitEpoch(
+  parts: CommitParts,
+  output: EpochOutput,
+  partitions: readonly Partition[],
+): Promise<CommittedEpoch> {
+  const made: { readonly staged: string[]; readonly objects: string[] } = { staged: [], objects: [] }
+  const discard = async () => {
+    await Promise.allSettled([
+      ...made.staged.map((name) => parts.lake.discard(name)),
+      ...made.objects.map((name) => parts.objects.remove(name)),
+    ])
+  }
+  let epoch: Omit<CommittedEpoch, 'commit'>
+  let commit: EpochCommit
+  try {
+    const staged = await stageAll(parts, output, made.staged)
+    const saved = await saveAll(parts, partitions, made.objects)
+    const { obsolete, positions } = saved
+    epoch = { positions, obsolete, staged }
+    const moves = positions.map((position, i) => ({ ...position, from: (partitions[i] as Partition).committed.next }))
+    const { job, source, plan, fence } = parts
+    const touched = output.touched.list()
+    commit = { job, source, plan, fence, partitions: moves, staged, touched, books: output.books.deltas() }
+  } catch (error) {
+    await discard()
+    throw error
+  }
+  try {
+    return { ...(await parts.store.commitEpoch(commit)), ...epoch }
+  } catch (error) {
+    if (!isRefusal(error)) throw new OutcomeUnknownError(epoch, discard, { cause: error })
+    await discard()
+    throw error
+  }
+}
+
+async function stageAll(parts: CommitParts, output: EpochOutput, made: string[]): Promise<readonly StagedFile[]> {
+  const staged: StagedFile[] = []
+  for (const sink of output.filled()) {
+    sink.check()
+    const { name } = sink.table
+    const file = `staged/${name}/${parts.job}-${parts.fence}-${String(parts.attempt).padStart(10, '0')}.parquet`
+    made.push(file)
+    staged.push(await parts.lake.stage(name, file, sink.rows))
+  }
+  return staged
+}
+
+async function saveAll(parts: CommitParts, partitions: readonly Partition[], made: string[]) {
+  const { job, source, plan, fence, objects } = parts
+  const positions: JobPosition[] = []
+  const obsolete: string[] = []
+  for (const partition of partitions) {
+    const { number, next, received, committed } = partition
+    const watermark = partition.parts.watermark.current
+    const steps: Record<string, Uint8Array> = {}
+    for (const [step, state] of partition.parts.states) {
+      const { saved, obsolete: old } = await state.checkpoint()
+      steps[step] = saved
+      obsolete.push(...old)
+    }
+    const checkpoint = checkpointName(job, number, next, fence)
+    made.push(checkpoint)
+    await writeCheckpoint(objects, checkpoint, { plan, job, source, partition: number, next, steps })
+    if (committed.checkpoint !== null) obsolete.push(committed.checkpoint)
+    positions.push({ partition: number, next, checkpoint, watermark, received })
+  }
+  return { positions, obsolete }
+}
+
+/** Whether the store has said no, so that it is certain that nothing happened. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof StaleEpochError || (error instanceof PlatformError && error.retry === 'afterBackoff')
+}

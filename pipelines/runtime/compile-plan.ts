@@ -1,0 +1,317 @@
+/**
+ * Compiles a plan to one chain of closures for one partition, built once at start: per hit there is no lookup by name, no
+ * promise and no list made. Errors of a lambda are the hit's (`step_error`), errors of state are the job's.
+ */
+import { InvalidPlanError } from '../../core/errors.ts'
+import { type EventTime, utcDay } from '../../core/event-time.ts'
+import type { FeedHit } from '../../core/hit.ts'
+import type { MerchantId } from '../../core/ids.ts'
+import { calendarBucket } from '../../core/time/calendar.ts'
+import { Partials, type Row, type Window } from '../core/partials.ts'
+import type { Watermark } from '../core/watermark.ts'
+import type { AnyPane } from '../plan/aggregates.ts'
+import type { Lambda, Pipeline } from '../plan/draft.ts'
+import type { DedupeStep, PlanStep, ReadStep, RowStep, SplitStep, WindowStep, WriteStep } from '../plan/node/step.ts'
+import type { Failed, FailedSink, PaneSink, RowSink, RunFacts } from '../plan/sinks.ts'
+import type { EpochOutput } from './epoch-output.ts'
+import { type Effect, HitRun } from './hit-run.ts'
+
+/** What a dedupe step asks: whether this is the first of its key within its time. */
+export interface FirstSeen {
+  firstSeen(merchant: string, id: string, receivedMs: number): boolean
+}
+
+export interface CompileOptions {
+  readonly pipeline: Pipeline
+  readonly facts: RunFacts
+  /** All side inputs by name; each step is given those it names. */
+  readonly context: Readonly<Record<string, unknown>>
+  /** By dedupe step. */
+  readonly states: ReadonlyMap<string, FirstSeen>
+  readonly watermark: Watermark
+  readonly output: EpochOutput
+}
+
+export interface CompiledPlan {
+  /** One hit through all steps. `payload` is its whole record. @throws only what state throws */
+  process(hit: FeedHit, payload: Uint8Array): void
+  /** A record that no decoder understands: to the failed sink, whole. */
+  processUndecodable(payload: Uint8Array, offset: number, receivedMs: number): void
+  /** Turns what the epoch aggregated into rows of its sinks. */
+  emitPanes(): void
+}
+
+type Next = (row: unknown) => void
+
+/** Merchant under which a record is booked that names none. */
+const noMerchant = '' as MerchantId
+
+/** @throws InvalidPlanError where lambdas, sinks or side inputs of the plan are missing */
+export function compilePlan(options: CompileOptions): CompiledPlan {
+  return new PlanCompiler(options).compile()
+}
+
+class PlanCompiler {
+  readonly #run = new HitRun()
+  readonly #emits: (() => void)[] = []
+  readonly #steps: readonly PlanStep[]
+
+  constructor(private readonly options: CompileOptions) {
+    this.#steps = options.pipeline.plan.steps
+  }
+
+  compile(): CompiledPlan {
+    const { output, watermark } = this.options
+    const run = this.#run
+    const read = this.#steps.find((step): step is ReadStep => step.kind === 'read')
+    if (read === undefined) throw new InvalidPlanError(`'${this.options.pipeline.plan.name}' reads nothing`)
+    const eventTime = this.#lambda(`${read.name}.eventTime`)
+    const receivedOf = this.#lambda(`${read.name}.watermarkFrom`)
+    const first = this.#after(read.name)
+    const failed = this.#failedSink()
+    const { facts } = this.options
+
+    const fail = (failure: Failed<unknown>, payload: Uint8Array) => {
+      output.counts.failed += 1
+      failed.rows.push(failedRow(failed.sink, failure, payload, run, facts))
+    }
+    return {
+      process: (hit, payload) => {
+        run.begin(hit, read.name)
+        let at = 0
+        try {
+          at = eventTime(hit, null) as EventTime
+          run.receivedMs = receivedOf(hit, null) as number
+          first(hit)
+        } catch (error) {
+          if (run.inState) throw error
+          output.books.count(hit.merchant, hit.received, 'failed')
+          return fail({ kind: 'refused', step: run.step, reason: 'step_error', row: hit }, payload)
+        }
+        if (watermark.isLate(at)) output.counts.late += 1
+        watermark.see(run.receivedMs)
+        run.takeEffect()
+        this.#book(hit, at)
+      },
+      processUndecodable: (payload, offset, received) => {
+        output.counts.poison += 1
+        output.books.count(noMerchant, received, 'failed')
+        fail({ kind: 'undecodable', step: 'decode', reason: 'poison_record', payload, received, offset }, payload)
+      },
+      emitPanes: () => {
+        for (const emit of this.#emits) emit()
+      },
+    }
+  }
+
+  #book(hit: FeedHit, at: number): void {
+    const { output } = this.options
+    const run = this.#run
+    if (run.stored) {
+      output.books.count(hit.merchant, hit.received, 'stored')
+      output.touched.add(hit.merchant, utcDay(at))
+      output.counts.stored += 1
+    } else if (run.failed) {
+      output.books.count(hit.merchant, hit.received, 'failed')
+      output.counts.failed += 1
+    } else if (run.duplicate) {
+      output.books.count(hit.merchant, hit.received, 'duplicates')
+      output.counts.duplicates += 1
+    } else {
+      output.books.count(hit.merchant, hit.received, 'dropped', run.droppedBy ?? 'unwritten')
+      output.counts.dropped += 1
+    }
+  }
+
+  /** All steps that read an output, as one. */
+  #after(name: string): Next {
+    const readers = this.#steps.filter((step) => step.after === name).map((step) => this.#step(step))
+    const [only] = readers
+    if (only === undefined) return () => {}
+    if (readers.length === 1) return only
+    return (row) => {
+      for (const next of readers) next(row)
+    }
+  }
+
+  #step(step: PlanStep): Next {
+    switch (step.kind) {
+      case 'dedupe':
+        return this.#dedupe(step)
+      case 'map':
+      case 'filter':
+        return this.#rowStep(step)
+      case 'split':
+        return this.#split(step)
+      case 'write':
+        return this.#write(step)
+      case 'window':
+        return this.#window(step)
+      default:
+        throw new InvalidPlanError(`'${step.name}' (${step.kind}) cannot stand after '${step.after}'`)
+    }
+  }
+
+  #dedupe(step: DedupeStep): Next {
+    const run = this.#run
+    const state = this.options.states.get(step.name)
+    if (state === undefined) throw new InvalidPlanError(`'${step.name}' has no state`)
+    const [merchant = '', id = ''] = step.key
+    const next = this.#after(step.name)
+    return (row) => {
+      run.step = step.name
+      const columns = row as Row
+      run.inState = true
+      const first = state.firstSeen(columns[merchant] as string, columns[id] as string, run.receivedMs)
+      run.inState = false
+      if (first) next(row)
+      else run.duplicate = true
+    }
+  }
+
+  #rowStep(step: RowStep): Next {
+    const run = this.#run
+    const lambda = this.#lambda(step.name)
+    const context = this.#context(step)
+    const next = this.#after(step.name)
+    if (step.kind === 'map') {
+      return (row) => {
+        run.step = step.name
+        next(lambda(row, context))
+      }
+    }
+    return (row) => {
+      run.step = step.name
+      if (lambda(row, context)) next(row)
+      else run.droppedBy = step.name
+    }
+  }
+
+  #split(step: SplitStep): Next {
+    const run = this.#run
+    const lambda = this.#lambda(step.name)
+    const context = this.#context(step)
+    const branches = new Map(step.to.map((branch) => [branch, this.#after(`${step.name}.${branch}`)]))
+    return (row) => {
+      run.step = step.name
+      const outcome = lambda(row, context) as { readonly to: string; readonly row: unknown; readonly reason?: string }
+      const next = branches.get(outcome.to)
+      if (next === undefined) throw new RangeError(`'${step.name}' has no branch '${outcome.to}'`)
+      if (outcome.reason === undefined) next(outcome.row)
+      else next({ step: step.name, reason: outcome.reason, row: outcome.row })
+    }
+  }
+
+  #write(step: WriteStep): Next {
+    const run = this.#run
+    const { facts, output } = this.options
+    const sink = this.#sink(step.name)
+    if (sink.kind === 'panes') throw new InvalidPlanError(`'${step.name}' takes panes, not rows`)
+    const rows = output.sink(sink.table)
+    const effect: Effect = { take: (row) => rows.push(row as Parameters<typeof rows.push>[0]) }
+    if (sink.kind === 'failed') {
+      return (row) => {
+        run.step = step.name
+        run.failed = true
+        run.note(effect, sink.toRow({ kind: 'refused', ...(row as object) } as Failed<unknown>, facts), null)
+      }
+    }
+    const stores = step.counts === 'stored'
+    return (row) => {
+      run.step = step.name
+      run.note(effect, (sink as RowSink<unknown>).toRow(row, facts), null)
+      if (stores) run.stored = true
+    }
+  }
+
+  #window(step: WindowStep): Next {
+    const run = this.#run
+    const zone = this.#lambda(`${step.name}.zone`)
+    const { unit } = step.assign
+    const partials = this.#partials(step)
+    const read = this.#steps.find((above): above is ReadStep => above.kind === 'read')
+    const keyOf = read?.partitionKey ?? ''
+    const effect: Effect = {
+      take: (row, window) =>
+        partials.add((row as Row)[keyOf] as string, window as Window, row as Row, run.hit.position.offset),
+    }
+    const eventTime = this.#lambda(`${read?.name}.eventTime`)
+    return (row) => {
+      run.step = step.name
+      const window = calendarBucket(unit, zone(row, null) as string, eventTime(run.hit, null) as EventTime)
+      partials.check(row as Row)
+      run.note(effect, row, window)
+    }
+  }
+
+  /** The aggregates after a window, and at the end of an epoch their panes into the sink. */
+  #partials(window: WindowStep): Partials {
+    const group = this.#reader(window.name)
+    const aggregate = group && this.#reader(group.name)
+    const emit = aggregate && this.#reader(aggregate.name)
+    const write = emit && this.#reader(emit.name)
+    if (group?.kind !== 'group' || aggregate?.kind !== 'aggregate' || write === undefined) {
+      throw new InvalidPlanError(`'${window.name}' is not followed by groupBySets, aggregate, emit and write`)
+    }
+    const partials = new Partials(aggregate.aggregates, group.sets)
+    const sink = this.#sink(write.name) as PaneSink<AnyPane>
+    const { output, facts } = this.options
+    const rows = output.sink(sink.table)
+    this.#emits.push(() => {
+      for (const pane of partials.panes()) {
+        rows.push(sink.toRow(pane, facts))
+        output.touched.add(pane.key as MerchantId, utcDay(pane.start))
+      }
+      partials.clear()
+    })
+    return partials
+  }
+
+  #reader(name: string): PlanStep | undefined {
+    return this.#steps.find((step) => step.after === name)
+  }
+
+  #failedSink(): { readonly sink: FailedSink<unknown>; readonly rows: ReturnType<EpochOutput['sink']> } {
+    const step = this.#steps.find((each) => each.kind === 'write' && each.counts === 'failed')
+    const sink = this.#sink(step?.name ?? '')
+    if (sink.kind !== 'failed') throw new InvalidPlanError(`'${step?.name}' is no failed sink`)
+    return { sink, rows: this.options.output.sink(sink.table) }
+  }
+
+  #sink(name: string) {
+    const sink = this.options.pipeline.sinks.get(name)
+    if (sink === undefined) throw new InvalidPlanError(`the pipeline brings no sink for '${name}'`)
+    return sink
+  }
+
+  #lambda(name: string): Lambda {
+    const lambda = this.options.pipeline.lambdas.get(name)
+    if (lambda === undefined) throw new InvalidPlanError(`the pipeline brings no code for '${name}'`)
+    return lambda
+  }
+
+  #context(step: RowStep | SplitStep): Readonly<Record<string, unknown>> {
+    const missing = step.uses.filter((name) => !Object.hasOwn(this.options.context, name))
+    if (missing.length > 0)
+      throw new InvalidPlanError(`'${step.name}' uses '${missing.join("', '")}', which nobody brings`)
+    return Object.freeze(Object.fromEntries(step.uses.map((name) => [name, this.options.context[name]])))
+  }
+}
+
+/** The row of a failure. A hit that not even the sink's mapping can hold goes in as its whole record. */
+function failedRow(
+  sink: FailedSink<unknown>,
+  failure: Failed<unknown>,
+  payload: Uint8Array,
+  run: HitRun,
+  facts: RunFacts,
+) {
+  try {
+    return sink.toRow(failure, facts)
+  } catch (error) {
+    if (failure.kind === 'undecodable') throw error
+    const { step, reason } = failure
+    const { offset } = run.hit.position
+    return sink.toRow({ kind: 'undecodable', step, reason, payload, received: run.hit.received, offset }, facts)
+  }
+}

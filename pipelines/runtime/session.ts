@@ -1,0 +1,280 @@
+/**
+ * A run of a job from committed positions until it ends or something fails: the open epoch and what it has made. A session
+ * that failed is thrown away whole; the next one begins where the control store says. Nothing in flight outlives it.
+ */
+import { PlatformError, StateLimitError } from '../../core/errors.ts'
+import type { Offset } from '../../core/ids.ts'
+import type { JobPosition } from '../../core/ports/control-store.ts'
+import type { FeedRecord } from '../../core/ports/feed.ts'
+import { canonicalJson } from '../plan/canonical.ts'
+import { type CommittedEpoch, commitEpoch } from './commit-epoch.ts'
+import { EpochOutput } from './epoch-output.ts'
+import { Inbox } from './inbox.ts'
+import { openPartition } from './open-partition.ts'
+import { type Arrival, type DecodedRecord, merchantsOf, type Partition } from './partition.ts'
+import {
+  defaultEpochMaxBytes,
+  defaultEpochMaxHits,
+  defaultEpochMs,
+  defaultStateMaxBytes,
+  type EpochFacts,
+  type StreamRunnerOptions,
+  stateRetryMs,
+  turnMaxHits,
+  turnMaxMs,
+} from './runner-options.ts'
+import { openStateOf } from './state.ts'
+
+/** The state of a partition has no room for the record at `offset`; everything before it can be processed. */
+export class StateFullError extends Error {
+  override readonly name = 'StateFullError'
+  constructor(
+    readonly partition: number,
+    readonly offset: Offset,
+    override readonly cause: StateLimitError,
+  ) {
+    super(cause.message)
+  }
+}
+
+export interface SessionStart {
+  readonly job: string
+  readonly fence: number
+  readonly generation: number
+  /** Of all partitions of the feed. */
+  readonly positions: readonly JobPosition[]
+  /** By partition: records from here on are left alone for now. */
+  readonly stopAt: ReadonlyMap<number, Offset>
+  readonly nextAttempt: () => number
+  readonly onCommitted: (epoch: CommittedEpoch, facts: EpochFacts) => void
+  readonly onPartitionFailed: (error: unknown) => void
+}
+
+export class Session {
+  readonly inbox = new Inbox<Arrival>()
+  readonly #output = new EpochOutput()
+  readonly #limits: { readonly epochMs: number; readonly maxHits: number; readonly maxBytes: number }
+  readonly #turn: () => Promise<void>
+  #partitions: readonly Partition[] = []
+  #hits = 0
+  #records = 0
+  #bytes = 0
+  #openedAt = 0
+  #due = false
+  #cancelDue: () => void = () => {}
+  #sinceTurn = 0
+  #turnedAt = 0
+  #stopping = false
+  #drainTo: ReadonlyMap<number, Offset> | null = null
+  #retryState = false
+  #cancelRetry: () => void = () => {}
+
+  constructor(
+    private readonly options: StreamRunnerOptions,
+    private readonly start: SessionStart,
+  ) {
+    this.#limits = {
+      epochMs: options.epochMs ?? defaultEpochMs,
+      maxHits: options.epochMaxHits ?? defaultEpochMaxHits,
+      maxBytes: options.epochMaxBytes ?? defaultEpochMaxBytes,
+    }
+    this.#turn = options.turn ?? (() => new Promise((resolve) => options.timers.after(0, resolve)))
+  }
+
+  /** Opens every partition. @throws as `openPartition`; then nothing stays open */
+  async open(): Promise<void> {
+    const { options, start } = this
+    const { feed, objects, inputs, random, stateReader, plan: pipeline } = options
+    const openState = options.openState ?? openStateOf({ objects, random, ...(stateReader && { reader: stateReader }) })
+    const stateMaxBytes = Math.floor((options.stateMaxBytes ?? defaultStateMaxBytes) / feed.partitions.length)
+    const dataSets = canonicalJson(inputs.dataSets)
+    const plan = pipeline.hash(inputs.dataSets)
+    const opened: Partition[] = []
+    this.#partitions = opened
+    inputs.beginEpoch()
+    try {
+      for (const committed of start.positions) {
+        const { partition } = committed
+        const facts = { plan, dataSets, source: feed.source, partition, generation: start.generation }
+        const stopAt = start.stopAt.get(partition) ?? null
+        const { context } = inputs
+        const shared = {
+          pipeline,
+          job: start.job,
+          feed,
+          objects,
+          openState,
+          stateMaxBytes,
+          context,
+          output: this.#output,
+        }
+        opened.push(await openPartition({ ...shared, facts, committed, stopAt }))
+      }
+    } catch (error) {
+      await this.close()
+      throw error
+    }
+  }
+
+  get blocked(): boolean {
+    return this.#partitions.some((partition) => partition.blocked)
+  }
+
+  /** Ends the open epoch at once rather than at its time. */
+  kick(): void {
+    this.#due = true
+    this.inbox.ring()
+  }
+
+  /** From now on: only what is durable in the feed at this moment, then the end. */
+  stop(): void {
+    this.#stopping = true
+    this.inbox.ring()
+  }
+
+  /** Runs epochs. `stopped`: all that `stop` asked for is committed; `retryState`: open again without `stopAt`. */
+  async run(): Promise<'stopped' | 'failed' | 'retryState'> {
+    if (this.blocked) {
+      this.#cancelRetry = this.options.timers.after(stateRetryMs, () => {
+        this.#retryState = true
+        this.inbox.ring()
+      })
+    }
+    for (;;) {
+      if (this.#stopping && this.#drainTo === null) this.#drainTo = await this.#ends()
+      const ended = this.#ended()
+      if (this.#records > 0 && (this.#due || ended !== null || this.blocked)) await this.#endEpoch()
+      this.#due = false
+      if (ended !== null) return ended
+      for (const partition of this.#partitions) partition.request(this.inbox)
+      for (const arrival of await this.inbox.take()) await this.#arrived(arrival)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#cancelDue()
+    this.#cancelRetry()
+    await Promise.allSettled(this.#partitions.map((partition) => partition.close()))
+  }
+
+  #ended(): 'stopped' | 'failed' | 'retryState' | null {
+    if (this.#partitions.length > 0 && this.#partitions.every((partition) => partition.error !== null)) return 'failed'
+    if (this.#retryState) return 'retryState'
+    const { drainTo } = { drainTo: this.#drainTo }
+    if (drainTo === null) return null
+    const drained = this.#partitions.every(
+      (partition) =>
+        partition.next >= (drainTo.get(partition.number) ?? 0) || partition.blocked || partition.error !== null,
+    )
+    return drained ? 'stopped' : null
+  }
+
+  async #ends(): Promise<ReadonlyMap<number, Offset>> {
+    const { feed } = this.options
+    const ends = new Map<number, Offset>()
+    for (const partition of feed.partitions) ends.set(partition, await feed.end(partition))
+    return ends
+  }
+
+  async #arrived(arrival: Arrival): Promise<void> {
+    if ('records' in arrival) return this.#process(arrival.partition, arrival.records)
+    const { partition, error } = arrival
+    if (!(error instanceof PlatformError) || error.retry !== 'never') throw error
+    // What came before the damage is good and is committed; only this partition ends.
+    partition.error = error
+    this.#due = true
+    this.start.onPartitionFailed(error)
+  }
+
+  async #process(partition: Partition, records: readonly FeedRecord[]): Promise<void> {
+    let rest = partition.decode(records)
+    while (rest.length > 0) {
+      await this.options.inputs.prepare(merchantsOf(rest))
+      this.#openEpoch()
+      const taken = await this.#take(partition, rest)
+      rest = rest.slice(taken)
+      if (this.#full()) await this.#endEpoch()
+    }
+  }
+
+  /** Processes records until the epoch is full; how many it took. */
+  async #take(partition: Partition, records: readonly DecodedRecord[]): Promise<number> {
+    const { clock } = this.options
+    let taken = 0
+    for (const record of records) {
+      const hits = this.#processOne(partition, record)
+      taken += 1
+      this.#records += 1
+      this.#hits += hits
+      this.#bytes += record.payload.length
+      this.#sinceTurn += hits
+      if (this.#sinceTurn >= turnMaxHits || clock.monotonic() - this.#turnedAt >= turnMaxMs) {
+        await this.#turn()
+        this.#sinceTurn = 0
+        this.#turnedAt = clock.monotonic()
+      }
+      if (this.#full()) break
+    }
+    return taken
+  }
+
+  #processOne(partition: Partition, record: DecodedRecord): number {
+    try {
+      return partition.process(record, this.options.clock.now())
+    } catch (error) {
+      if (error instanceof StateLimitError) throw new StateFullError(partition.number, record.offset, error)
+      throw error
+    }
+  }
+
+  #full(): boolean {
+    return this.#hits >= this.#limits.maxHits || this.#bytes >= this.#limits.maxBytes
+  }
+
+  #openEpoch(): void {
+    if (this.#records > 0) return
+    this.#openedAt = this.options.clock.monotonic()
+    this.#turnedAt = this.#openedAt
+    this.#cancelDue = this.options.timers.after(this.#limits.epochMs, () => this.kick())
+  }
+
+  async #endEpoch(): Promise<void> {
+    this.#cancelDue()
+    const { options, start } = this
+    const { clock, feed, inputs, lake, objects, plan, store } = options
+    const began = clock.monotonic()
+    const moved = this.#partitions.filter((partition) => partition.moved)
+    for (const partition of moved) partition.parts.plan.emitPanes()
+    const { job, fence } = start
+    const ids = { job, fence, source: feed.source, plan: plan.hash(inputs.dataSets), attempt: start.nextAttempt() }
+    const committed = await commitEpoch({ ...ids, store, lake, objects }, this.#output, moved)
+    moved.forEach((partition, i) => {
+      partition.committed = committed.positions[i] as JobPosition
+    })
+    const ended = clock.monotonic()
+    const facts: EpochFacts = {
+      records: this.#records,
+      bytes: this.#bytes,
+      counts: this.#output.counts,
+      stateBytes: this.#stateBytes(),
+      totalMs: ended - this.#openedAt,
+      commitMs: ended - began,
+      positions: committed.positions,
+    }
+    this.#output.clear()
+    this.#hits = 0
+    this.#records = 0
+    this.#bytes = 0
+    this.#due = false
+    inputs.beginEpoch()
+    start.onCommitted(committed, facts)
+    // Leftovers of a removal that fails are removed when the partition is next opened.
+    await Promise.allSettled(committed.obsolete.map((name) => objects.remove(name)))
+  }
+
+  #stateBytes(): number {
+    let bytes = 0
+    for (const partition of this.#partitions) for (const state of partition.parts.states.values()) bytes += state.bytes
+    return bytes
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * What row steps may use beside the row, the same for the whole of an epoch: constants such as data sets, and facts of
+ * merchants, loaded once an epoch for the merchants it meets, so that a merchant's change takes effect between epochs.
+ */
+import type { MerchantId } from '../../core/ids.ts'
+import type { ControlStore, Merchant } from '../../core/ports/control-store.ts'
+
+export interface SideInputs {
+  /** By the names that steps put in `uses`. */
+  readonly context: Readonly<Record<string, unknown>>
+  /** Version of each data set in `context`: part of the plan's hash, written beside derived columns. */
+  readonly dataSets: Readonly<Record<string, string>>
+  /** Forgets what the last epoch loaded. */
+  beginEpoch(): void
+  /** Loads what steps may ask about these merchants; must resolve before their hits are processed. */
+  prepare(merchants: Iterable<MerchantId>): Promise<void>
+}
+
+export interface MerchantInputs {
+  /** @throws RangeError for a merchant that does not exist: its hit goes to the failed sink */
+  readonly visitorSeed: (merchant: string) => string
+  readonly blockedNames: (merchant: string) => ReadonlySet<string>
+}
+
+/** Side inputs made of merchants' rows in the control store, beside `constants`. */
+export function createMerchantInputs(options: {
+  readonly store: Pick<ControlStore, 'merchantsById'>
+  readonly constants: Readonly<Record<string, unknown>>
+  readonly dataSets: Readonly<Record<string, string>>
+}): SideInputs {
+  const known = new Map<string, { readonly seed: string; readonly blocked: ReadonlySet<string> } | null>()
+  const find = (merchant: string) => {
+    const found = known.get(merchant)
+    if (!found) throw new RangeError(`there is no merchant ${merchant}`)
+    return found
+  }
+  const merchants: MerchantInputs = {
+    visitorSeed: (merchant) => find(merchant).seed,
+    blockedNames: (merchant) => find(merchant).blocked,
+  }
+  return {
+    context: Object.freeze({ ...options.constants, ...merchants }),
+    dataSets: options.dataSets,
+    beginEpoch: () => known.clear(),
+    async prepare(ids) {
+      const missing = [...new Set(ids)].filter((id) => !known.has(id))
+      if (missing.length === 0) return
+      const found = new Map<string, Merchant>()
+      for (const merchant of await options.store.merchantsById(missing)) found.set(merchant.id, merchant)
+      for (const id of missing) {
+        const merchant = found.get(id)
+        const facts = merchant && { seed: merchant.visitorSeed, blocked: new Set(merchant.blockedNames) }
+        known.set(id, facts ?? null)
+      }
+    },
+  }
+}
