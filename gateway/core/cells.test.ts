@@ -1,0 +1,314 @@
+import { describe, expect, it } from 'vitest'
+import { EngineUnavailableError, RawBudgetError } from '../../core/errors.ts'
+import { hourMs } from '../../core/event-time.ts'
+import type { TableView } from '../../core/ports/lake.ts'
+import type { BucketRange, QueryEngine, SeriesRow } from '../../core/ports/query-engine.ts'
+import { totalSketchSize } from '../../schemas/tables.ts'
+import { createCells } from './cells.ts'
+import { createWorld, engineDown, shop, type World } from './test/time-series-world.ts'
+
+const merchant = shop('a', 'UTC')
+const start = Date.parse('2026-03-01T09:00:00Z')
+const hit = (time: number, visitor = 1n) => ({ merchant, time, name: 'page_view', visitor, micros: 0n })
+
+const hours = (from: number, count: number): BucketRange[] =>
+  Array.from({ length: count }, (_, i) => ({
+    start: start + (from + i) * hourMs,
+    end: start + (from + i + 1) * hourMs,
+  }))
+
+const question = (buckets: readonly BucketRange[], source: 'rollup' | 'raw' = 'rollup', asOf = 0) => ({
+  merchant: merchant.id,
+  generation: 1,
+  breakdown: 'total' as const,
+  source,
+  buckets,
+  asOf,
+})
+
+/** A promise and how to let it go. */
+function gate() {
+  let open = () => {}
+  const gate = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  return { gate, open }
+}
+
+const settle = () => new Promise((resolve) => setImmediate(resolve))
+
+async function world(): Promise<World> {
+  const made = await createWorld('2026-03-01T09:00:00Z')
+  made.append(hit(start), hit(start + 1), hit(start + hourMs))
+  await made.commit()
+  await made.versions.refresh()
+  return made
+}
+
+describe('cells', () => {
+  it('that are missing are asked in one question, those that are there not at all', async () => {
+    const { cells, questions } = await world()
+    await cells.series(question(hours(1, 2)))
+    const answer = await cells.series(question(hours(0, 4)))
+    expect(answer.cells.map((cell) => cell.hits)).toEqual([2, 1, 0, 0])
+    expect(answer.cached).toBe(2)
+    expect(questions.map(({ buckets }) => buckets)).toEqual([hours(1, 2), [...hours(0, 1), ...hours(3, 1)]])
+    await cells.series(question(hours(0, 4)))
+    expect(questions).toHaveLength(2)
+  })
+
+  it('of a day that changed are asked again, those of other days are not', async () => {
+    const { cells, questions, append, commit, versions } = await world()
+    const [today] = hours(0, 1) as [BucketRange]
+    const [tomorrow] = hours(24, 1) as [BucketRange]
+    await cells.series(question([today, tomorrow]))
+    append(hit(start))
+    await commit()
+    await versions.refresh()
+    const answer = await cells.series(question([today, tomorrow]))
+    expect(answer.cells.map((cell) => cell.hits)).toEqual([3, 0])
+    expect(questions.at(-1)?.buckets).toEqual([today])
+  })
+
+  it('computed while their day changed are not used after it', async () => {
+    const { cells, engineMeets, append, commit, versions } = await world()
+    const held = gate()
+    engineMeets.gate = held.gate
+    const early = cells.series(question(hours(0, 1)))
+    await settle()
+    append(hit(start))
+    await commit()
+    await versions.refresh()
+    held.open()
+    expect((await early).cells[0]?.hits).toBe(2) // what it read before the commit
+    expect((await cells.series(question(hours(0, 1)))).cells[0]?.hits).toBe(3)
+  })
+
+  it('of a slow question do not replace those of a later version', async () => {
+    const { cells, engineMeets, append, commit, versions, questions } = await world()
+    const held = gate()
+    engineMeets.gate = held.gate
+    const early = cells.series(question(hours(0, 1)))
+    await settle()
+    delete engineMeets.gate
+    append(hit(start))
+    await commit()
+    await versions.refresh()
+    // Another version: the question under way is not waited for.
+    expect((await cells.series(question(hours(0, 1)))).cells[0]?.hits).toBe(3)
+    held.open()
+    await early
+    await cells.series(question(hours(0, 1)))
+    expect(questions).toHaveLength(2)
+  })
+
+  it('of one source, generation, merchant or length are not those of another', async () => {
+    const { cells, questions } = await world()
+    const [hour] = hours(0, 1) as [BucketRange]
+    const other = shop('b', 'UTC')
+    await cells.series(question([hour]))
+    await cells.series(question([hour], 'raw'))
+    await cells.series({ ...question([hour]), generation: 2 })
+    expect((await cells.series({ ...question([hour]), merchant: other.id })).cells[0]?.hits).toBe(0)
+    await cells.series(question([{ start: hour.start, end: hour.end + hourMs }]))
+    expect(questions).toHaveLength(5)
+  })
+})
+
+describe('equal misses of concurrent requests', () => {
+  it('wait for one question', async () => {
+    const { cells, questions, engineMeets } = await world()
+    const held = gate()
+    engineMeets.gate = held.gate
+    const answers = [
+      cells.series(question(hours(0, 3))),
+      cells.series(question(hours(0, 3))),
+      cells.series(question(hours(2, 2))),
+    ]
+    await settle()
+    expect(questions.map(({ buckets }) => buckets)).toEqual([hours(0, 3), hours(3, 1)])
+    held.open()
+    const [first, second, third] = await Promise.all(answers)
+    expect(first).toEqual(second)
+    expect(third?.cells.map((cell) => cell.hits)).toEqual([0, 0])
+  })
+
+  it('go on when the one that asked leaves, and end when the last one leaves', async () => {
+    const { cells, engineMeets, questions } = await world()
+    let aborted = 0
+    engineMeets.onAbort = () => {
+      aborted += 1
+    }
+    const held = gate()
+    engineMeets.gate = held.gate
+    const [first, second] = [new AbortController(), new AbortController()]
+    const leaving = cells.series(question(hours(0, 1)), { signal: first.signal })
+    const staying = cells.series(question(hours(0, 1)), { signal: second.signal })
+    await settle()
+    first.abort(new Error('gone'))
+    await expect(leaving).rejects.toThrow('gone')
+    expect(aborted).toBe(0)
+    second.abort(new Error('gone too'))
+    await expect(staying).rejects.toThrow('gone too')
+    expect(aborted).toBe(1)
+    // Nobody boards what was aborted.
+    delete engineMeets.gate
+    expect((await cells.series(question(hours(0, 1)))).cells[0]?.hits).toBe(2)
+    expect(questions).toHaveLength(2)
+    held.open()
+  })
+
+  it('of a client that has left already end at once', async () => {
+    const { cells, engineMeets } = await world()
+    engineMeets.gate = new Promise(() => {})
+    await expect(
+      cells.series(question(hours(0, 1)), { signal: AbortSignal.abort(new Error('was gone')) }),
+    ).rejects.toThrow('was gone')
+  })
+
+  it('fail together, and the next request asks anew', async () => {
+    const { cells, engineMeets, questions } = await world()
+    engineMeets.error = new Error('a fault')
+    const both = [cells.series(question(hours(0, 1))), cells.series(question(hours(0, 1)))]
+    for (const one of both) await expect(one).rejects.toThrow('a fault')
+    expect(questions).toHaveLength(1)
+    delete engineMeets.error
+    expect((await cells.series(question(hours(0, 1)))).cells[0]?.hits).toBe(2)
+  })
+
+  it('ask for themselves where the question they waited for was over its budget', async () => {
+    const { cells, engineMeets, questions } = await world()
+    const held = gate()
+    engineMeets.gate = held.gate
+    engineMeets.error = new RawBudgetError(2_000, 1_000)
+    const large = cells.series(question(hours(0, 9), 'raw'))
+    const small = cells.series(question(hours(0, 1), 'raw'))
+    await settle()
+    delete engineMeets.error
+    held.open()
+    await expect(large).rejects.toThrow(RawBudgetError)
+    expect((await small).cells[0]?.hits).toBe(2)
+    expect(questions.map(({ buckets }) => buckets.length)).toEqual([9, 1])
+  })
+})
+
+describe('while the engine is down', () => {
+  it('cells of the last known version answer, marked stale, with the freshness they have', async () => {
+    const { cells, engineMeets, append, commit, versions } = await world()
+    await cells.series(question(hours(0, 1), 'rollup', 100))
+    await cells.series(question(hours(1, 1), 'rollup', 150))
+    append(hit(start))
+    await commit()
+    await versions.refresh()
+    engineMeets.error = engineDown
+    const answer = await cells.series(question(hours(0, 2), 'rollup', 200))
+    expect(answer).toMatchObject({ stale: true, asOf: 100, cached: 2 })
+    expect(answer.cells.map((cell) => cell.hits)).toEqual([2, 1])
+    delete engineMeets.error
+    expect(await cells.series(question(hours(0, 2), 'rollup', 300))).toMatchObject({ stale: false, asOf: 300 })
+  })
+
+  it('an answer that needs a cell nobody has is refused whole', async () => {
+    const { cells, engineMeets } = await world()
+    await cells.series(question(hours(0, 1)))
+    engineMeets.error = engineDown
+    await expect(cells.series(question(hours(0, 2)))).rejects.toThrow(EngineUnavailableError)
+    expect(await cells.series(question(hours(0, 1)))).toMatchObject({ stale: false })
+  })
+
+  it('a fault that is not the engine being away is no reason for old numbers', async () => {
+    const { cells, engineMeets, append, commit, versions } = await world()
+    await cells.series(question(hours(0, 1)))
+    append(hit(start))
+    await commit()
+    await versions.refresh()
+    engineMeets.error = new Error('a fault')
+    await expect(cells.series(question(hours(0, 1)))).rejects.toThrow('a fault')
+  })
+})
+
+describe('the view that a question reads', () => {
+  const row: SeriesRow = {
+    bucket: 0,
+    hits: 1n,
+    pageviews: 0n,
+    orders: 0n,
+    revenueMicros: 0n,
+    visitors: { kept: 1, largest: 5n },
+  }
+
+  function engineOf(views: readonly TableView[], answers: readonly (readonly SeriesRow[] | Error)[]) {
+    const seen: TableView[] = []
+    let at = 0
+    const engine: QueryEngine = {
+      async series({ view }) {
+        seen.push(view)
+        const answer = answers[seen.length - 1]
+        if (answer instanceof Error) throw answer
+        return answer ?? []
+      },
+    }
+    const store = { tableView: async () => views[Math.min(at++, views.length - 1)] as TableView }
+    return { seen, cells: createCells({ engine, store, versions: { versionOf: () => 1 } }) }
+  }
+  const view = (snapshot: string, ...names: string[]): TableView => ({
+    table: 'hourly',
+    snapshot,
+    pending: names.map((name) => ({ name, table: 'hourly', rows: 1, bytes: 1, firstDay: 0, lastDay: 0 })),
+  })
+
+  it('is taken anew, once, where a publication replaced its files meanwhile', async () => {
+    const { seen, cells } = engineOf([view('1', 'staged/x'), view('2')], [engineDown, [row]])
+    expect((await cells.series(question(hours(0, 1)))).cells[0]?.hits).toBe(1)
+    expect(seen.map(({ snapshot }) => snapshot)).toEqual(['1', '2'])
+  })
+
+  it('that is still the same is not asked again', async () => {
+    const { seen, cells } = engineOf([view('1', 'staged/x'), view('1', 'staged/x')], [engineDown, [row]])
+    await expect(cells.series(question(hours(0, 1)))).rejects.toThrow(EngineUnavailableError)
+    expect(seen).toHaveLength(1)
+  })
+
+  it('that the control store does not tell is an engine that is away', async () => {
+    const store = { tableView: () => Promise.reject(new Error('the store is away')) }
+    const engine: QueryEngine = { series: async () => [row] }
+    const cells = createCells({ engine, store, versions: { versionOf: () => 1 } })
+    await expect(cells.series(question(hours(0, 1)))).rejects.toThrow(EngineUnavailableError)
+  })
+})
+
+describe('visitors of a cell', () => {
+  async function visitorsOf(kept: number, largest: bigint) {
+    const row = { bucket: 0, hits: 1n, pageviews: 0n, orders: 0n, revenueMicros: 0n, visitors: { kept, largest } }
+    const view: TableView = { table: 'hourly', snapshot: null, pending: [] }
+    const cells = createCells({
+      engine: { series: async () => [row] },
+      store: { tableView: async () => view },
+      versions: { versionOf: () => 1 },
+    })
+    const [cell] = (await cells.series(question(hours(0, 1)))).cells
+    return [cell?.visitors, cell?.visitorsError === 0]
+  }
+
+  it('are exact up to 4,096 and an estimate beyond', async () => {
+    expect(await visitorsOf(4_096, 2n ** 62n)).toEqual([4_096, true])
+    // 4,097 hashes below half of the space: about twice as many in all.
+    expect(await visitorsOf(totalSketchSize, 2n ** 62n - 1n)).toEqual([8_192, false])
+  })
+})
+
+describe('the memory of cells', () => {
+  it('stays within its bound, and a large answer is whole all the same', async () => {
+    const made = await createWorld('2026-03-01T09:00:00Z', { cellsMaxBytes: 20_000 })
+    made.append(hit(start), hit(start + 4_999 * hourMs))
+    await made.commit()
+    await made.versions.refresh()
+    const { cells } = await made.cells.series(question(hours(0, 5_000)))
+    expect(cells).toHaveLength(5_000)
+    expect([cells[0]?.hits, cells[4_999]?.hits]).toEqual([1, 1])
+    expect(made.cells.bytes).toBeLessThanOrEqual(20_000)
+    expect(made.cells.bytes).toBeGreaterThan(10_000)
+    made.cells.clear()
+    expect(made.cells.bytes).toBe(0)
+  })
+})
