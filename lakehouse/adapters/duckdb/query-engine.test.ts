@@ -1,0 +1,48 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll } from 'vitest'
+import { folderObjectStore } from '../../../core/adapters/folder-object-store.ts'
+import { ManualClock } from '../../../core/adapters/memory/manual-clock.ts'
+import { seededRandom } from '../../../core/adapters/memory/seeded-random.ts'
+import { nodeDisk } from '../../../core/adapters/node/node-disk.ts'
+import { queryEngineContract } from '../../../core/ports/query-engine.contract.ts'
+import { createLocalLake } from '../local/local-lake.ts'
+import { minDatabaseMemoryBytes, openDatabase } from './database.ts'
+import { createDuckDbQueryEngine } from './query-engine.ts'
+
+const root = await mkdtemp(join(tmpdir(), 'hitlake-query-'))
+const instance = await openDatabase({
+  file: ':memory:',
+  memoryLimitBytes: 5 * minDatabaseMemoryBytes,
+  threads: 2,
+  scratch: join(root, 'spill'),
+})
+const clock = new ManualClock()
+
+afterAll(async () => {
+  instance.closeSync()
+  await rm(root, { recursive: true, force: true })
+})
+
+let lakes = 0
+
+/** An empty lake in a folder of its own. */
+async function openLake() {
+  const folder = `lake-${lakes++}`
+  return createLocalLake({
+    objects: await folderObjectStore(nodeDisk(root), folder, { leftovers: 'keep' }),
+    instance,
+    scratch: join(root, folder, 'scratch'),
+    random: seededRandom(lakes),
+    clock,
+    location: `file://${root}/${folder}/lake`,
+  })
+}
+
+queryEngineContract('DuckDB', {
+  open: async () => {
+    const lake = await openLake()
+    return { lake, engine: createDuckDbQueryEngine({ instance, files: lake, timers: clock }) }
+  },
+})
