@@ -8,6 +8,7 @@ import Fastify, {
   type FastifyInstance,
   type FastifyPluginAsync,
   type FastifyPluginCallback,
+  LogController,
 } from 'fastify'
 import type { Random, Timers } from '../core/ports/clock.ts'
 import type { ControlStore } from '../core/ports/control-store.ts'
@@ -19,7 +20,7 @@ import { ProblemError } from './core/problem.ts'
 import type { Readiness } from './core/readiness.ts'
 import { defaultConnectionsPerAddress, limitConnections } from './http/plugins/connection-limit.ts'
 import type { Metrics } from './http/plugins/metrics.ts'
-import { problemDetails, refuseClient } from './http/plugins/problem-details.ts'
+import { problemDetails, refuseAddress, refuseClient } from './http/plugins/problem-details.ts'
 import { measureRequests } from './http/plugins/request-duration.ts'
 import { adminBooksRoutes } from './http/routes/admin-books.ts'
 import { adminMerchantsRoutes } from './http/routes/admin-merchants.ts'
@@ -71,13 +72,14 @@ export async function buildGateway(deps: GatewayDeps): Promise<FastifyInstance> 
   const app: FastifyInstance = Fastify({
     ...(deps.logger === undefined ? { logger: false } : { loggerInstance: deps.logger }),
     // A line per request would cost more than the request; `/metrics` has the counts and times.
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: limits.bodyMaxBytes ?? defaultBodyMaxBytes,
     requestTimeout: requestTimeoutMs,
     // Who the client is decides the collector, which knows the proxies; Fastify would believe any header.
     trustProxy: false,
     // Its own answer to requests while closing is not a problem document; ours is in the hook below.
     return503OnClosing: false,
+    frameworkErrors: refuseAddress,
     clientErrorHandler: refuseClient,
     serverFactory(handler) {
       const server = createServer(

@@ -130,6 +130,11 @@ function fastifyProblem(error: FastifyError): Problem | undefined {
   return undefined
 }
 
+/** For Fastify's `frameworkErrors`: addresses its router cannot read reach no error handler. */
+export function refuseAddress(error: Error, request: FastifyRequest, reply: FastifyReply): void {
+  sendProblem(reply, problemOf(error, request))
+}
+
 /** Answers bytes that are no HTTP request, or one that came too slowly, and closes the connection. */
 export function refuseClient(error: Error & { readonly code?: string }, socket: Socket): void {
   const started = (socket as Socket & { _httpMessage?: { headersSent: boolean } | null })._httpMessage?.headersSent
