@@ -3,7 +3,7 @@
  * channel, `remote` gives a stand-in for one of them on the other end; every method becomes a message and a promise.
  *
  * What crosses: whatever structured clone carries; of errors, our PlatformErrors arrive as what they were (class and
- * fields), others as Error; an AbortSignal in an options object is carried over as a cancellation.
+ * fields), RangeError, TypeError and SyntaxError as such, others as Error; an AbortSignal in an options object is carried over as a cancellation.
  * What does not: functions, streams, properties that are not methods.
  */
 import type { MessagePort } from 'node:worker_threads'
@@ -138,10 +138,20 @@ export function carryError(error: unknown): CarriedError {
 
 /** The error that `carryError` took apart: `instanceof` its class again where the class is one of `core/errors.ts`. */
 export function restoreError(carried: CarriedError): Error {
-  const known = (errors as Record<string, unknown>)[carried.name]
-  const isOurs = typeof known === 'function' && known.prototype instanceof errors.PlatformError
-  const error = Object.create(isOurs ? known.prototype : Error.prototype) as Error
+  const error = Object.create(prototypeOf(carried.name)) as Error
   Object.defineProperty(error, 'message', { value: carried.message, configurable: true, writable: true })
   Object.defineProperty(error, 'stack', { value: carried.stack, configurable: true, writable: true })
   return Object.assign(error, carried.fields)
+}
+
+const builtIn: Readonly<Record<string, object>> = {
+  RangeError: RangeError.prototype,
+  TypeError: TypeError.prototype,
+  SyntaxError: SyntaxError.prototype,
+}
+
+function prototypeOf(name: string): object {
+  const known = (errors as Record<string, unknown>)[name]
+  if (typeof known === 'function' && known.prototype instanceof errors.PlatformError) return known.prototype
+  return builtIn[name] ?? Error.prototype
 }
