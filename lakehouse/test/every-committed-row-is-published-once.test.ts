@@ -1,0 +1,145 @@
+/**
+ * Power cuts at every operation of the disk, from the first staged file to the last discarded one, for everything that an
+ * unsynced write may leave behind. What was committed is in the table's view exactly once at every moment: as the crash
+ * left it, after the restart, after the repeat.
+ *
+ * The control store stands apart here: it is as it was at the cut (its own durability is its own tests').
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DuckDBInstance } from '@duckdb/node-api'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { folderObjectStore } from '../../core/adapters/folder-object-store.ts'
+import { ManualClock } from '../../core/adapters/memory/manual-clock.ts'
+import { type CrashPolicy, MemoryDisk, stoppedCode } from '../../core/adapters/memory/memory-disk.ts'
+import { seededRandom } from '../../core/adapters/memory/seeded-random.ts'
+import { dayMs, eventTime } from '../../core/event-time.ts'
+import type { Offset } from '../../core/ids.ts'
+import { hitRow, rowsOf } from '../../core/ports/lake.contract.ts'
+import { createLocalLake } from '../adapters/local/local-lake.ts'
+import { createMemoryControlStore } from '../adapters/memory/memory-control-store.ts'
+import { createPublisher } from '../core/publisher.ts'
+
+let scratch: string
+let instance: DuckDBInstance
+beforeAll(async () => {
+  scratch = await mkdtemp(join(tmpdir(), 'hitlake-crash-'))
+  instance = await DuckDBInstance.create(':memory:', { threads: '1' })
+})
+afterAll(async () => {
+  instance.closeSync()
+  await rm(scratch, { recursive: true, force: true })
+})
+
+const noon = eventTime('2026-03-01T12:00:00Z')
+
+/** One life of the process on a disk; the control store goes on from life to life. */
+async function life(disk: MemoryDisk, store: ReturnType<typeof createMemoryControlStore>, seed: number) {
+  const clock = new ManualClock()
+  const objects = await folderObjectStore(disk, '')
+  const lake = createLocalLake({
+    objects,
+    instance,
+    scratch,
+    random: seededRandom(seed),
+    clock,
+    location: 'file:///lake',
+    smallManifestsMax: 1,
+  })
+  const publisher = createPublisher({ store, lake, clock, timers: clock, owner: 'one', tables: ['hits'] })
+  const committed: string[] = []
+  const { fence, positions } = await store.acquireJob('hits', 'log', 'one')
+  let next = positions[0]?.next ?? 0
+  return {
+    lake,
+    publisher,
+    committed,
+    /** An epoch: two hits on two days. */
+    async epoch(id: string) {
+      const rows = [hitRow({ id: `${id}1`, _off: next }), hitRow({ id: `${id}2`, _off: next, _idx: 1, time: noon + dayMs })]
+      const file = await lake.stage('hits', `staged/${id}`, rows)
+      const position = { partition: 0, checkpoint: null, watermark: null, received: null }
+      const [from, to] = [next as Offset, (next + 1) as Offset]
+      const partitions = [{ ...position, from, next: to }]
+      const epoch = { job: 'hits', source: 'log', plan: 'p', fence, partitions, staged: [file], touched: [], books: [] }
+      await store.commitEpoch(epoch)
+      next++
+      committed.push(`${id}1`, `${id}2`)
+    },
+    async visible() {
+      return (await rowsOf(lake, await store.tableView('hits'))).map((row) => String(row.id)).sort()
+    },
+  }
+}
+
+type Life = Awaited<ReturnType<typeof life>>
+
+async function script({ publisher, epoch }: Life): Promise<void> {
+  await publisher.start()
+  await epoch('a')
+  await epoch('b')
+  await publisher.publishNow()
+  await epoch('c')
+  await publisher.publishNow()
+  await publisher.stop()
+}
+
+/** Operations of the whole script where nothing fails. */
+async function countOperations(): Promise<number> {
+  const disk = new MemoryDisk()
+  const one = await life(disk, createMemoryControlStore(), 1)
+  await script(one)
+  expect(await one.visible()).toEqual(['a1', 'a2', 'b1', 'b2', 'c1', 'c2'])
+  return disk.operations
+}
+
+async function crashAt(operation: number, policy: CrashPolicy): Promise<void> {
+  const disk = new MemoryDisk()
+  const store = createMemoryControlStore()
+  disk.stopAt(operation)
+  const committed: string[] = []
+  try {
+    const before = await life(disk, store, 1)
+    await script(before).finally(() => committed.push(...before.committed))
+  } catch (error) {
+    expect(String(error)).toContain(stoppedCode)
+  }
+  const left = disk.crash(policy)
+  try {
+    const after = await life(left, store, 2)
+    expect(await after.visible()).toEqual(committed.toSorted())
+    await after.publisher.start()
+    expect(await after.visible()).toEqual(committed.toSorted())
+    await after.publisher.publishNow()
+    expect(await after.visible()).toEqual(committed.toSorted())
+    await after.epoch('d')
+    await after.publisher.publishNow()
+    await after.publisher.stop()
+    expect(await after.visible()).toEqual([...committed, 'd1', 'd2'].toSorted())
+    expect(await after.lake.stagedNames()).toEqual([])
+    // Every snapshot of the history can still be read, and holds as many rows as it says.
+    for (const { id, totalRows } of await after.lake.snapshots('hits')) {
+      expect(await rowsOf(after.lake, { table: 'hits', snapshot: id, pending: [] })).toHaveLength(totalRows)
+    }
+  } finally {
+    await left.cleanup()
+    await disk.cleanup()
+  }
+}
+
+describe('a power cut at any operation', () => {
+  it('leaves every committed row in the view exactly once, unsynced writes dropped', async () => {
+    const operations = await countOperations()
+    expect(operations).toBeGreaterThan(50)
+    for (let operation = 1; operation <= operations + 1; operation++) await crashAt(operation, 'drop')
+  }, 300_000)
+
+  it('does so whatever else survives of unsynced writes', async () => {
+    const operations = await countOperations()
+    const policies: CrashPolicy[] = ['keep', 'names', 'bytes', { seed: 1 }, { seed: 2 }]
+    for (let operation = 1; operation <= operations + 1; operation++) {
+      await crashAt(operation, policies[operation % policies.length] ?? 'keep')
+    }
+  }, 300_000)
+})
