@@ -5,9 +5,10 @@
 import { z } from 'zod'
 import { byteSize, duration, networks, optional, variable, whole, word } from './variables.ts'
 
-const modes: Readonly<Record<string, string>> = {
-  cluster: 'the adapters for Kafka, Trino and PostgreSQL are missing in this version',
-}
+/** Modes to come, and what this version lacks for them. */
+const laterModes: ReadonlyMap<string, string> = new Map([
+  ['cluster', 'the adapters for Kafka, Trino and PostgreSQL are missing in this version'],
+])
 
 /** The variables by their names in the environment. */
 export const embeddedVariables = z.strictObject({
@@ -22,7 +23,7 @@ export const embeddedVariables = z.strictObject({
   ).describe('Folder that holds the log, the lake, the control store and `keys.json`. One process at a time.'),
   HITLAKE_MODE: variable({ byDefault: 'embedded', form: '`embedded`' }, (text) => {
     if (text === 'embedded') return { value: 'embedded' as const }
-    const missing = modes[text]
+    const missing = laterModes.get(text)
     return { wrong: `must be embedded, not "${text}"${missing === undefined ? '' : `: ${missing}`}` }
   }).describe('How the parts run: `embedded` is all of them in one process.'),
   HITLAKE_EPOCH: duration('2s', '50ms', '10m').describe(
@@ -39,7 +40,9 @@ export const embeddedVariables = z.strictObject({
     /^[\x21-\x7e]{16,256}$/.test(text)
       ? { value: text }
       : { wrong: 'must have 16 to 256 visible ASCII characters and no space' },
-  ).describe('An admin key; the start with it makes it one, and it stays one. Not set: the first start writes one to `keys.json`.'),
+  ).describe(
+    'An admin key; the start with it makes it one, and it stays one. Not set: the first start writes one to `keys.json`.',
+  ),
   HITLAKE_TRUSTED_PROXIES: networks('').describe(
     "Proxies whose `X-Forwarded-For` is believed. Empty: the client's address is the connection's.",
   ),

@@ -1,0 +1,184 @@
+import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { parseByteSize } from './byte-sizes.ts'
+import { configPage } from './config-page.ts'
+import { parseDuration } from './durations.ts'
+import { embeddedVariables } from './embedded.ts'
+import { nearestName } from './nearest-name.ts'
+import { ConfigError, parseConfig } from './parse-config.ts'
+import { variableFacts } from './variables.ts'
+
+function problemsOf(env: Record<string, string>): readonly string[] {
+  try {
+    parseConfig(env)
+    return []
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError)
+    return (error as ConfigError).problems
+  }
+}
+
+describe('a duration', () => {
+  it('is a whole number and a unit', () => {
+    expect(['250ms', '90s', '15m', '24h', '30d', '0s'].map(parseDuration)).toEqual([
+      250, 90_000, 900_000, 86_400_000, 2_592_000_000, 0,
+    ])
+  })
+
+  it('is nothing else', () => {
+    for (const text of ['', '90', 's', '1.5s', '-1s', '1 s', '1w', '1M', '1sm', '1e3s', 'P1D', '9999999999999d'])
+      expect(parseDuration(text), text).toBeUndefined()
+  })
+})
+
+describe('a size', () => {
+  it('is bytes, or a whole number and a unit of powers of 1,024', () => {
+    expect(['65536', '7 B', '64 KB', '256MB', '10 GiB', '1tb'].map(parseByteSize)).toEqual([
+      65_536, 7, 65_536, 268_435_456, 10_737_418_240, 1_099_511_627_776,
+    ])
+  })
+
+  it('is nothing else', () => {
+    for (const text of ['', 'MB', '1.5 GB', '-1', '1 PB', '1  MB', '1e3', '99999999999999 TB'])
+      expect(parseByteSize(text), text).toBeUndefined()
+  })
+})
+
+describe('the configuration', () => {
+  it('has a default for everything that has a safe one', () => {
+    expect(parseConfig({})).toEqual({
+      port: 8_080,
+      host: '127.0.0.1',
+      dataDir: './data',
+      mode: 'embedded',
+      epochMs: 2_000,
+      publishEveryMs: 60_000,
+      publishMaxBytes: 134_217_728,
+      maxHitAgeMs: 2_592_000_000,
+      adminKey: undefined,
+      trustedProxies: [],
+      connectionsPerAddress: 200,
+      logMaxBytes: 10_737_418_240,
+      logSegmentBytes: 33_554_432,
+      diskMaxShare: 0.9,
+      stateMaxBytes: 268_435_456,
+      cellsMaxBytes: 268_435_456,
+      rawRowBudget: 20_000_000,
+      queryConcurrency: 2,
+      queryTimeoutMs: 30_000,
+      duckdbMemoryBytes: 167_772_160,
+      duckdbThreads: 2,
+      logLevel: 'info',
+    })
+  })
+
+  it('takes what is set, and no variable of other programs', () => {
+    const config = parseConfig({
+      PATH: '/bin',
+      HITLAKE_PORT: '0',
+      HITLAKE_EPOCH: '500ms',
+      HITLAKE_CELLS_MAX_BYTES: '1 GB',
+      HITLAKE_TRUSTED_PROXIES: '10.0.0.0/8, 127.0.0.1,::1',
+      HITLAKE_ADMIN_KEY: 'k'.repeat(16),
+    })
+    expect(config).toMatchObject({
+      port: 0,
+      epochMs: 500,
+      cellsMaxBytes: 1_073_741_824,
+      trustedProxies: ['10.0.0.0/8', '127.0.0.1/32', '::1/128'],
+      adminKey: 'k'.repeat(16),
+    })
+  })
+
+  it('cannot be changed afterwards', () => {
+    const config = parseConfig({})
+    expect(Object.isFrozen(config) && Object.isFrozen(config.trustedProxies)).toBe(true)
+  })
+
+  it('takes the empty text for not set', () => {
+    expect(parseConfig({ HITLAKE_ADMIN_KEY: '', HITLAKE_PORT: '' })).toEqual(parseConfig({}))
+  })
+
+  it('is refused with every problem at once, each naming its variable and what would be right', () => {
+    const problems = problemsOf({
+      HITLAKE_PORT: '99999',
+      HITLAKE_EPOCH: 'soon',
+      HITLAKE_TRUSTED_PROXIES: '10.0.0.0/8,proxy.local,1.2.3.4/33,10.1,::1/129',
+      HITLAKE_PROT: '1',
+      HITLAKE_LOG_LEVEL: 'loud',
+    })
+    expect(problems).toEqual([
+      'HITLAKE_EPOCH must be a duration from 50ms to 10m, such as 2s, not "soon"',
+      'HITLAKE_LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent, not "loud"',
+      'HITLAKE_PORT must be a whole number from 0 to 65535, not "99999"',
+      'HITLAKE_PROT is not a variable of Hitlake; did you mean HITLAKE_PORT?',
+      'HITLAKE_TRUSTED_PROXIES must list networks such as 10.0.0.0/8, these are none: proxy.local, 1.2.3.4/33, 10.1, ::1/129',
+    ])
+    expect(new ConfigError(problems).message.split('\n')).toHaveLength(6)
+  })
+
+  it('never shows the admin key it refuses', () => {
+    for (const key of ['short', `${'k'.repeat(20)} x`, 'k'.repeat(257), 'käse'.repeat(5)]) {
+      const [problem] = problemsOf({ HITLAKE_ADMIN_KEY: key })
+      expect(problem).toMatch(/^HITLAKE_ADMIN_KEY must have/)
+      expect(problem).not.toContain(key)
+    }
+  })
+
+  it('knows the only mode there is, and says what another one lacks', () => {
+    expect(problemsOf({ HITLAKE_MODE: 'cluster' })[0]).toMatch(/Kafka, Trino and PostgreSQL are missing/)
+    expect(problemsOf({ HITLAKE_MODE: 'toString' })).toEqual(['HITLAKE_MODE must be embedded, not "toString"'])
+  })
+
+  it('leaves alone what the CLI reads', () => {
+    expect(problemsOf({ HITLAKE_URL: 'http://127.0.0.1:8080' })).toEqual([])
+  })
+
+  it('guesses nothing where no name is near', () => {
+    expect(problemsOf({ HITLAKE_COMPLETELY_DIFFERENT_THING: '1' })).toEqual([
+      'HITLAKE_COMPLETELY_DIFFERENT_THING is not a variable of Hitlake',
+    ])
+  })
+
+  const bounded = Object.entries(embeddedVariables.shape).flatMap(([name, schema]) => {
+    const bounds = /(\w+) to (\w+)$/.exec(variableFacts.get(schema)?.form ?? '')
+    return bounds?.[1] && bounds[2] && name !== 'HITLAKE_ADMIN_KEY' ? [[name, bounds[1], bounds[2]] as const] : []
+  })
+  it.each(bounded)('takes %s from %s to %s, both allowed, and nothing beyond', (name, least, most) => {
+    expect(problemsOf({ [name]: least })).toEqual([])
+    expect(problemsOf({ [name]: most })).toEqual([])
+    const beyond = most.replace(/^\d+/, (digits) => String(BigInt(digits) + 1n))
+    expect(problemsOf({ [name]: beyond })).toHaveLength(1)
+    const below = least.replace(/^\d+/, (digits) => String(BigInt(digits) - 1n))
+    expect(problemsOf({ [name]: below })).toHaveLength(1)
+  })
+
+  it('is refused or read whole for any text at all, and never fails otherwise', () => {
+    const names = fc.constantFrom(...Object.keys(embeddedVariables.shape))
+    fc.assert(
+      fc.property(fc.dictionary(names, fc.string()), (env) => {
+        for (const problem of problemsOf(env)) expect(problem).toMatch(/^HITLAKE_[A-Z_]+ must /)
+      }),
+    )
+  })
+})
+
+describe('the nearest name', () => {
+  it('is found over a swap, a gap and a letter too many', () => {
+    const known = ['HITLAKE_PORT', 'HITLAKE_HOST', 'HITLAKE_EPOCH']
+    expect(nearestName('HITLAKE_PROT', known)).toBe('HITLAKE_PORT')
+    expect(nearestName('HITLAKE_EPCH', known)).toBe('HITLAKE_EPOCH')
+    expect(nearestName('HITLAKE_HOSTT', known)).toBe('HITLAKE_HOST')
+    expect(nearestName('X', known)).toBeUndefined()
+  })
+})
+
+it('is described on its page, variable by variable, as the schema says now', () => {
+  const page = readFileSync(new URL('../../docs/reference/config.md', import.meta.url), 'utf8')
+  expect(page).toBe(configPage())
+  for (const [name, schema] of Object.entries(embeddedVariables.shape)) {
+    expect(schema.description, name).toBeTruthy()
+    expect(page).toContain(`| \`${name}\` |`)
+  }
+})
