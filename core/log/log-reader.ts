@@ -76,7 +76,7 @@ class SegmentReader implements LogReader {
   readonly #chunkBytes: number
 
   constructor(private readonly options: LogReaderOptions) {
-    this.#chunkBytes = options.chunkBytes ?? readChunkBytes
+    this.#chunkBytes = Math.max(frameHeaderBytes, options.chunkBytes ?? readChunkBytes)
   }
 
   get position(): Offset {

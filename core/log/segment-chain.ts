@@ -63,8 +63,9 @@ export class SegmentChain {
    */
   async mend(next: Offset): Promise<void> {
     const failed = this.#active
+    // Before any offset is used again: a reader that has this file open must not find the refused records in it.
+    await failed.file.truncate(failed.bytes)
     if (next > failed.base) {
-      await failed.file.truncate(failed.bytes)
       await failed.file.datasync()
       await this.#begin(next, { base: failed.base, bytes: failed.bytes })
     } else {

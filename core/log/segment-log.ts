@@ -165,7 +165,6 @@ class SegmentLog implements HitLog {
     if (waiting > queueMaxBytes) return new LogUnavailableError('full')
     if (this.#chain.bytes + waiting > maxBytes) {
       this.#limitReached = true
-      // Sealing lets `trim` make room: it never removes the segment that is written to.
       this.#work()
       this.#announce()
       return new LogUnavailableError('full')
@@ -177,6 +176,11 @@ class SegmentLog implements HitLog {
     this.#alone(() => this.#writeGroups())
   }
 
+  /** At `maxBytes` the segment with the last records is sealed, for `trim` never removes the one that is written to. */
+  get #sealWanted(): boolean {
+    return this.#limitReached && !this.#trouble && this.#durable > this.#chain.header.base
+  }
+
   /** Runs what touches the active segment, unless such a thing runs. It begins a microtask later, so that appends of one
    * turn make one group. */
   #alone(task: () => Promise<void>): void {
@@ -184,15 +188,15 @@ class SegmentLog implements HitLog {
       .then(task)
       .finally(() => {
         this.#working = undefined
-        // Appends that came after the task's last look.
-        if (this.#filling.records > 0) this.#work()
+        // What came after the task's last look.
+        if (this.#filling.records > 0 || this.#sealWanted) this.#work()
       })
   }
 
   async #writeGroups(): Promise<void> {
     try {
       while (this.#filling.records > 0) await this.#writeGroup()
-      if (this.#limitReached && this.#durable > this.#chain.header.base) await this.#chain.rotate(this.durable)
+      if (this.#sealWanted) await this.#chain.rotate(this.durable)
     } catch (error) {
       this.#fail(error)
       // A full disk has to wait for room; anything else is mended at once.
