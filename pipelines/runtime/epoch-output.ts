@@ -62,7 +62,7 @@ export class EpochOutput {
     return found
   }
 
-  /** Sinks that have rows, in the order of the plan. */
+  /** Sinks that have rows. */
   filled(): readonly SinkRows[] {
     return [...this.#sinks.values()].filter((sink) => sink.rows.length > 0)
   }

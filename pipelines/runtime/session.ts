@@ -67,7 +67,7 @@ export class Session {
   #stopping = false
   #drainTo: ReadonlyMap<number, Offset> | null = null
   #retryState = false
-  #cancelRetry: () => void = () => {}
+  #cancelRetry: (() => void) | null = null
 
   constructor(
     private readonly options: StreamRunnerOptions,
@@ -134,18 +134,13 @@ export class Session {
 
   /** Runs epochs. `stopped`: all that `stop` asked for is committed; `retryState`: open again without `stopAt`. */
   async run(): Promise<'stopped' | 'failed' | 'retryState'> {
-    if (this.blocked) {
-      this.#cancelRetry = this.options.timers.after(stateRetryMs, () => {
-        this.#retryState = true
-        this.inbox.ring()
-      })
-    }
     for (;;) {
       if (this.#stopping && this.#drainTo === null) this.#drainTo = await this.#ends()
       const ended = this.#ended()
       if (this.#records > 0 && (this.#due || ended !== null || this.blocked)) await this.#endEpoch()
       this.#due = false
       if (ended !== null) return ended
+      if (this.blocked) this.#armRetry()
       for (const partition of this.#partitions) partition.request(this.inbox)
       for (const arrival of await this.inbox.take()) await this.#arrived(arrival)
     }
@@ -153,14 +148,22 @@ export class Session {
 
   async close(): Promise<void> {
     this.#cancelDue()
-    this.#cancelRetry()
+    this.#cancelRetry?.()
     await Promise.allSettled(this.#partitions.map((partition) => partition.close()))
+  }
+
+  #armRetry(): void {
+    if (this.#cancelRetry !== null) return
+    this.#cancelRetry = this.options.timers.after(stateRetryMs, () => {
+      this.#retryState = true
+      this.inbox.ring()
+    })
   }
 
   #ended(): 'stopped' | 'failed' | 'retryState' | null {
     if (this.#partitions.length > 0 && this.#partitions.every((partition) => partition.error !== null)) return 'failed'
     if (this.#retryState) return 'retryState'
-    const { drainTo } = { drainTo: this.#drainTo }
+    const drainTo = this.#drainTo
     if (drainTo === null) return null
     const drained = this.#partitions.every(
       (partition) =>

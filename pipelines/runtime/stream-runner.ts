@@ -43,9 +43,9 @@ export function createStreamRunner(options: StreamRunnerOptions): StreamRunner {
 }
 
 class JobRunner implements StreamRunner {
-  state: RunnerState = 'new'
   error: unknown = null
   readonly ended: Promise<void>
+  #state: RunnerState = 'new'
   readonly #job: string
   readonly #backoff = new Backoff()
   readonly #positions = new Map<number, JobPosition>()
@@ -66,18 +66,22 @@ class JobRunner implements StreamRunner {
     })
   }
 
+  get state(): RunnerState {
+    return this.#session?.blocked ? 'blocked' : this.#state
+  }
+
   get positions(): readonly JobPosition[] {
     return [...this.#positions.values()]
   }
 
   async start(): Promise<void> {
-    if (this.state !== 'new') throw new TypeError(`a runner starts once; this one is ${this.state}`)
-    this.state = 'running'
+    if (this.#state !== 'new') throw new TypeError(`a runner starts once; this one is ${this.#state}`)
+    this.#state = 'running'
     try {
       await this.#acquire()
       this.#session = await this.#open()
     } catch (error) {
-      this.state = 'new'
+      this.#state = 'new'
       throw error
     }
     // Every error is handled inside; the promise is `ended`.
@@ -85,8 +89,8 @@ class JobRunner implements StreamRunner {
   }
 
   async stop(): Promise<void> {
-    if (this.state === 'new') {
-      this.state = 'stopped'
+    if (this.#state === 'new') {
+      this.#state = 'stopped'
       return this.#end()
     }
     this.#stopping = true
@@ -105,7 +109,7 @@ class JobRunner implements StreamRunner {
       await this.#session?.close()
       this.#session = null
       if (then !== 'again') {
-        this.state = then
+        this.#state = then
         return this.#end()
       }
     }
@@ -116,7 +120,7 @@ class JobRunner implements StreamRunner {
     try {
       if (this.#unknown !== null) await this.#settle(this.#unknown)
       this.#session ??= await this.#open()
-      this.state = this.#session.blocked ? 'blocked' : 'running'
+      this.#state = 'running'
       if (this.#stopping) this.#session.stop()
       const result = await this.#session.run()
       if (result !== 'retryState') return result
@@ -145,7 +149,7 @@ class JobRunner implements StreamRunner {
       this.#tell(cause, 'stopped')
       return 'stopped'
     }
-    this.state = 'retrying'
+    this.#state = 'retrying'
     this.#tell(cause, 'retrying')
     await this.#session?.close()
     this.#session = null
