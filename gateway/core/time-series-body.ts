@@ -21,17 +21,19 @@ export function seriesHead(facts: SeriesFacts): string {
   const { merchant, interval, timeZone, currency, metrics, plan, cells } = facts
   const minorDigits = metrics.includes('revenue') ? minorDigitsOf(currency) : 0
   const names = JSON.stringify({ merchant, interval, timeZone, currency }).slice(0, -1)
-  let text = `${names},"buckets":[`
+  // Joined, not added up: the text is kept, and a flat string is cheaper to send again than a rope of pieces.
+  const text = [names, ',"buckets":[']
   let start = plan.buckets[0] === undefined ? '' : isoWithOffset(timeZone, plan.buckets[0].start)
   plan.buckets.forEach((bucket, i) => {
     const end = isoWithOffset(timeZone, bucket.end)
-    text += `${i === 0 ? '' : ','}{"start":"${start}","end":"${end}"`
+    text.push(i === 0 ? '' : ',', '{"start":"', start, '","end":"', end, '"')
     const cell = cells[i] as Cell
-    for (const metric of metrics) text += `,"${metric}":${valueJson(cell, metric, minorDigits)}`
-    text += '}'
+    for (const metric of metrics) text.push(',"', metric, '":', valueJson(cell, metric, minorDigits))
+    text.push('}')
     start = end // buckets touch
   })
-  return `${text}],"meta":{`
+  text.push('],"meta":{')
+  return text.join('')
 }
 
 /** `asOf` and `complete`: true when every hit received before the range's end is in the numbers. */

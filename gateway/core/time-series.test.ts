@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { hourMs } from '../../core/event-time.ts'
 import { createWorld, engineDown, type ShopHit, shop } from './test/time-series-world.ts'
+import { rememberedQueryMaxLength } from './time-series.ts'
 
 const now = '2026-04-05T06:07:08.009Z'
 const all = 'hits,pageviews,visitors,orders,revenue'
@@ -127,6 +128,19 @@ describe('a time series', () => {
     // The day of the change in UTC: all hours of the 2nd but its first two, which are the 1st in UTC.
     expect(await served()).toMatchObject({ cache: 26, rollup: 22 })
     expect(world.questions).toHaveLength(2)
+  })
+
+  it('is remembered up to a length of its query string, and answered beyond it', async () => {
+    const world = await worldOf(hit(berlin, '2026-04-01T10:00:00Z'))
+    const remembered = async (length: number) => {
+      const search = 'metrics=hits&from=2026-04-01&to=2026-04-01'.padEnd(length - berlin.id.length - 1, '&')
+      const parameters = { metrics: 'hits', from: '2026-04-01', to: '2026-04-01' }
+      const answers = [0, 1].map(() => world.timeSeries.answer({ merchant: berlin, search, parameters }))
+      expect(JSON.parse((await answers[1]) as string).buckets).toHaveLength(24)
+      return typeof world.timeSeries.answer({ merchant: berlin, search, parameters }) === 'string'
+    }
+    expect(await remembered(rememberedQueryMaxLength)).toBe(true)
+    expect(await remembered(rememberedQueryMaxLength + 1)).toBe(false)
   })
 
   it('repeated asks no engine and makes no signal', async () => {
