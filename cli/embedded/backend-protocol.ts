@@ -1,0 +1,38 @@
+/** What the two threads of the embedded process say to each other. Both sides are stand-ins over `core/adapters/thread`. */
+import type { EmbeddedConfig } from '../../core/config/embedded.ts'
+import type { Offset } from '../../core/ids.ts'
+import type { JobPosition } from '../../core/ports/control-store.ts'
+import type { TableName } from '../../core/tables.ts'
+
+/** What the HTTP thread asks of the backend, beside its control store, engine and lake. */
+export interface BackendCalls {
+  /** Opens control store, lake and engine: from here on the data folder is ours. @throws StartError */
+  open(config: EmbeddedConfig, dataDir: string): Promise<void>
+  /** Starts publisher and job over the log `id`, durable up to `durable`. */
+  startJob(id: string, durable: Offset): Promise<void>
+  /** The log is durable up to here. */
+  durable(offset: Offset): Promise<void>
+  /** Processes and commits all that is durable, and publishes it. The control store still answers afterwards. */
+  drain(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface CommittedEpoch {
+  readonly positions: readonly JobPosition[]
+  readonly stored: number
+  readonly duplicates: number
+  readonly failed: number
+  readonly dropped: number
+  readonly tookMs: number
+  readonly stateBytes: number
+}
+
+/** What the backend tells the HTTP thread. */
+export interface HostCalls {
+  committed(epoch: CommittedEpoch): void
+  published(table: TableName, rows: number): void
+  /** A part cannot do its work now (`reason`) or can again (null). */
+  part(part: 'worker' | 'lake', reason: string | null): void
+  /** The job's epoch was thrown away and begins again; nothing is lost. */
+  retried(what: 'epoch' | 'publication', message: string): void
+}

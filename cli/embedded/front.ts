@@ -1,0 +1,159 @@
+/**
+ * The half of the embedded system that speaks HTTP: keys, collector with its ledger and salts, query side, admin API.
+ * Built over ports, never listening: `start.ts` listens, a test or a simulator injects.
+ */
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import type { EmbeddedConfig } from '../../core/config/embedded.ts'
+import type { MerchantId, Offset } from '../../core/ids.ts'
+import type { Clock, Random, Timers } from '../../core/ports/clock.ts'
+import type { ControlStore } from '../../core/ports/control-store.ts'
+import type { FeedReader } from '../../core/ports/feed.ts'
+import type { HitLog } from '../../core/ports/hit-log.ts'
+import type { LakeReader } from '../../core/ports/lake.ts'
+import type { QueryEngine } from '../../core/ports/query-engine.ts'
+import { buildGateway } from '../../gateway/app.ts'
+import { createCollector } from '../../gateway/core/accept-hits.ts'
+import { type AcceptedLedger, createAcceptedLedger } from '../../gateway/core/accepted-ledger.ts'
+import { createCells } from '../../gateway/core/cells.ts'
+import { createClientAddress } from '../../gateway/core/client-address.ts'
+import { createFreshness, defaultJob } from '../../gateway/core/freshness.ts'
+import { createKeyDirectory } from '../../gateway/core/keys.ts'
+import type { Readiness } from '../../gateway/core/readiness.ts'
+import { createTimeSeries } from '../../gateway/core/time-series.ts'
+import { createVersions, type Versions } from '../../gateway/core/versions.ts'
+import { createVisitorSalts } from '../../gateway/core/visitor-salt.ts'
+import type { Metrics } from '../../gateway/http/plugins/metrics.ts'
+import { hitsRoutes } from '../../gateway/http/routes/hits.ts'
+import { metaRoutes } from '../../gateway/http/routes/meta.ts'
+import { timeSeriesRoutes } from '../../gateway/http/routes/time-series.ts'
+import { tables } from '../../schemas/tables.ts'
+import type { CommittedEpoch } from './backend-protocol.ts'
+
+export interface FrontParts {
+  readonly config: EmbeddedConfig
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly random: Random
+  readonly logger: FastifyBaseLogger
+  readonly readiness: Readiness
+  readonly metrics: Metrics
+  readonly log: HitLog
+  readonly openLogReader: (from: Offset) => Promise<FeedReader>
+  readonly store: ControlStore
+  readonly engine: QueryEngine
+  readonly lake: Pick<LakeReader, 'snapshots'>
+}
+
+export interface Front {
+  readonly app: FastifyInstance
+  readonly ledger: AcceptedLedger
+  readonly versions: Versions
+  /** For the gauges: what the last committed epoch said. */
+  observe(epoch: CommittedEpoch): void
+  /** Takes no more requests and waits for those under way. */
+  close(): Promise<void>
+  /** No more timers; after it nothing is asked of the store. */
+  stop(): void
+}
+
+export async function createFront(parts: FrontParts): Promise<Front> {
+  const { config, clock, timers, random, log, store, metrics, logger } = parts
+  const keys = createKeyDirectory({ store, clock })
+  const salts = createVisitorSalts({ store, clock, timers, random })
+  const ledger = createAcceptedLedger({
+    log,
+    store,
+    openReader: parts.openLogReader,
+    timers,
+    onPoison: (offset, error) => logger.error({ offset, err: error }, 'a record of the log cannot be decoded'),
+    onFlushError: (error) => logger.warn({ err: error }, 'accepted hits were not counted yet; it is tried again'),
+  })
+  await ledger.start()
+  await salts.start()
+  const clientAddress = createClientAddress(config.trustedProxies)
+  const collector = createCollector({
+    clock,
+    random,
+    log,
+    salts,
+    ledger,
+    ...(ledger.lastReceived !== null && { notBefore: ledger.lastReceived }),
+    limits: { maxHitAgeMs: config.maxHitAgeMs },
+    metrics: {
+      onAccepted: (hits) => metrics.hitsAccepted.inc(hits),
+      onRefused: (code, hits) => metrics.hitRefused(code, hits),
+      onSentAtIgnored: (hits) => metrics.sentAtIgnored.inc(hits),
+    },
+  })
+
+  const versions = createVersions({ store, timers })
+  await versions.start()
+  const cells = createCells({
+    engine: parts.engine,
+    store,
+    versions,
+    maxBytes: config.cellsMaxBytes,
+    rawRowBudget: config.rawRowBudget,
+  })
+  const freshness = createFreshness({ log, versions, clock })
+  const timeSeries = createTimeSeries({ cells, versions, freshness, clock })
+
+  let last: CommittedEpoch | undefined
+  const position = () => versions.positions.find(({ job, partition }) => job === defaultJob && partition === 0)
+  metrics.read({
+    logBytes: () => log.bytes,
+    logState: () => log.state,
+    lagRecords: () => log.durable - (position()?.next ?? 0),
+    lagSeconds: () => (clock.now() - freshness.read()) / 1_000,
+    watermarkMs: () => position()?.watermark ?? Number.NaN,
+    stateBytes: () => last?.stateBytes ?? 0,
+    cellsBytes: () => cells.bytes,
+    ready: () => parts.readiness.ready(),
+  })
+
+  const app = await buildGateway({
+    limits: {
+      connectionsPerAddress: config.connectionsPerAddress,
+      exemptFromConnectionLimit: trustedPeer(config.trustedProxies),
+    },
+    timers,
+    random,
+    logger,
+    keys,
+    store,
+    lake: parts.lake,
+    tables: Object.values(tables).map(({ name }) => name),
+    accounts: { ledger, log: log.id, job: defaultJob },
+    readiness: parts.readiness,
+    metrics,
+    onMerchantChanged: (id) => keys.forgetMerchant(id as MerchantId),
+    plugins: [
+      hitsRoutes({ collector, keys, timers, clientAddress }),
+      timeSeriesRoutes({ keys, timeSeries, store }),
+      metaRoutes({ keys, rawRowBudget: config.rawRowBudget }),
+    ],
+  })
+
+  return {
+    app,
+    ledger,
+    versions,
+    observe(epoch) {
+      last = epoch
+    },
+    close: () => app.close(),
+    stop() {
+      versions.stop()
+      salts.stop()
+      ledger.stop()
+    },
+  }
+}
+
+/** Proxies speak for many clients. Asked with an address no proxy has, a proxy passes the question on. */
+function trustedPeer(trustedProxies: readonly string[]): (address: string) => boolean {
+  if (trustedProxies.length === 0) return () => false
+  const clientAddress = createClientAddress(trustedProxies)
+  const beyond = '192.0.2.1'
+  return (address) => clientAddress(address, beyond) === beyond
+}

@@ -1,0 +1,194 @@
+/**
+ * The embedded system: everything in one process, from npm alone. This module joins the HTTP thread's half (collector,
+ * log, gateway) with the backend's (job, lake, queries) and owns the order of starting and stopping.
+ *
+ * Start: data folder → backend opens the control store (whose lock is the lock on the folder) → log → ledger → job →
+ * HTTP. Stop, the other way round: no new requests → all accepted hits processed, committed and published → closed.
+ */
+import { pino } from 'pino'
+import { nodeDisk } from '../../core/adapters/node/node-disk.ts'
+import { systemClock, systemRandom, systemTimers } from '../../core/adapters/node/system.ts'
+import type { EmbeddedConfig } from '../../core/config/embedded.ts'
+import { StartError } from '../../core/errors.ts'
+import type { Offset } from '../../core/ids.ts'
+import { durableOf } from '../../core/log/durable-source.ts'
+import { openSegmentLog } from '../../core/log/segment-log.ts'
+import type { LogEvent } from '../../core/log/segment-log-options.ts'
+import type { HitLog } from '../../core/ports/hit-log.ts'
+import { createReadiness } from '../../gateway/core/readiness.ts'
+import { createMetrics } from '../../gateway/http/plugins/metrics.ts'
+import { logFeed } from '../../pipelines/adapters/log/log-feed.ts'
+import { ensureFirstKeys } from '../first-start.ts'
+import { greeting } from '../greeting.ts'
+import { type BackendLink, startBackendThread } from './backend-link.ts'
+import { dataFolderNames, prepareDataFolder } from './data-folder.ts'
+import { createFront, type Front } from './front.ts'
+
+export interface Embedded {
+  /** Where it answers. */
+  readonly url: string
+  /** Takes no more requests, processes and publishes what was accepted, closes. Resolves when the process may end. */
+  stop(): Promise<void>
+}
+
+/**
+ * Starts the system and prints the greeting once it answers.
+ * @throws StartError with one sentence that names the mend
+ */
+export async function startEmbedded(
+  config: EmbeddedConfig,
+  io: { readonly out: (line: string) => void },
+): Promise<Embedded> {
+  const logger = pino({ level: config.logLevel, base: null }, pino.destination(2))
+  const dataDir = await prepareDataFolder(config.dataDir)
+  const readiness = createReadiness()
+  const metrics = createMetrics()
+  let front: Front | undefined
+  let trimTo = (_processed: Offset): void => {}
+
+  const backend = startBackendThread(
+    {
+      committed(epoch) {
+        void front?.versions.refresh()
+        metrics.commits.inc()
+        metrics.epochDuration.observe(epoch.tookMs / 1_000)
+        metrics.hitsProcessed('stored', epoch.stored)
+        metrics.hitsProcessed('duplicate', epoch.duplicates)
+        metrics.hitsProcessed('failed', epoch.failed)
+        metrics.hitsProcessed('dropped', epoch.dropped)
+        front?.observe(epoch)
+        for (const { partition, next } of epoch.positions) if (partition === 0) trimTo(next)
+      },
+      published: (table, rows) => metrics.published(table, rows),
+      part(part, reason) {
+        if (reason === null) return readiness.set(part, true)
+        readiness.set(part, false, reason)
+        logger.error({ part, reason }, `the ${part} cannot do its work`)
+      },
+      retried(what, message) {
+        if (what === 'epoch') metrics.epochRetries.inc()
+        else metrics.publishFailures.inc()
+        logger.warn({ what, message }, `an ${what} failed and begins again; nothing is lost`)
+      },
+    },
+    (error) => {
+      readiness.set('worker', false, 'the backend thread ended')
+      logger.fatal({ err: error }, 'the backend thread ended; start again, nothing accepted is lost')
+      process.exit(1)
+    },
+  )
+
+  let log: HitLog | undefined
+  try {
+    await backend.open(config, dataDir)
+    readiness.set('store', true)
+    const keys = await ensureFirstKeys({
+      store: backend.store,
+      random: systemRandom,
+      dataDir,
+      adminKey: config.adminKey,
+    })
+    log = await openLog(config, dataDir, (event) => {
+      if (event.kind === 'unavailable') readiness.set('log', false, event.reason)
+      if (event.kind === 'available') readiness.set('log', true)
+      logger.warn({ ...event }, logEventSentence(event))
+    })
+    readiness.set('log', true)
+    const opened = log
+    const feed = logFeed({
+      source: log.id,
+      disk: nodeDisk(dataDir),
+      folder: dataFolderNames.log,
+      durable: durableOf(log),
+      timers: systemTimers,
+    })
+    front = await createFront({
+      config,
+      clock: systemClock,
+      timers: systemTimers,
+      random: systemRandom,
+      logger,
+      readiness,
+      metrics,
+      log,
+      openLogReader: (from) => feed.read(0, from),
+      store: backend.store,
+      engine: backend.engine,
+      lake: backend.lake,
+    })
+    const { ledger } = front
+    trimTo = (processed) => {
+      const safe = Math.min(processed, ledger.flushedThrough) as Offset
+      opened
+        .trim(safe)
+        .catch((error: unknown) => logger.warn({ err: error }, 'the log was not trimmed; it is tried again'))
+    }
+    await backend.startJob(log.id, log.durable)
+    log.onDurable((durable) => backend.durable(durable))
+    readiness.set('lake', true)
+    readiness.set('worker', true)
+
+    const url = await listen(front, config)
+    for (const line of greeting({ url, dataDir, keys })) io.out(line)
+    const running = front
+    return { url, stop: () => stop(running, backend, opened) }
+  } catch (error) {
+    await front?.close().catch(() => undefined)
+    await log?.close().catch(() => undefined)
+    await backend.close().catch(() => undefined)
+    await backend.terminate()
+    throw error
+  }
+}
+
+async function stop(front: Front, backend: BackendLink, log: HitLog): Promise<void> {
+  await front.close()
+  await front.ledger.flush()
+  await backend.drain()
+  await front.versions.refresh()
+  const processed = front.versions.positions.find(({ partition }) => partition === 0)?.next ?? (0 as Offset)
+  await log.trim(Math.min(processed, front.ledger.flushedThrough) as Offset)
+  front.stop()
+  await log.close()
+  await backend.close()
+  await backend.terminate()
+}
+
+function openLog(config: EmbeddedConfig, dataDir: string, onEvent: (event: LogEvent) => void): Promise<HitLog> {
+  return openSegmentLog({
+    disk: nodeDisk(dataDir),
+    folder: dataFolderNames.log,
+    timers: systemTimers,
+    random: systemRandom,
+    segmentMaxBytes: config.logSegmentBytes,
+    maxBytes: config.logMaxBytes,
+    diskMaxShare: config.diskMaxShare,
+    onEvent,
+  })
+}
+
+function logEventSentence(event: LogEvent): string {
+  if (event.kind === 'tail-cut')
+    return 'the end of the log was torn by a crash and was cut; nothing acknowledged was in it'
+  if (event.kind === 'unavailable') return 'the log takes nothing now; hits are answered 503 until it can'
+  return 'the log takes hits again'
+}
+
+async function listen(front: Front, { host, port }: EmbeddedConfig): Promise<string> {
+  try {
+    const address = await front.app.listen({ host, port })
+    return address.replace('[::1]', 'localhost')
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code
+    if (code === 'EADDRINUSE') {
+      throw new StartError(`port ${port} on ${host} is taken; stop what listens there or set HITLAKE_PORT`, { cause })
+    }
+    if (code === 'EACCES') {
+      throw new StartError(`port ${port} may not be opened by this user; set HITLAKE_PORT to one above 1023`, { cause })
+    }
+    if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+      throw new StartError(`${host} is no address of this machine; set HITLAKE_HOST`, { cause })
+    }
+    throw cause
+  }
+}
