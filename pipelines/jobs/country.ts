@@ -3,6 +3,7 @@
  * client's address, so its first address stands for all of it: where a prefix is shared by two countries, some hits get
  * the neighbour's.
  */
+import ipaddr from 'ipaddr.js'
 import { LRUCache } from 'lru-cache'
 import { Reader, type Response } from 'mmdb-lib'
 
@@ -41,13 +42,9 @@ export function createCountryLookup(database: Buffer, options: { readonly maxEnt
 
 function find(reader: Reader<CountryRecord>, addressPrefix: string): string {
   const slash = addressPrefix.indexOf('/')
-  let record: CountryRecord | null
-  try {
-    record = reader.get(slash < 0 ? addressPrefix : addressPrefix.slice(0, slash))
-  } catch {
-    // Not an address. The collector makes prefixes of real ones, so this is old or foreign data: no country is known.
-    return unknown
-  }
-  const code = record?.country_code
+  const address = slash < 0 ? addressPrefix : addressPrefix.slice(0, slash)
+  // The reader takes anything with dots in it for an address.
+  if (!ipaddr.IPv4.isValidFourPartDecimal(address) && !ipaddr.IPv6.isValid(address)) return unknown
+  const code = reader.get(address)?.country_code
   return code !== undefined && countryCode.test(code) ? code : unknown
 }

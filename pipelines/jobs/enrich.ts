@@ -42,8 +42,31 @@ export function enrich(hit: FeedHit, context: EnrichContext): EnrichedHit {
   const { bot, device } = context.userAgents.read(hit.context?.userAgent ?? ownAgent)
   const url = hit.url === null ? null : parseUrl(hit.url)
   const { revenue } = hit
+  // Field by field: a spread of so many makes a slow dictionary of every row, and the step five times as dear.
   return {
-    ...hit,
+    merchant: hit.merchant,
+    id: hit.id,
+    name: hit.name,
+    time: hit.time,
+    visitor: hit.visitor,
+    session: hit.session,
+    user: hit.user,
+    url: hit.url,
+    referrer: hit.referrer,
+    title: hit.title,
+    revenue: hit.revenue,
+    items: hit.items,
+    props: hit.props,
+    context: hit.context,
+    zone: hit.zone,
+    currency: hit.currency,
+    received: hit.received,
+    addressPrefix: hit.addressPrefix,
+    requestUserAgent: hit.requestUserAgent,
+    requestLanguage: hit.requestLanguage,
+    keyKind: hit.keyKind,
+    source: hit.source,
+    position: hit.position,
     bot,
     device,
     path: url === null ? pagePath(hit.url) : pathOf(url),
