@@ -157,6 +157,8 @@ export function epochsContract(under: ControlStoreUnderTest): void {
       const before = await allOf(store)
       const again = epochOf(fence, 1, 2, { staged: [fileOf('g'), fileOf('f')], touched: [touch('a', 1)] })
       await expect(store.commitEpoch(again)).rejects.toThrow(RangeError)
+      const elsewhere = epochOf(fence, 1, 2, { staged: [fileOf('f', { table: 'hourly' })] })
+      await expect(store.commitEpoch(elsewhere)).rejects.toThrow(RangeError)
       expect(await allOf(store)).toEqual(before)
     })
 

@@ -233,11 +233,9 @@ export function createMemoryControlStore(options: { readonly maxVersions?: numbe
         }
         moved.set(position.partition, position)
       }
-      for (const { table: name, name: file } of commit.staged) {
-        if (table(name).pending.some((pending) => pending.name === file)) {
-          throw new RangeError(`the staged file ${file} is committed already`)
-        }
-      }
+      const committed = new Set([...state.tables.values()].flatMap(({ pending }) => pending.map(({ name }) => name)))
+      const again = commit.staged.find(({ name }) => committed.has(name))
+      if (again !== undefined) throw new RangeError(`the staged file ${again.name} is committed already`)
       // Nothing below can fail: all of it happens.
       const number = ++state.commit
       job.positions.set(commit.source, moved)

@@ -1,0 +1,237 @@
+/** Random sequences of calls on the DuckDB store and on the memory store: every answer and every refusal is the same. */
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import type { MerchantId } from '../../../core/ids.ts'
+import { keyOf, merchantOf } from '../../../core/ports/control-store.contract.ts'
+import type { ControlStore } from '../../../core/ports/control-store.ts'
+import { epochOf, fileOf, offset, positionOf } from '../../../core/ports/control-store-epochs.contract.ts'
+import type { TableName } from '../../../core/tables.ts'
+import { createMemoryControlStore } from '../memory/memory-control-store.ts'
+import { openDuckDbControlStore } from './control-store.ts'
+import { minDatabaseMemoryBytes, openDatabase } from './database.ts'
+
+/** What a caller that did everything right would pass; calls deviate from it now and then. */
+interface Right {
+  readonly fence: (job: string) => number
+  readonly lease: number
+  readonly next: (job: string, partition: number) => number
+}
+
+type Run = (store: ControlStore) => Promise<unknown>
+/** Fixes a call's arguments; the same call then goes to both stores. */
+type Call = (right: Right) => readonly [name: string, run: Run]
+
+const table = fc.constantFrom<TableName>('hits', 'hourly')
+const merchant = fc.constantFrom('a', 'b', 'c').map((id) => id as MerchantId)
+const job = fc.constantFrom('hits', 'hits', 'other')
+const source = fc.constantFrom('feed-1', 'feed-1', 'feed-1', 'feed-1', 'feed-2')
+const small = fc.nat({ max: 3 })
+const count = fc.nat({ max: 5 })
+const hour = small.map((n) => n * 3_600_000)
+const fileName = fc.integer({ min: 1, max: 12 }).map((n) => `f${n}`)
+const deviation = fc.constantFrom(0, 0, 0, 0, 0, 0, 0, 1, -1)
+
+const commit: fc.Arbitrary<Call> = fc
+  .record({
+    job,
+    source,
+    deviation,
+    wrongFence: deviation,
+    partition: fc.nat({ max: 1 }),
+    step: fc.nat({ max: 2 }),
+    files: fc.uniqueArray(fc.tuple(fileName, table), { maxLength: 2, selector: ([name]) => name }),
+    touched: fc.array(fc.record({ merchant, day: small }), { maxLength: 4 }),
+    books: fc.array(
+      fc.record({
+        merchant,
+        hour,
+        stored: count,
+        duplicates: count,
+        failed: count,
+        dropped: fc.dictionary(fc.constantFrom('bot', 'too-late'), count, { noNullPrototype: true }),
+      }),
+      { maxLength: 3 },
+    ),
+    watermark: fc.option(small),
+  })
+  .map((drawn) => (right) => {
+    const from = Math.max(0, right.next(drawn.job, drawn.partition) + drawn.deviation)
+    const next = from + drawn.step
+    const epoch = epochOf(right.fence(drawn.job) + drawn.wrongFence, from, next, {
+      job: drawn.job,
+      source: drawn.source,
+      partitions: [{ ...positionOf(drawn.partition, next, { watermark: drawn.watermark }), from: offset(from) }],
+      staged: drawn.files.map(([name, of]) => fileOf(name, { table: of })),
+      touched: drawn.touched,
+      books: drawn.books,
+    })
+    return [`commit ${JSON.stringify(epoch)}`, (store) => store.commitEpoch(epoch)]
+  })
+
+const acquire: fc.Arbitrary<Call> = fc.tuple(job, source).map(([name, of]) => () => [
+  `acquire ${name} ${of}`,
+  (store) => store.acquireJob(name, of, 'me'),
+])
+
+const lease: fc.Arbitrary<Call> = fc
+  .tuple(fc.constantFrom('x', 'x', 'y'), fc.nat({ max: 200 }))
+  .map(([owner, now]) => () => [`lease to ${owner} at ${now}`, (store) => store.acquireLease('l', owner, 50, now)])
+
+const release: fc.Arbitrary<Call> = deviation.map((wrong) => (right) => [
+  `release ${right.lease + wrong}`,
+  (store) => store.releaseLease('l', right.lease + wrong),
+])
+
+// Of the files that are there: names drawn blindly would nearly always be refused.
+const begin: fc.Arbitrary<Call> = fc
+  .tuple(table, deviation, fc.array(small, { maxLength: 3 }), fc.option(fileName, { freq: 8 }))
+  .map(([of, wrong, places, blind]) => (right) => [
+    `begin ${of} under ${right.lease + wrong}: ${places} ${blind}`,
+    async (store) => {
+      const there = await store.unpublished(of)
+      const names = places.flatMap((place) => there[place]?.name ?? [])
+      return store.beginPublication(of, 'l', right.lease + wrong, blind === null ? names : [...names, blind])
+    },
+  ])
+
+const finish: fc.Arbitrary<Call> = fc
+  .tuple(table, deviation, deviation, small)
+  .map(([of, wrong, wrongId, snapshot]) => (right) => [
+    `finish ${of} under ${right.lease + wrong}: ${wrongId}`,
+    async (store) => {
+      const id = ((await store.openPublication(of))?.id ?? 1) + wrongId
+      await store.finishPublication(of, 'l', right.lease + wrong, id, `s${snapshot}`)
+    },
+  ])
+
+const accepted: fc.Arbitrary<Call> = fc
+  .tuple(fc.constantFrom('log-1', 'log-2'), deviation, small, fc.array(fc.record({ merchant, hour, hits: count })))
+  .map(([log, wrong, step, counts]) => () => [
+    `accepted ${log} ${wrong} ${step}`,
+    async (store) => {
+      const from = Math.max(0, (await store.acceptedThrough(log)) + wrong)
+      await store.addAccepted(log, offset(from), offset(from + step), counts)
+    },
+  ])
+
+const directory: fc.Arbitrary<Call> = fc
+  .tuple(fc.constantFrom('create', 'update', 'key', 'secrets'), merchant, small, small)
+  .map(([what, id, n, m]) => () => [
+    `${what} ${id} ${n} ${m}`,
+    async (store): Promise<unknown> => {
+      if (what === 'create') return store.createMerchant(merchantOf(id, { name: `n${m}` }), [keyOf(id, `k${n}`)])
+      if (what === 'update') return store.updateMerchant(id, { name: `n${m}`, blockedNames: [`b${n}`] })
+      if (what === 'key') return store.addKey(keyOf(id, `k${n}`))
+      return store.dailySecrets([`${n}`, `${m}`], `${Math.min(n, m)}`, () => `made ${n} ${m}`)
+    },
+  ])
+
+const versions: fc.Arbitrary<Call> = fc
+  .nat({ max: 12 })
+  .map((since) => () => [`versions since ${since}`, (store) => versionsOf(store, since)])
+
+const calls = fc.oneof(
+  { weight: 6, arbitrary: commit },
+  { weight: 1, arbitrary: acquire },
+  { weight: 1, arbitrary: lease },
+  { weight: 1, arbitrary: release },
+  { weight: 3, arbitrary: begin },
+  { weight: 3, arbitrary: finish },
+  { weight: 2, arbitrary: accepted },
+  { weight: 2, arbitrary: directory },
+  { weight: 1, arbitrary: versions },
+)
+
+it('answers every sequence of calls as the memory store does', async () => {
+  const answered = new Set<string>()
+  await fc.assert(
+    fc.asyncProperty(fc.array(calls, { minLength: 30, maxLength: 60 }), async (sequence) => {
+      const instance = await openDatabase({
+        file: ':memory:',
+        memoryLimitBytes: 2 * minDatabaseMemoryBytes,
+        threads: 1,
+        scratch: '',
+      })
+      const model = createMemoryControlStore()
+      // Folds after every few rows, so that sums are of folded and unfolded books.
+      const store = await openDuckDbControlStore({ instance, foldBooksAt: 5 })
+      const fences = new Map<string, number>()
+      for (const name of ['hits', 'other']) {
+        fences.set(name, (await store.acquireJob(name, 'feed-1', 'me')).fence)
+        await model.acquireJob(name, 'feed-1', 'me')
+      }
+      let held = 1
+      for (const make of sequence) {
+        const { positions } = await model.versionsSince(0)
+        const [name, run] = make({
+          fence: (of) => fences.get(of) ?? 0,
+          lease: held,
+          next: (of, partition) => positions.find((at) => at.job === of && at.partition === partition)?.next ?? 0,
+        })
+        const expected = await outcomeOf(run, model)
+        expect([name, await outcomeOf(run, store)]).toEqual([name, expected])
+        answered.add(`${name.split(' ', 1)[0]} ${'error' in expected ? expected.error : 'answered'}`)
+        const fence = 'value' in expected ? (expected.value as { fence?: number } | undefined)?.fence : undefined
+        const [verb, subject] = name.split(' ')
+        if (fence !== undefined && verb === 'acquire') fences.set(subject ?? '', fence)
+        if (fence !== undefined && verb === 'lease') held = fence
+      }
+      expect(await everything(store)).toEqual(await everything(model))
+      await store.close()
+      instance.closeSync()
+    }),
+    { numRuns: 50, endOnFailure: true },
+  )
+  // Sequences that only ever failed would prove nothing.
+  expect([...answered]).toEqual(
+    expect.arrayContaining([
+      'commit answered',
+      'commit StaleEpochError',
+      'commit RangeError',
+      'begin answered',
+      'begin PublicationOpenError',
+      'begin StaleLeaseError',
+      'finish answered',
+      'finish RangeError',
+      'finish StaleLeaseError',
+      'accepted answered',
+      'accepted StaleEpochError',
+      'create answered',
+      'create RangeError',
+      'secrets answered',
+    ]),
+  )
+})
+
+async function outcomeOf(run: Run, store: ControlStore): Promise<{ value: unknown } | { error: string }> {
+  try {
+    return { value: await run(store) }
+  } catch (error) {
+    return { error: (error as Error).name }
+  }
+}
+
+/** The order in which changes are listed says nothing. */
+async function versionsOf(store: ControlStore, since: number) {
+  const { changes, ...rest } = await store.versionsSince(since)
+  return { ...rest, changes: changes.map((change) => JSON.stringify(change)).sort() }
+}
+
+async function everything(store: ControlStore): Promise<unknown> {
+  const byTable = (['hits', 'hourly', 'failed_hits'] as const).map(async (of) => [
+    await store.tableView(of),
+    await store.unpublished(of),
+    await store.openPublication(of),
+  ])
+  const hours = [0, 1, 2, 3].map((n) => store.books({ from: n * 3_600_000, to: (n + 1) * 3_600_000 }))
+  return {
+    merchants: await store.merchants({ limit: 100 }),
+    keys: await Promise.all([0, 1, 2, 3].map((n) => store.findKey(`k${n}`))),
+    tables: await Promise.all(byTable),
+    hours: await Promise.all(hours),
+    mine: await store.books({ merchant: 'a' as MerchantId, from: 0, to: Number.MAX_SAFE_INTEGER }),
+    versions: await versionsOf(store, 0),
+    hits: await store.acquireJob('hits', 'feed-1', 'me'),
+    older: await store.acquireJob('hits', 'feed-2', 'me'),
+  }
+}
