@@ -38,14 +38,18 @@ export async function readCheckpoint(
   return checkpoint
 }
 
-/** Removes every checkpoint of the partition but the one that is committed. */
-export async function removeOtherCheckpoints(
+/**
+ * Removes the partition's checkpoints that count for nothing: not the committed one, and not those of a higher fence. An
+ * owner that was overtaken without knowing it yet would otherwise remove what the new owner has committed since.
+ */
+export async function removeOldCheckpoints(
   objects: ObjectStore,
   job: string,
   partition: number,
-  committed: string | null,
+  owned: { readonly committed: string | null; readonly fence: number },
 ): Promise<void> {
   for (const name of await objects.list(`checkpoints/${job}/${partition}/`)) {
-    if (name !== committed) await objects.remove(name)
+    const fence = Number(/-(\d+)\.avro$/.exec(name)?.[1] ?? Number.POSITIVE_INFINITY)
+    if (name !== owned.committed && fence <= owned.fence) await objects.remove(name)
   }
 }

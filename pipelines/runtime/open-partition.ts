@@ -8,7 +8,7 @@ import { Watermark } from '../core/watermark.ts'
 import type { Pipeline } from '../plan/draft.ts'
 import type { DedupeStep, ReadStep } from '../plan/node/step.ts'
 import type { RunFacts } from '../plan/sinks.ts'
-import { readCheckpoint, removeOtherCheckpoints, statePrefix } from './checkpoints.ts'
+import { readCheckpoint, removeOldCheckpoints, statePrefix } from './checkpoints.ts'
 import { compilePlan } from './compile-plan.ts'
 import type { EpochOutput } from './epoch-output.ts'
 import { Partition } from './partition.ts'
@@ -17,6 +17,7 @@ import type { OpenState, StepState } from './state.ts'
 export interface OpenPartitionOptions {
   readonly pipeline: Pipeline
   readonly job: string
+  readonly fence: number
   readonly feed: Feed
   readonly objects: ObjectStore
   readonly openState: OpenState
@@ -36,7 +37,7 @@ export interface OpenPartitionOptions {
 export async function openPartition(options: OpenPartitionOptions): Promise<Partition> {
   const { job, feed, objects, committed, pipeline } = options
   const { partition, next, checkpoint } = committed
-  await removeOtherCheckpoints(objects, job, partition, checkpoint)
+  await removeOldCheckpoints(objects, job, partition, { committed: checkpoint, fence: options.fence })
   const states = await openStates(options)
   try {
     const watermark = new Watermark(watermarkDelayMs(pipeline), committed.watermark)

@@ -101,6 +101,7 @@ export class Session {
         const shared = {
           pipeline,
           job: start.job,
+          fence: start.fence,
           feed,
           objects,
           openState,
