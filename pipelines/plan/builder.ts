@@ -92,7 +92,7 @@ export class Rows<C, R> {
   map<O, const U extends Uses<C> = readonly []>(
     name: string,
     lambda: (row: R, context: Context<C, U>) => O,
-    options: { readonly uses?: U; readonly adds?: Added<R, O> } = {},
+    options: { readonly uses?: U; readonly adds?: Added<R, NoInfer<O>> } = {},
   ): Rows<C, O> {
     const columns = options.adds && this.columns ? { ...this.columns, ...options.adds } : null
     const step = { kind: 'map', uses: [...(options.uses ?? [])], code: codeHash(lambda) } as const
@@ -130,15 +130,15 @@ export class Rows<C, R> {
 
   /** Assigns each row to its window. `unbounded` lateness: a row is counted whenever it comes; sinks must merge. */
   window(name: string, assign: CalendarWindow<R>, options: { readonly lateness: 'unbounded' }): WindowedRows<R> {
-    const zone = codeHash(assign.zone)
     this.draft.add(
       {
         kind: 'window',
         name,
         after: this.at,
         columns: this.columns,
-        assign: { kind: 'calendar', unit: assign.unit, zone },
+        assign: { kind: 'calendar', unit: assign.unit },
         lateness: options.lateness,
+        code: codeHash(assign.zone),
       },
       { [`${name}.zone`]: assign.zone },
     )

@@ -37,24 +37,29 @@ function checkNames(plan: Plan): void {
 function checkStep(plan: Plan, step: PlanStep, partitionKey: string): void {
   switch (step.kind) {
     case 'dedupe':
-      return checkDedupe(plan, step, partitionKey)
+      checkDedupe(plan, step, partitionKey)
+      break
     case 'filter':
     case 'map':
-      return needsReader(plan, step.name, step.name)
+      needsReader(plan, step.name, step.name)
+      break
     case 'split':
       for (const branch of step.to) needsReader(plan, step.name, `${step.name}.${branch}`)
-      return
+      break
     case 'window':
       if (reader(plan, step.name)?.kind !== 'group') refuse(step.name, 'has no groupBySets after it: nothing to emit')
-      return
+      break
     case 'group':
-      return checkGroup(plan, step)
+      checkGroup(plan, step)
+      break
     case 'aggregate':
-      return checkAggregate(plan, step)
+      checkAggregate(plan, step)
+      break
     case 'emit':
-      return checkEmit(plan, step)
+      checkEmit(plan, step)
+      break
     default:
-      return
+      break
   }
 }
 

@@ -7,16 +7,17 @@ export function explainPlan(plan: Plan): string {
   const lines = [`pipeline ${plan.name}`]
   const walk = (after: string | null, depth: number): void => {
     const next = plan.steps.filter((step) => step.after === after)
-    next.forEach((step, index) => {
+    for (const [index, step] of next.entries()) {
       // The last continuation stays on its column, so that the main path reads straight down.
       const indent = index < next.length - 1 ? depth + 1 : depth
       lines.push(`${'  '.repeat(indent)}${describe(step)}`)
-      if (step.kind !== 'split') return walk(step.name, indent)
-      for (const branch of step.to) {
+      const branches = step.kind === 'split' ? step.to : []
+      for (const branch of branches) {
         lines.push(`${'  '.repeat(indent + 1)}${branch}:`)
         walk(`${step.name}.${branch}`, indent + 2)
       }
-    })
+      walk(step.name, indent)
+    }
   }
   walk(null, 1)
   for (const [job, sinks] of Object.entries(plan.jobs)) lines.push(`job ${job}: ${sinks.join(', ')}`)

@@ -51,8 +51,10 @@ export interface SplitStep extends StepBase {
 
 export interface WindowStep extends StepBase {
   readonly kind: 'window'
-  readonly assign: { readonly kind: 'calendar'; readonly unit: CalendarUnit; readonly zone: string }
+  readonly assign: { readonly kind: 'calendar'; readonly unit: CalendarUnit }
   readonly lateness: 'unbounded'
+  /** Of the lambda that names the zone. */
+  readonly code: string
 }
 export type CalendarUnit = 'hour' | 'day' | 'week' | 'month'
 

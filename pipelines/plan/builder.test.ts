@@ -1,0 +1,251 @@
+import { describe, expect, it } from 'vitest'
+import type { EventTime } from '../../core/event-time.ts'
+import type { MerchantId } from '../../core/ids.ts'
+import { failedHitsTable, hitsTable, hourlyTable } from '../../schemas/tables.ts'
+import { count, countDistinct, countIf, sum } from './aggregates.ts'
+import { type PipelineBuilder, pipeline, type Rows } from './builder.ts'
+import { feed } from './feed-definition.ts'
+import { failedTable, paneTable, table } from './sinks.ts'
+import { calendar } from './windows.ts'
+
+interface Visit {
+  readonly merchant: MerchantId
+  readonly id: string
+  readonly time: EventTime
+  readonly zone: string
+  readonly paid: bigint
+  readonly first: boolean
+}
+
+const visits = feed<Visit>('visits', {
+  partitionKey: 'merchant',
+  columns: { merchant: 'string', id: 'string', time: 'instant', zone: 'string', paid: 'bigint', first: 'boolean' },
+})
+const stored = table<Visit>(hitsTable, () => ({}))
+const failed = failedTable<Visit>(failedHitsTable, () => ({}))
+const partial = paneTable(hourlyTable, () => ({}))
+const jobs = { jobs: { all: [hitsTable, failedHitsTable] } }
+
+interface Inputs {
+  readonly rate: (currency: string) => number
+}
+
+const read = (p: PipelineBuilder<Inputs>) =>
+  p.read(visits, { eventTime: (v) => v.time, watermark: { from: (v) => v.time, delay: '1m' } })
+const check = (v: Visit) =>
+  v.first ? ({ to: 'good', row: v } as const) : ({ to: 'bad', row: v, reason: 'not_first' } as const)
+const branches = { to: { good: 'rows', bad: 'refused' } } as const
+
+/** A plan that is right but for what `change` adds above its sinks. */
+const plan = (change: (rows: Rows<Inputs, Visit>) => Rows<Inputs, Visit>, options = jobs) =>
+  pipeline<Inputs>(
+    'visits',
+    (p) => {
+      const { good, bad } = change(read(p)).split('judge', check, branches)
+      bad.write(failed)
+      good.write(stored)
+    },
+    options,
+  )
+
+describe('a built plan', () => {
+  it('is frozen all the way down', () => {
+    const { plan: built } = plan((rows) => rows.dedupe('once', { key: ['merchant', 'id'], within: '24h' }))
+    expect(() => Object.assign(built.steps[1] as object, { withinMs: 1 })).toThrow(TypeError)
+  })
+
+  it('is the same text and hash for the same definition, and another for another lambda or data set', () => {
+    const one = plan((rows) => rows.filter('some', (v) => v.first))
+    const same = plan((rows) => rows.filter('some', (v) => v.first))
+    const other = plan((rows) => rows.filter('some', (v) => !v.first))
+    expect(same.text).toBe(one.text)
+    expect(same.hash({ country: '1' })).toBe(one.hash({ country: '1' }))
+    expect(other.hash({ country: '1' })).not.toBe(one.hash({ country: '1' }))
+    expect(one.hash({ country: '2' })).not.toBe(one.hash({ country: '1' }))
+  })
+
+  it('knows the columns of its rows as far as steps declare them', () => {
+    const { plan: built } = plan((rows) =>
+      rows.map('tax', (v) => ({ ...v, tax: v.paid / 5n }), { adds: { tax: 'bigint' } }).map('back', (v): Visit => v),
+    )
+    expect(built.steps.find((step) => step.name === 'tax')?.columns).toMatchObject({ paid: 'bigint', tax: 'bigint' })
+    expect(built.steps.find((step) => step.name === 'back')?.columns).toBeNull()
+  })
+})
+
+describe('what does not compile', () => {
+  it('is a column that the rows do not have, or of another type', () => {
+    // Never called: the compiler is the test.
+    const wrong = (p: PipelineBuilder<Inputs>) => {
+      const rows = read(p)
+      // @ts-expect-error no such column
+      rows.dedupe('a', { key: ['merchant', 'uuid'], within: '24h' })
+      // @ts-expect-error 24 of what
+      rows.dedupe('b', { key: ['merchant', 'id'], within: '24' })
+      // @ts-expect-error no such column
+      rows.filter('c', (v) => v.colour === 'red')
+      // @ts-expect-error a filter says true or false
+      rows.filter('d', (v) => v.id)
+      // @ts-expect-error there is no side input of this name
+      rows.map('e', (v) => v, { uses: ['rates'] })
+      // @ts-expect-error the side input is not named in uses
+      rows.map('f', (v, context: Inputs) => ({ ...v, rate: context.rate('EUR') }))
+      rows.map('g', (v, context) => ({ ...v, rate: context.rate('EUR') }), { uses: ['rate'] })
+      // @ts-expect-error the declared column is not one that the step adds
+      rows.map('h', (v) => ({ ...v, tax: 1n }), { adds: { tax: 'bigint', rate: 'double' } })
+      // @ts-expect-error a table of other rows
+      rows.map('i', (v) => ({ merchant: v.merchant })).write(stored)
+      // @ts-expect-error rows that were not refused
+      rows.write(failed)
+      // @ts-expect-error a branch that no row goes to
+      rows.split('j', check, { to: { good: 'rows', bad: 'refused', ugly: 'rows' } }).ugly
+      // @ts-expect-error the branch bad is forgotten
+      rows.split('k', check, { to: { good: 'rows' } })
+      const grouped = rows
+        .window('l', calendar('hour', { zone: (v) => v.zone }), { lateness: 'unbounded' })
+        .groupBySets('sets', { total: [] })
+      // @ts-expect-error not a boolean column
+      grouped.aggregate({ firsts: countIf('paid') })
+      // @ts-expect-error not a bigint column
+      grouped.aggregate({ paid: sum('first') })
+      // @ts-expect-error not a column of hashes
+      grouped.aggregate({ visitors: countDistinct('id', { k: 8 }) })
+    }
+    expect(wrong).toBeTypeOf('function')
+  })
+})
+
+describe('a plan is refused early', () => {
+  const refusal = (build: () => unknown): string => {
+    try {
+      build()
+    } catch (error) {
+      return (error as Error).message
+    }
+    return 'accepted'
+  }
+  const windowed = (p: PipelineBuilder<Inputs>) => {
+    const { good, bad } = read(p).split('judge', check, branches)
+    bad.write(failed)
+    return good.write(stored).window('hours', calendar('hour', { zone: (v) => v.zone }), { lateness: 'unbounded' })
+  }
+  const all = { jobs: { all: [hitsTable, failedHitsTable, hourlyTable] } }
+
+  it.each([
+    [
+      'two steps of one name',
+      () => plan((rows) => rows.filter('same', () => true).filter('same', () => true)),
+      "'same' is the name of two steps; one would read the state of the other after a restart",
+    ],
+    ['a step without a name', () => plan((rows) => rows.filter(' ', () => true)), 'has no name'],
+    ['dedupe without a key', () => plan((rows) => rows.dedupe('d', { key: [], within: '24h' })), "'d' has no key"],
+    [
+      'dedupe by a key that is not local to a partition',
+      () => plan((rows) => rows.dedupe('d', { key: ['id'], within: '24h' })),
+      "needs the key ['merchant', <id column>]",
+    ],
+    [
+      'dedupe within no time',
+      () => plan((rows) => rows.dedupe('d', { key: ['merchant', 'id'], within: '0s' })),
+      'would forget every key at once',
+    ],
+    [
+      'dedupe by a column of another type',
+      () => plan((rows) => rows.dedupe('d', { key: ['merchant', 'paid'], within: '24h' })),
+      "reads column 'paid' as string, but it is bigint",
+    ],
+    [
+      'a duration without a unit',
+      () => plan((rows) => rows.dedupe('d', { key: [], within: '24' as '24h' })),
+      "'24' is not a duration",
+    ],
+    [
+      'a table that no job writes',
+      () => plan((rows) => rows, { jobs: { all: [hitsTable] } }),
+      "nothing would write 'failed_hits'",
+    ],
+    [
+      'a table that two jobs write',
+      () => plan((rows) => rows, { jobs: { all: [hitsTable, failedHitsTable], more: [hitsTable] } } as typeof jobs),
+      'it would be written twice',
+    ],
+    [
+      'a job of a table that nothing writes',
+      () => plan((rows) => rows, all as unknown as typeof jobs),
+      "'all' lists 'hourly', which the plan does not write",
+    ],
+    ['no reading', () => pipeline('p', () => {}, jobs), 'reads nothing'],
+    [
+      'no failed sink',
+      () => pipeline<Inputs>('p', (p) => read(p).write(stored), { jobs: { a: [hitsTable] } }),
+      'needs one failed sink',
+    ],
+    [
+      'rows that nothing reads',
+      () =>
+        pipeline<Inputs>(
+          'p',
+          (p) => {
+            const { bad } = read(p).split('judge', check, branches)
+            bad.write(failed)
+          },
+          { jobs: { a: [failedHitsTable] } },
+        ),
+      "gives rows as 'judge.good' that nothing reads: they would vanish",
+    ],
+    ['a window without groups', () => pipeline<Inputs>('p', windowed, jobs), 'has no groupBySets after it'],
+    [
+      'groups without an aggregate',
+      () => pipeline<Inputs>('p', (p) => windowed(p).groupBySets('sets', { total: [] }), jobs),
+      "'sets' has no aggregate after it",
+    ],
+    [
+      'groups by a column of two',
+      () => pipeline<Inputs>('p', (p) => windowed(p).groupBySets('sets', { both: ['id', 'zone'] }), jobs),
+      'a breakdown holds one value',
+    ],
+    [
+      'an aggregate that never emits',
+      () =>
+        pipeline<Inputs>('p', (p) => windowed(p).groupBySets('sets', { total: [] }).aggregate({ hits: count() }), jobs),
+      'never emits',
+    ],
+    [
+      'a sketch of no size',
+      () =>
+        pipeline<Inputs>(
+          'p',
+          (p) =>
+            windowed(p)
+              .groupBySets('s', { total: [] })
+              .aggregate({ n: countDistinct('paid', { k: 0 }) }),
+          jobs,
+        ),
+      'needs a whole k above 0',
+    ],
+    [
+      'panes before the window ends, which need state that this runner does not keep',
+      () =>
+        pipeline<Inputs>(
+          'p',
+          (p) =>
+            windowed(p)
+              .groupBySets('sets', { total: [] })
+              .aggregate({ hits: count() })
+              .emit({ every: 'close', panes: 'accumulating' })
+              .write(partial),
+          all,
+        ),
+      'emits accumulating panes every close; this runner keeps no window state',
+    ],
+  ] as const)('with %s', (_, build, message) => {
+    expect(refusal(build)).toContain(message)
+  })
+
+  it('of a column that only plain JavaScript could name', () => {
+    const aggregates = { n: { kind: 'sum', column: 'colour' } } as never
+    const build = () =>
+      pipeline<Inputs>('p', (p) => windowed(p).groupBySets('sets', { total: [] }).aggregate(aggregates), jobs)
+    expect(refusal(build)).toContain("reads column 'colour', which its rows do not have")
+  })
+})
