@@ -120,7 +120,7 @@ class Source {
   private record(definition: Definition, at: string): string {
     const key = this.variable('key')
     const item = this.variable('item')
-    return `if (!${this.close(isPlainObject)}(${at})) return false; for (const ${key} of Object.keys(${at})) {
+    return `if (!${this.close(isPlainObject)}(${at})) return false; for (const ${key} in ${at}) {
       if (${key} === '__proto__') continue; ${this.refuseUnless(known(definition.keyType), key)}
       const ${item} = ${at}[${key}]; ${this.refuseUnless(known(definition.valueType), item)} }`
   }
@@ -128,14 +128,17 @@ class Source {
   private strictObject(definition: Definition, at: string): string {
     if (definition.catchall?._zod.def.type !== 'never') throw unknownNode('object', 'keys beyond its shape')
     const shape = Object.entries(definition.shape ?? {})
-    const key = this.variable('key')
+    const [key, held, wanted] = [this.variable('key'), this.variable('held'), this.variable('wanted')]
     const names = this.close(new Set(shape.map(([name]) => name)))
     const fields = shape.map(([name, node]) => {
       const field = this.variable('field')
-      return `const ${field} = ${at}[${JSON.stringify(name)}]; ${this.refuseUnless(node, field)}`
+      return `const ${field} = ${at}[${JSON.stringify(name)}]; if (${field} !== undefined) ${wanted}++;
+        ${this.refuseUnless(node, field)}`
     })
+    // As many keys as fields that have a value: then no key is unknown, and none needs to be looked up.
     return `if (typeof ${at} !== 'object' || ${at} === null || Array.isArray(${at})) return false;
-      for (const ${key} in ${at}) if (!${names}.has(${key})) return false; ${fields.join('\n')}`
+      let ${wanted} = 0; ${fields.join('\n')} let ${held} = 0; for (const ${key} in ${at}) ${held}++;
+      if (${held} !== ${wanted}) for (const ${key} in ${at}) if (!${names}.has(${key})) return false;`
   }
 
   private close(value: unknown): string {

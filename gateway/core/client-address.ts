@@ -39,17 +39,19 @@ export function createClientAddress(trustedProxies: readonly string[]): ClientAd
   }
 }
 
-const plainIpv4 = /^(?:::ffff:)?(\d{1,3}\.\d{1,3}\.\d{1,3})\.\d{1,3}$/
+const octet = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)'
+const plainIpv4 = new RegExp(`^(?:::ffff:)?(${octet}\\.${octet}\\.${octet})\\.${octet}$`)
 
 /** `203.0.113.0/24` or `2001:db8:1::/48`; null where there is no address or none that can be read. */
 export function addressPrefix(address: string | null): string | null {
   if (address === null) return null
+  // As a socket gives it: not worth an address library.
   const network = plainIpv4.exec(address)?.[1]
-  if (network !== undefined && ipaddr.IPv4.isValid(`${network}.0`)) return `${network}.0/${addressPrefixBits.ipv4}`
+  if (network !== undefined) return `${network}.0/${addressPrefixBits.ipv4}`
   const parsed = parseAddress(address)
   if (parsed === undefined) return null
-  if (parsed.kind() === 'ipv4') return `${ipaddr.IPv4.networkAddressFromCIDR(`${parsed}/${addressPrefixBits.ipv4}`)}/24`
-  return `${ipaddr.IPv6.networkAddressFromCIDR(`${parsed}/${addressPrefixBits.ipv6}`)}/48`
+  if (parsed.kind() === 'ipv4') return addressPrefix(parsed.toString())
+  return `${ipaddr.IPv6.networkAddressFromCIDR(`${parsed}/${addressPrefixBits.ipv6}`)}/${addressPrefixBits.ipv6}`
 }
 
 /** An address as sockets and proxies write it: IPv4 in IPv6 is IPv4, a port, brackets and a scope are left out. */

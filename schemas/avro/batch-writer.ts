@@ -2,9 +2,8 @@
  * Writes batches of hits as Avro single-object encoding, hit by hit, into one buffer that is reused: the collector's hot
  * path. A hit's size is known as soon as it is written, so one that is too large is taken back at no cost.
  */
-import type avro from 'avsc'
 import type { Hit, HitBatch } from '../../core/hit.ts'
-import { avroType } from './avro-type.ts'
+import { compileEncode } from './compile-encode.ts'
 import { type AvroObject, singleObjectHeader } from './fingerprint.ts'
 
 /** What a batch holds beside its hits. */
@@ -30,13 +29,15 @@ const writerKeptBytes = 1024 * 1024
  * Hits are written first and the header right before them once it is known how many there are; so a hit can be measured
  * and taken back, and nothing is copied.
  */
-export function createWriter(schema: AvroObject, type: avro.Type): HitBatchWriter {
-  const fields = (type as avro.types.RecordType).fields
-  const hitType = (fields.at(-1)?.type as avro.types.ArrayType | undefined)?.itemsType
-  if (fields.at(-1)?.name !== 'hits' || hitType === undefined)
+export function createWriter(schema: AvroObject): HitBatchWriter {
+  const fields = schema.fields ?? []
+  const hitSchema = (fields.at(-1)?.type as AvroObject | undefined)?.items
+  if (fields.at(-1)?.name !== 'hits' || hitSchema === undefined) {
     throw new TypeError('hits must be the last field of a batch')
+  }
+  const encodeHit = compileEncode<Hit>({ ...(hitSchema as AvroObject), namespace: schema.namespace ?? '' })
   // The batch without its hits is a record of its own, whose bytes are those of the fields before `hits`.
-  const headerType = avroType({ ...schema, fields: (schema.fields ?? []).slice(0, -1) })
+  const encodeHeader = compileEncode<BatchHeader>({ ...schema, fields: fields.slice(0, -1) })
   const prefix = singleObjectHeader(schema)
 
   let header = Buffer.allocUnsafe(1024)
@@ -60,14 +61,14 @@ export function createWriter(schema: AvroObject, type: avro.Type): HitBatchWrite
     },
     add(hit) {
       for (;;) {
-        const end = hitType.encode(hit, hits, at)
-        if (end >= 0) {
+        const end = encodeHit(hit, hits, at)
+        if (end <= hits.length) {
           last = at
           at = end
           count++
           return at - last
         }
-        grow(-end)
+        grow(end - hits.length)
       }
     },
     dropLast() {
@@ -78,8 +79,9 @@ export function createWriter(schema: AvroObject, type: avro.Type): HitBatchWrite
     finish(facts) {
       let length: number
       for (;;) {
-        length = headerType.encode(facts, header, prefix.length)
-        if (length >= 0 && length + 5 <= header.length) break
+        length = encodeHeader(facts, header, prefix.length)
+        // Five bytes more: the number of hits.
+        if (length + 5 <= header.length) break
         header = Buffer.allocUnsafe(header.length * 2)
       }
       prefix.copy(header)

@@ -75,7 +75,7 @@ export function createHitBatchCodec(schemas: readonly AvroObject[]): HitBatchCod
     for (const version of versions) if (version.low === low && version.high === high) return version
     throw new PoisonRecordError(`its schema ${payload.toString('hex', 2, headerBytes)} is not one of those known`)
   }
-  const shared = createWriter(newestSchema, newest)
+  const shared = createWriter(newestSchema)
   return {
     encode(batch) {
       shared.begin()
@@ -96,7 +96,7 @@ export function createHitBatchCodec(schemas: readonly AvroObject[]): HitBatchCod
       const buffer = asBuffer(payload)
       return versionOf(buffer).skim(buffer, headerBytes)
     },
-    writer: () => createWriter(newestSchema, newest),
+    writer: () => createWriter(newestSchema),
   }
 }
 

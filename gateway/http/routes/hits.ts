@@ -88,7 +88,11 @@ export function hitsRoutes(options: HitsRoutesOptions): FastifyPluginAsync {
         const holder = request.writeKeyHolder
         if (holder === null) throw new ProblemError(401, 'no_key', 'send a key: Authorization: Bearer <key>')
         if (request.body === undefined) throw new ProblemError(400, 'bad_json', 'the body is empty')
-        return accept(request, holder).then((answer) => send(reply, answer))
+        // Not returned: Fastify would wait for the reply as for a promise, which costs as much as the hit.
+        accept(request, holder).then(
+          (answer) => send(reply, answer),
+          (error: Error) => reply.send(error),
+        )
       },
     )
   }
@@ -113,14 +117,14 @@ function keyOf(request: FastifyRequest): string | undefined {
 
 const nothingRejected = '"rejected":[]}'
 
-function send(reply: FastifyReply, answer: AcceptReply): FastifyReply {
-  const { accepted, rejected } = answer
-  if (answer.status === 400) {
+function send(reply: FastifyReply, { status, accepted, rejected }: AcceptReply): void {
+  if (status === 400) {
     const detail = 'no hit was accepted; rejected says why, hit by hit'
-    throw new ProblemError(400, 'nothing_accepted', detail, { accepted, rejected })
+    reply.send(new ProblemError(400, 'nothing_accepted', detail, { accepted, rejected }))
+    return
   }
   const rest = rejected.length === 0 ? nothingRejected : `"rejected":${JSON.stringify(rejected)}}`
-  return reply
+  reply
     .code(202)
     .header('content-type', jsonType)
     .header('hitlake-durability', durability)
