@@ -12,6 +12,8 @@ const sources = ['core', 'pipelines', 'gateway', 'lakehouse', 'schemas', 'cli'].
     .map((file) => ({ file: join(area, file), text: readFileSync(join(root, area, file), 'utf8') })),
 )
 
+const textOf = (file: string) => sources.find((each) => each.file === file)?.text ?? ''
+
 /** Every code that a pattern's first group finds in the sources, with the file it stands in. */
 function codesIn(pattern: RegExp): { code: string; file: string }[] {
   return sources.flatMap(({ file, text }) =>
@@ -50,6 +52,14 @@ describe('the table of errors', () => {
     for (const { file, code, status } of thrown) {
       expect(errorEntry(code), `${code} of ${file}`).toMatchObject({ status, kinds: expect.arrayContaining(['http']) })
     }
+  })
+
+  it('has the rejections of a hit that the collector knows, and no others', () => {
+    const [, union = ''] =
+      /export type RefusalCode =([^\n]*(?:\n {2}\|[^\n]*)*)/.exec(textOf('core/hit/explain-refusal.ts')) ?? []
+    const known = [...union.matchAll(/'([^']+)'/g)].map(([, code]) => code)
+    const listed = errorTable.filter(({ kinds }) => kinds.includes('rejection')).map(({ code }) => code)
+    expect(listed.sort()).toEqual(known.sort())
   })
 
   it('has every code the public contract names', () => {
