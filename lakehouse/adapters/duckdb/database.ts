@@ -84,9 +84,9 @@ export function startError(file: string, error: unknown): StartError {
       cause: error,
     })
   }
-  if (/permission denied|read-only/i.test(said)) {
+  if (/cannot open file|permission denied|read-only|is a directory/i.test(said)) {
     return new StartError(
-      `${file} cannot be written; make it writable or choose another HITLAKE_DATA_DIR (${firstLine})`,
+      `${file} cannot be opened; make it and its folder writable, or choose another HITLAKE_DATA_DIR (${firstLine})`,
       {
         cause: error,
       },

@@ -1,0 +1,31 @@
+WITH "sums" AS (
+  SELECT "buckets"."index" AS "bucket", coalesce(sum("rows"."hits"), CAST('0' AS BIGINT)) AS "hits", coalesce(sum("rows"."pageviews"), CAST('0' AS BIGINT)) AS "pageviews", coalesce(sum("rows"."orders"), CAST('0' AS BIGINT)) AS "orders", coalesce(sum("rows"."revenue_micros"), CAST('0' AS BIGINT)) AS "revenue"
+  FROM files_of_hourly(merchant, _gen, bucket, breakdown, hits, pageviews, orders, revenue_micros) AS "rows"
+  JOIN (VALUES (CAST('0' AS BIGINT), TIMESTAMPTZ '2026-03-29 00:00:00.000+00', TIMESTAMPTZ '2026-03-29 01:00:00.000+00'), (CAST('1' AS BIGINT), TIMESTAMPTZ '2026-03-29 02:00:00.000+00', TIMESTAMPTZ '2026-03-29 02:30:00.000+00')) AS "buckets"("index", "start", "end")
+  ON "rows"."bucket" >= "buckets"."start" AND "rows"."bucket" < "buckets"."end"
+  WHERE "rows"."merchant" = 'o''brien' AND "rows"."_gen" = CAST('3' AS BIGINT) AND "rows"."bucket" >= TIMESTAMPTZ '2026-03-29 00:00:00.000+00' AND "rows"."bucket" < TIMESTAMPTZ '2026-03-29 02:30:00.000+00' AND "rows"."breakdown" = 'total'
+  GROUP BY "buckets"."index"
+),
+"hashes" AS (
+  SELECT DISTINCT "buckets"."index" AS "bucket", "visitor"."hash" AS "hash"
+  FROM files_of_hourly(merchant, _gen, bucket, breakdown, visitors) AS "rows"
+  JOIN (VALUES (CAST('0' AS BIGINT), TIMESTAMPTZ '2026-03-29 00:00:00.000+00', TIMESTAMPTZ '2026-03-29 01:00:00.000+00'), (CAST('1' AS BIGINT), TIMESTAMPTZ '2026-03-29 02:00:00.000+00', TIMESTAMPTZ '2026-03-29 02:30:00.000+00')) AS "buckets"("index", "start", "end")
+  ON "rows"."bucket" >= "buckets"."start" AND "rows"."bucket" < "buckets"."end"
+  CROSS JOIN UNNEST("rows"."visitors") AS "visitor"("hash")
+  WHERE "rows"."merchant" = 'o''brien' AND "rows"."_gen" = CAST('3' AS BIGINT) AND "rows"."bucket" >= TIMESTAMPTZ '2026-03-29 00:00:00.000+00' AND "rows"."bucket" < TIMESTAMPTZ '2026-03-29 02:30:00.000+00' AND "rows"."breakdown" = 'total'
+),
+"placed" AS (
+  SELECT "bucket" AS "bucket", "hash" AS "hash", row_number() OVER (PARTITION BY "bucket" ORDER BY "hash") AS "place"
+  FROM "hashes" AS "hashes"
+),
+"sketches" AS (
+  SELECT "bucket" AS "bucket", count(*) AS "kept", max("hash") AS "largest"
+  FROM "placed" AS "placed"
+  WHERE "place" <= CAST('4097' AS BIGINT)
+  GROUP BY "bucket"
+)
+SELECT "sums"."bucket" AS "bucket", "sums"."hits" AS "hits", "sums"."pageviews" AS "pageviews", "sums"."orders" AS "orders", "sums"."revenue" AS "revenue", coalesce("sketches"."kept", CAST('0' AS BIGINT)) AS "kept", "sketches"."largest" AS "largest"
+FROM "sums" AS "sums"
+LEFT JOIN "sketches" AS "sketches"
+ON "sums"."bucket" = "sketches"."bucket"
+ORDER BY "sums"."bucket"
