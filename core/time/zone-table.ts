@@ -127,6 +127,11 @@ export function isZone(text: string): boolean {
   return canonicalZone(text) !== undefined
 }
 
+/** How many spellings are in memory now. */
+export function knownSpellings(): number {
+  return spellings.size
+}
+
 function findTable(text: string): ZoneTable | undefined {
   if (!zoneName.test(text)) return undefined
   let zone: string

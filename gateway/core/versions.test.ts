@@ -164,12 +164,15 @@ describe('versions', () => {
     const answer = store.hangs()
     const early = versions.refresh()
     // A commit is announced while an older question is under way: that question may not have seen it.
-    const late = [versions.refresh(), versions.refresh()]
-    store.answers(9, [[a, 1]])
+    const late = Promise.all([versions.refresh(), versions.refresh()])
+    const answerLate = store.hangs()
     answer(8, [])
     await early
     expect(versions.versionOf(a, 1, 1)).toBe(before)
-    await Promise.all(late)
+    await settle()
+    expect(await Promise.race([late, 'still waits'])).toBe('still waits')
+    answerLate(9, [[a, 1]])
+    await late
     expect(versions.versionOf(a, 1, 1)).toBeGreaterThan(before)
     expect(store.asked).toEqual([0, 7, 8]) // both late calls shared one question
   })
