@@ -17,9 +17,9 @@ describe('a line of a combined log', () => {
     })
   })
 
-  it('reads `-` as absent, and `-` for the size', () => {
-    const parsed = parseCombined(line.replace('203023', '-').replace('"http://from.example/"', '"-"'))
-    expect(parsed?.referrer).toBeNull()
+  it('reads `-` as no referrer and as no size, and keeps it as user agent', () => {
+    const dashed = line.replace('203023', '-').replace('"http://from.example/"', '"-"')
+    expect(parseCombined(dashed.replace('Mozilla/5.0 (X11)', '-'))).toMatchObject({ referrer: null, userAgent: '-' })
   })
 
   it('keeps quotes that were escaped', () => {

@@ -10,7 +10,8 @@ export interface LogLine {
   readonly path: string
   readonly status: number
   readonly referrer: string | null
-  readonly userAgent: string | null
+  /** As logged: `-` where the client sent none, which isbot takes for a bot's, as most of them are. */
+  readonly userAgent: string
 }
 
 const quoted = '"((?:[^"\\\\]|\\\\.)*)"'
@@ -46,12 +47,11 @@ export function parseCombined(line: string): LogLine | undefined {
     method,
     path,
     status: Number(status),
-    referrer: absent(from),
-    userAgent: absent(agent),
+    referrer: from === undefined || from === '-' || from === '' ? null : unescaped(from),
+    userAgent: unescaped(agent ?? ''),
   }
 }
 
-function absent(text: string | undefined): string | null {
-  if (text === undefined || text === '-' || text === '') return null
+function unescaped(text: string): string {
   return text.replace(/\\(["\\])/g, '$1')
 }

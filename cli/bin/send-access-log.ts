@@ -99,12 +99,12 @@ function hitOf(line: LogLine, number: number): object {
     name: 'page_view',
     time: line.time,
     visitor: createHmac('sha256', adminKey)
-      .update(`${merchant}\n${line.address}\n${line.userAgent ?? ''}`)
+      .update(`${merchant}\n${line.address}\n${line.userAgent}`)
       .digest('base64url')
       .slice(0, 22),
     url: line.path,
     ...(line.referrer !== null && { referrer: line.referrer }),
-    ...(line.userAgent !== null && { context: { userAgent: line.userAgent } }),
+    context: { userAgent: line.userAgent },
   }
 }
 

@@ -26,7 +26,7 @@ function recountFile(): { hits: Map<string, number>; visitors: Map<string, numbe
     expect(month).toBe('May')
     const hour = `2015-05-${day}T${rest?.slice(5, 7)}:00:00+00:00`
     const agent = line.slice(line.lastIndexOf(' "') + 2, -1)
-    if (agent !== '-' && isbot(agent)) {
+    if (isbot(agent)) {
       bots++
       continue
     }
