@@ -263,6 +263,16 @@ describe('the view that a question reads', () => {
     expect(seen.map(({ snapshot }) => snapshot)).toEqual(['1', '2'])
   })
 
+  it('is of the hits for a raw question, else of the hourly rows', async () => {
+    const { cells, questions } = await world()
+    await cells.series(question(hours(0, 1), 'raw'))
+    await cells.series(question(hours(0, 1), 'rollup'))
+    expect(questions.map(({ from, view }) => [from, view.table])).toEqual([
+      ['raw', 'hits'],
+      ['rollup', 'hourly'],
+    ])
+  })
+
   it('that is still the same is not asked again', async () => {
     const { seen, cells } = engineOf([view('1', 'staged/x'), view('1', 'staged/x')], [engineDown, [row]])
     await expect(cells.series(question(hours(0, 1)))).rejects.toThrow(EngineUnavailableError)
