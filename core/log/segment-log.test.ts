@@ -9,7 +9,7 @@ import { nodeDisk } from '../adapters/node/node-disk.ts'
 import type { Offset } from '../ids.ts'
 import { hitLogContract } from '../ports/hit-log.contract.ts'
 import type { HitLog } from '../ports/hit-log.ts'
-import { appendGroups, logFolder, openSmallLog, payload, readAll, until } from './log-under-test.ts'
+import { appendGroups, fileBytes, logFolder, openSmallLog, payload, readAll, until } from './log-under-test.ts'
 import { frameHeaderBytes, headerBytes, segmentName } from './segment-format.ts'
 import { defaultReopenDelayMs, type LogEvent } from './segment-log-options.ts'
 
@@ -118,6 +118,43 @@ describe('the segment log', () => {
     expect(await disk.list(logFolder)).toEqual([segmentName(3)])
     const reopened = await openSmallLog(disk.crash('drop'))
     expect(reopened).toMatchObject({ id: log.id, oldest: 3, next: 3 })
+  })
+
+  it('puts on disk what a killed process left in the page cache, before it gives anybody those records', async () => {
+    const before = new MemoryDisk()
+    const first = await openSmallLog(before)
+    await appendGroups(first, [[1], [7, 13]])
+    const bytes = await fileBytes(before, `${logFolder}/${segmentName(0)}`)
+    // The same bytes and name, seen by everybody, none of them synced.
+    const disk = new MemoryDisk()
+    await disk.makeFolder(logFolder)
+    const file = await disk.open(`${logFolder}/${segmentName(0)}`, 'create')
+    await file.write(bytes, 0)
+    const found = await openSmallLog(disk)
+    expect(found.durable).toBe(3)
+    expect(await openSmallLog(disk.crash('drop'))).toMatchObject({ id: first.id, durable: 3 })
+  })
+
+  it('leaves no gap where a trim was not synced and the machine stops in the next one', async () => {
+    for (let seed = 0; seed < 20; seed++) {
+      const disk = new MemoryDisk()
+      const log = await openSmallLog(disk, { segmentMaxBytes: headerBytes + 1 })
+      await appendGroups(log, [[1], [2], [3], [4]])
+      let refused = false
+      disk.fault = ({ kind }) => (kind === 'syncFolder' && !refused ? 'EIO' : undefined)
+      await expect(log.trim(1 as Offset)).rejects.toMatchObject({ code: 'EIO' })
+      refused = true
+      let removed = false
+      disk.fault = ({ kind }) => {
+        const stands = removed && kind === 'syncFolder'
+        removed ||= kind === 'remove'
+        return stands ? 'EIO' : undefined
+      }
+      await expect(log.trim(3 as Offset)).rejects.toMatchObject({ code: 'EIO' })
+      const after = await openSmallLog(disk.crash({ seed }))
+      expect(after.next).toBe(4)
+      expect(after.oldest).toBeGreaterThan(0)
+    }
   })
 
   it('begins a new log in an empty folder, and removes what a stop while a segment was made left', async () => {

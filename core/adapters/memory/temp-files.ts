@@ -1,4 +1,5 @@
 /** Bytes held in memory, laid out as files below the system's temp folder for programs that read files only (DuckDB). */
+import { rmSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,7 +10,7 @@ export class TempFiles {
 
   /** Path of a new file with these bytes, its name ending as `name` does. */
   async materialise(name: string, bytes: Uint8Array): Promise<string> {
-    this.#folder ??= mkdtemp(join(tmpdir(), 'hitlake-memory-'))
+    this.#folder ??= makeFolder()
     const path = join(await this.#folder, `${this.#count++}-${name.replaceAll('/', '_')}`)
     await writeFile(path, bytes)
     return path
@@ -21,4 +22,18 @@ export class TempFiles {
     this.#folder = undefined
     if (folder) await rm(folder, { recursive: true, force: true })
   }
+}
+
+const folders = new Set<string>()
+
+/** A new folder, removed with the process where nobody did before. */
+async function makeFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'hitlake-memory-'))
+  if (folders.size === 0) {
+    process.once('exit', () => {
+      for (const left of folders) rmSync(left, { recursive: true, force: true })
+    })
+  }
+  folders.add(folder)
+  return folder
 }
