@@ -91,8 +91,8 @@ describe('what does not compile', () => {
       // @ts-expect-error the side input is not named in uses
       rows.map('f', (v, context: Inputs) => ({ ...v, rate: context.rate('EUR') }))
       rows.map('g', (v, context) => ({ ...v, rate: context.rate('EUR') }), { uses: ['rate'] })
-      // @ts-expect-error the declared column is not one that the step adds
-      rows.map('h', (v) => ({ ...v, tax: 1n }), { adds: { tax: 'bigint', rate: 'double' } })
+      // @ts-expect-error the step adds another column than it declares
+      rows.map('h', (v) => ({ ...v, tax: 1n }), { adds: { rate: 'double' } })
       // @ts-expect-error a table of other rows
       rows.map('i', (v) => ({ merchant: v.merchant })).write(stored)
       // @ts-expect-error rows that were not refused

@@ -124,7 +124,7 @@ export class Rows<C, R> {
 
   /** Writes every row to a table and hands the rows on. */
   write(sink: R extends Refused<infer Q> ? FailedSink<Q> : RowSink<R>): Rows<C, R> {
-    writeStep(this.draft, this.at, sink as AnySink)
+    writeStep(this.draft, this.at, sink as unknown as AnySink)
     return this
   }
 
@@ -213,7 +213,7 @@ export class Panes<A> {
   ) {}
 
   write(sink: PaneSink<Pane<A>>): void {
-    writeStep(this.draft, this.at, sink as AnySink)
+    writeStep(this.draft, this.at, sink as unknown as AnySink)
   }
 }
 

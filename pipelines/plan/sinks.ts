@@ -42,19 +42,19 @@ export interface RowSink<R> {
   readonly kind: 'rows'
   readonly table: TableDefinition
   readonly counts: 'stored' | 'derived'
-  toRow(row: R, run: RunFacts): LakeRow
+  readonly toRow: (row: R, run: RunFacts) => LakeRow
 }
 
 export interface FailedSink<R> {
   readonly kind: 'failed'
   readonly table: TableDefinition
-  toRow(failed: Failed<R>, run: RunFacts): LakeRow
+  readonly toRow: (failed: Failed<R>, run: RunFacts) => LakeRow
 }
 
 export interface PaneSink<A> {
   readonly kind: 'panes'
   readonly table: TableDefinition
-  toRow(pane: A, run: RunFacts): LakeRow
+  readonly toRow: (pane: A, run: RunFacts) => LakeRow
 }
 
 /** A table of rows; at least once staged, exactly once committed. */
