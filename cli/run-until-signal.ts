@@ -3,7 +3,7 @@
  * a second one ends at once. Exit codes: 0 stopped in order, 1 could not start or stop, 130 cut off.
  */
 import { ConfigError } from '../core/config/parse-config.ts'
-import { StartError } from '../core/errors.ts'
+import { PlatformError } from '../core/errors.ts'
 
 export interface Running {
   stop(): Promise<void>
@@ -44,8 +44,8 @@ export async function runUntilSignal(signals: ProcessSignals, start: () => Promi
   signals.exit(0)
 }
 
-/** Refusals to start say what to do in their message; anything else is a fault of ours, whose place helps to report it. */
+/** Our own errors say what to do in their message; anything else is a fault of ours, whose place helps to report it. */
 export function explain(error: unknown): string {
-  if (error instanceof StartError || error instanceof ConfigError) return error.message
+  if (error instanceof PlatformError || error instanceof ConfigError) return error.message
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }

@@ -107,7 +107,8 @@ export async function startEmbedded(
       clock: systemClock,
       timers: systemTimers,
       random: systemRandom,
-      logger,
+      // Fastify's own line about listening says less than the greeting.
+      logger: logger.child({}, { level: config.logLevel === 'info' ? 'warn' : config.logLevel }),
       readiness,
       metrics,
       log,
