@@ -4,6 +4,7 @@
  * closed set of our schemas; another one is refused when it is compiled. A property test holds the bytes equal to avsc's.
  */
 import { type AvroObject, type AvroSchema, fullName, innerNamespace } from './fingerprint.ts'
+import { longLimit } from './long-limit.ts'
 
 /**
  * Writes `value` at `at` and returns the position behind it. Where that is beyond the buffer's end, the buffer was too
@@ -145,11 +146,9 @@ function fail(value: unknown): never {
   throw new TypeError(`${typeof value} is not what the Avro schema asks for`)
 }
 
-/** A safe integer as zigzag varint. */
+/** A whole number as zigzag varint. */
 function writeLong(value: number, buffer: Buffer, start: number): number {
-  if (!Number.isSafeInteger(value)) fail(value)
-  // Beyond it twice the value, minus one for negatives, is not exact any more.
-  if (value >= 2 ** 52 || value <= -(2 ** 52)) return writeLong64(BigInt(value), buffer, start)
+  if (!Number.isInteger(value) || value <= -longLimit || value >= longLimit) fail(value)
   let at = start
   let rest = value >= 0 ? value * 2 : -value * 2 - 1
   // Four bytes at a time hold 28 bits: integer arithmetic for all but the cut between them.
@@ -173,7 +172,7 @@ function writeLong(value: number, buffer: Buffer, start: number): number {
 function writeLong64(value: bigint, buffer: Buffer, start: number): number {
   if (typeof value !== 'bigint' || BigInt.asIntN(64, value) !== value) fail(value)
   const small = Number(value)
-  if (small > -(2 ** 51) && small < 2 ** 51) return writeLong(small, buffer, start)
+  if (small > -longLimit && small < longLimit) return writeLong(small, buffer, start)
   let at = start
   let rest = BigInt.asUintN(64, (value << 1n) ^ (value >> 63n))
   while (rest > 0x7fn) {

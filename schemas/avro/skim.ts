@@ -5,6 +5,7 @@
  */
 import { PoisonRecordError } from '../../core/errors.ts'
 import { type AvroObject, type AvroSchema, fullName, innerNamespace } from './fingerprint.ts'
+import { longLimit } from './long-limit.ts'
 
 /** What a ledger needs of a record: whose it is, when it was taken, how many hits it holds. */
 export interface BatchFacts {
@@ -159,11 +160,11 @@ function readLong(cursor: Cursor): number {
     value += (byte & 0x7f) * scale
     if (byte < 0x80) break
     scale *= 128
-    if (scale > 2 ** 56) throw new PoisonRecordError(`a number beyond 2^53 before byte ${cursor.at}`)
+    if (scale > 2 ** 56) throw new PoisonRecordError(`a number beyond 2^52 before byte ${cursor.at}`)
   }
-  const decoded = value % 2 === 1 ? -(value + 1) / 2 : value / 2
-  if (!Number.isSafeInteger(decoded)) throw new PoisonRecordError(`a number beyond 2^53 before byte ${cursor.at}`)
-  return decoded
+  // Zigzag doubles the number, which is exact up to 2^53; avsc misreads larger ones.
+  if (value >= 2 * longLimit - 1) throw new PoisonRecordError(`a number beyond 2^52 before byte ${cursor.at}`)
+  return value % 2 === 1 ? -(value + 1) / 2 : value / 2
 }
 
 /** A zigzag varint of up to 64 bits, for values that are decoded as bigint. */
