@@ -3,7 +3,7 @@ import { ManualClock } from '../adapters/memory/manual-clock.ts'
 import { MemoryDisk } from '../adapters/memory/memory-disk.ts'
 import type { Offset } from '../ids.ts'
 import type { HitLog } from '../ports/hit-log.ts'
-import { type LogReader, type LogReaderOptions, openLogReader } from './log-reader.ts'
+import { type LogReader, type LogReaderOptions, openLogReader, readMaxBytes, readMinBytes } from './log-reader.ts'
 import { appendGroups, logFolder, openSmallLog, payload, readAll, until } from './log-under-test.ts'
 import { segmentName } from './segment-format.ts'
 import { defaultReopenDelayMs } from './segment-log-options.ts'
@@ -70,12 +70,12 @@ describe('a reader of the log', () => {
   })
 
   it('reads records larger than its piece, and records that lie across two', async () => {
-    for (const chunkBytes of [1, 30, 100, 700]) {
+    for (const pieceMaxBytes of [1, 30, 100, 700]) {
       const own = new MemoryDisk()
       log = await openSmallLog(own, { segmentMaxBytes: 100_000 })
       const sizes = [0, 1, 20_000, 5, 700, 676, 100, 76, 30, 6]
       await Promise.all(sizes.map((size) => log.append(Buffer.alloc(size, size % 251))))
-      const reader = await open({ disk: own, chunkBytes })
+      const reader = await open({ disk: own, pieceMaxBytes })
       const found: Buffer[] = []
       for (let i = 0; found.length < sizes.length && i < 100; i++) {
         found.push(...(await reader.read(1)).map((record) => Buffer.from(record.payload)))
@@ -85,9 +85,39 @@ describe('a reader of the log', () => {
     }
   })
 
+  it('asks the disk for about as much as there is, at the end of the log as far behind it', async () => {
+    const own = new MemoryDisk()
+    const asked: number[] = []
+    const noting = new Proxy(own, {
+      get(target, name) {
+        if (name !== 'open') return Reflect.get(target, name).bind(target)
+        return async (path: string, mode: 'read') => {
+          const file = await target.open(path, mode)
+          const read = (length: number, at: number) => {
+            asked.push(length)
+            return file.read(length, at)
+          }
+          return { ...file, read }
+        }
+      },
+    })
+    log = await openSmallLog(own, { segmentMaxBytes: 100_000_000 })
+    await Promise.all(Array.from({ length: 200 }, () => log.append(Buffer.alloc(50_000))))
+    const reader = await open({ disk: noting })
+    while ((await reader.read(4_000_000)).length > 0);
+    expect(asked.length).toBeLessThan(20)
+    expect(Math.max(...asked)).toBe(readMaxBytes)
+    for (let i = 0; i < 20; i++) {
+      asked.length = 0
+      await log.append(Buffer.alloc(500))
+      expect(await reader.read(4_000_000)).toHaveLength(1)
+    }
+    expect(asked).toEqual([readMinBytes])
+  })
+
   it('keeps payloads as they are until the next call', async () => {
     await appendGroups(log, [[0, 1, 2], [3], [4, 5]])
-    const reader = await open({ chunkBytes: 300 })
+    const reader = await open({ pieceMaxBytes: 300 })
     const records = await reader.read(1_000_000)
     expect(records.map((record) => String(record.payload))).toEqual(numbered(0, 1, 2, 3, 4, 5))
   })

@@ -18,8 +18,13 @@ import {
 } from './segment-format.ts'
 import { damageText } from './segment-scan.ts'
 
-/** Read at once, at least; a record longer than this is read whole. */
-export const readChunkBytes = 256 * 1024
+/**
+ * Read at once, at most, except for a record that is longer. A reader that is behind reads pieces of this size; one that
+ * follows the end takes twice what it found there the last time, at least `readMinBytes`: it comes after every commit
+ * group, and must not allocate a megabyte for a few records.
+ */
+export const readMaxBytes = 1024 * 1024
+export const readMinBytes = 16 * 1024
 
 export interface LogReaderOptions {
   readonly disk: Disk
@@ -29,7 +34,8 @@ export interface LogReaderOptions {
   readonly from: Offset
   /** One past the last durable record. */
   readonly durable: () => Offset
-  readonly chunkBytes?: number
+  /** In place of `readMaxBytes`. */
+  readonly pieceMaxBytes?: number
 }
 
 /** One call at a time. */
@@ -73,10 +79,13 @@ class SegmentReader implements LogReader {
   /** Place of the record `#next` in the open segment. */
   #at = headerBytes
   #next = 0
-  readonly #chunkBytes: number
+  readonly #pieceMaxBytes: number
+  /** What the next read asks for. */
+  #pieceBytes: number
 
   constructor(private readonly options: LogReaderOptions) {
-    this.#chunkBytes = Math.max(frameHeaderBytes, options.chunkBytes ?? readChunkBytes)
+    this.#pieceMaxBytes = Math.max(frameHeaderBytes, options.pieceMaxBytes ?? readMaxBytes)
+    this.#pieceBytes = Math.min(this.#pieceMaxBytes, 16 * readMinBytes)
   }
 
   get position(): Offset {
@@ -102,7 +111,7 @@ class SegmentReader implements LogReader {
     }
     this.#segment = await this.#open(base)
     this.#next = base
-    while (this.#next < from) await this.#take(from, this.#chunkBytes * 4, undefined)
+    while (this.#next < from) await this.#take(from, this.#pieceMaxBytes, undefined)
   }
 
   async read(maxBytes: number): Promise<readonly FeedRecord[]> {
@@ -133,15 +142,18 @@ class SegmentReader implements LogReader {
   async #take(limit: number, wantedBytes: number, records: FeedRecord[] | undefined): Promise<number> {
     const segment = this.#segment
     if (!segment) throw new Error('the reader is closed')
-    const wanted = Math.max(this.#chunkBytes, Math.min(wantedBytes, this.#chunkBytes * 16))
+    const wanted = Math.min(this.#pieceBytes, Math.max(wantedBytes + frameHeaderBytes, readMinBytes))
     let chunk = await segment.file.read(wanted, this.#at)
+    const atEnd = chunk.length < wanted
+    const next = atEnd ? Math.max(readMinBytes, chunk.length * 2) : Math.max(this.#pieceBytes, wanted * 2)
+    this.#pieceBytes = Math.min(this.#pieceMaxBytes, next)
     if (chunk.length === 0) {
       await this.#moveOn(segment)
       return 0
     }
     const needed = frameBytes(chunk, 0)
     const first = checkFrame(chunk, 0, segment.header.salt, this.#next)
-    if (first === 'incomplete' && chunk.length === wanted) chunk = await segment.file.read(needed, this.#at)
+    if (first === 'incomplete' && !atEnd) chunk = await segment.file.read(needed, this.#at)
     let used = 0
     while (this.#next < limit && (used === 0 || used < wantedBytes)) {
       const verdict = checkFrame(chunk, used, segment.header.salt, this.#next)
@@ -183,20 +195,18 @@ class SegmentReader implements LogReader {
     const file = await disk.open(path, 'read').catch(async (error) => {
       throw error instanceof DiskError && error.code === 'ENOENT' ? await this.#missing(base) : error
     })
-    const header = decodeSegmentHeader(await file.read(headerBytes, 0))
-    const damage =
-      'damage' in header
-        ? header.damage
-        : header.id !== id
-          ? `the segment belongs to log ${header.id}, not ${id}`
-          : header.base !== base
-            ? `the header says the segment begins at record ${header.base}`
-            : undefined
-    if (damage !== undefined || 'damage' in header) {
+    try {
+      const header = decodeSegmentHeader(await file.read(headerBytes, 0))
+      if ('damage' in header) throw new CorruptLogError(path, 0, header.damage)
+      if (header.id !== id) throw new CorruptLogError(path, 0, `the segment belongs to log ${header.id}, not ${id}`)
+      if (header.base !== base) {
+        throw new CorruptLogError(path, 0, `the header says the segment begins at record ${header.base}`)
+      }
+      return { path, header, file }
+    } catch (error) {
       await file.close()
-      throw new CorruptLogError(path, 0, damage ?? 'bad header')
+      throw error
     }
-    return { path, header, file }
   }
 
   /** The error for a segment that is not there: trimmed meanwhile, or lost. */
