@@ -29,6 +29,8 @@ export function explainRefusal(value: unknown): Refusal {
   if (depthOf(value, hitLimits.depth) > hitLimits.depth) {
     return { code: 'too_deep', pointer: '', message: `a hit may be nested ${hitLimits.depth} deep` }
   }
+  const unasked = refusedUnasked(value)
+  if (unasked !== undefined) return unasked
   const issue = hitSchema.safeParse(value).error?.issues[0]
   if (issue === undefined) return { code: 'bad_field', pointer: '', message: 'the hit is not as documented' }
   if (issue.code === 'unrecognized_keys') return unknownField(issue)
@@ -52,6 +54,25 @@ export function depthOf(value: unknown, limit: number): number {
     level = next
   }
   return depth
+}
+
+/**
+ * What zod says badly: it would explain every member of a list or map before it says that there are too many, and does not
+ * say where a `__proto__` stands.
+ */
+function refusedUnasked(value: unknown): Refusal | undefined {
+  if (!isContainer(value)) return undefined
+  const { items, props } = value as { readonly items?: unknown; readonly props?: unknown }
+  if (isContainer(props) && Object.hasOwn(props, '__proto__')) {
+    return { code: 'bad_field', pointer: '/props/__proto__', message: 'no property may be called __proto__' }
+  }
+  if (Array.isArray(items) && items.length > hitLimits.itemCount) {
+    return { code: 'bad_field', pointer: '/items', message: `must have at most ${hitLimits.itemCount} items` }
+  }
+  if (isContainer(props) && Object.keys(props).length > hitLimits.propCount) {
+    return { code: 'bad_field', pointer: '/props', message: `must have at most ${hitLimits.propCount} keys` }
+  }
+  return undefined
 }
 
 function isContainer(value: unknown): value is object {

@@ -1,0 +1,115 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { compileCheck } from './compile-check.ts'
+import { hitSchema } from './hit-schema.ts'
+import { anySentHit, goodSentHit } from './sent-hit-under-test.ts'
+
+describe('the compiled check of a hit', () => {
+  const check = compileCheck(hitSchema)
+
+  it('takes every hit that is as documented', () => {
+    fc.assert(
+      fc.property(goodSentHit, (hit) => {
+        expect(check(JSON.parse(JSON.stringify(hit)))).toBe(true)
+      }),
+      { numRuns: 3_000 },
+    )
+  })
+
+  it('says of any JSON exactly what zod says', () => {
+    const verdicts = { taken: 0, refused: 0 }
+    fc.assert(
+      fc.property(anySentHit, (value) => {
+        const zod = hitSchema.safeParse(value).success
+        verdicts[zod ? 'taken' : 'refused']++
+        expect(check(value)).toBe(zod)
+      }),
+      { numRuns: 20_000 },
+    )
+    // A law about equality says little where one side never occurs.
+    expect(Math.min(verdicts.taken, verdicts.refused)).toBeGreaterThan(2_000)
+  })
+
+  it('is not fooled by values that JSON cannot make, either', () => {
+    class Hit {
+      name = 'x'
+    }
+    const values = [
+      undefined,
+      () => 1,
+      Symbol('x'),
+      1n,
+      new Hit(),
+      Object.create({ name: 'x' }),
+      { name: 'x', id: undefined },
+    ]
+    for (const value of values) expect(check(value), String(value)).toBe(hitSchema.safeParse(value).success)
+  })
+})
+
+describe('compiling a check', () => {
+  const samples: unknown[] = [
+    undefined,
+    null,
+    '',
+    'ab',
+    'abcd',
+    0,
+    -1,
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    true,
+    [],
+    ['a'],
+    ['a', 1],
+    {},
+    { a: 'x' },
+    { a: 1 },
+    { b: 1 },
+    { a: 'x', b: 1 },
+    JSON.parse('{"__proto__":"x"}'),
+    JSON.parse('{"a":"x","__proto__":1}'),
+    new Date(0),
+  ]
+  const short = z.string().min(1).max(3)
+
+  it.each([
+    ['a string with a least and a greatest length', short],
+    ['a number', z.number()],
+    ['a boolean', z.boolean()],
+    ['null', z.null()],
+    ['an own rule', z.custom((value) => value === 'ab')],
+    ['an own rule upon a type', z.string().refine((text) => text !== 'ab')],
+    ['something optional', short.optional()],
+    ['one of several', z.union([short, z.number(), z.null()])],
+    ['a list', z.array(short).max(1)],
+    ['a map', z.record(short, z.union([short, z.number()]))],
+    ['one rule after the other', z.custom((value) => value !== null).pipe(z.record(short, short))],
+    ['a strict object', z.strictObject({ a: short, b: z.number().optional() })],
+    ['a strict object of optional fields', z.strictObject({ a: short.optional() })],
+    ['a list of unions of objects', z.array(z.union([z.strictObject({ a: short }), short]))],
+  ])('of %s accepts what zod accepts', (_name, schema) => {
+    const check = compileCheck(schema)
+    const nested = samples.map((value) => [value])
+    for (const value of [...samples, ...nested])
+      expect(check(value), JSON.stringify(value)).toBe(schema.safeParse(value).success)
+  })
+
+  it.each([
+    ['a transform', z.string().transform(Number)],
+    ['a default', z.string().default('x')],
+    ['coercion', z.coerce.number()],
+    ['a format', z.email()],
+    ['a pattern', z.string().regex(/a/)],
+    ['a least number', z.number().min(1)],
+    ['a whole number', z.int()],
+    ['an object that drops what it does not know', z.object({ a: z.string() })],
+    ['an object that keeps what it does not know', z.looseObject({ a: z.string() })],
+    ['a tuple', z.tuple([z.string()])],
+    ['a date', z.date()],
+    ['something deep inside', z.strictObject({ a: z.array(z.union([z.string(), z.bigint()])) })],
+  ])('is refused for %s, which it does not know', (_name, schema) => {
+    expect(() => compileCheck(schema)).toThrow(/cannot compile a check/)
+  })
+})
