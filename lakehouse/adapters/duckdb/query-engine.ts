@@ -33,9 +33,6 @@ export const defaultQueryConcurrency = 2
 export const defaultMaxWaitingQueries = 128
 export const defaultQueryTimeoutMs = 30_000
 
-/** DuckDB forgets an interrupt that comes just before the query begins, so it is said again until the query ends. */
-const interruptEveryMs = 20
-
 export interface DuckDbQueryEngine extends QueryEngine {
   /** Refuses what comes after, interrupts what runs, and closes the connections. */
   close(): Promise<void>
@@ -111,25 +108,28 @@ async function interruptible(
   timeoutMs: number,
 ): Promise<readonly DuckDBValue[][]> {
   let late: Error | undefined
-  let cancelRepeat = () => {}
-  const interrupt = () => {
-    connection.interrupt()
-    cancelRepeat = timers.after(interruptEveryMs, interrupt)
-  }
+  const interrupt = () => connection.interrupt()
   const cancelTimeout = timers.after(timeoutMs, () => {
     late = new Error(`the query took more than ${timeoutMs} ms`)
     interrupt()
   })
   signal.addEventListener('abort', interrupt, { once: true })
   try {
-    signal.throwIfAborted()
-    const reader = await connection.runAndReadAll(sql)
-    return reader.getRows()
+    const statement = await connection.prepare(sql)
+    try {
+      signal.throwIfAborted()
+      if (late !== undefined) throw late
+      // From here on an interrupt is heard; DuckDB forgets one that comes before.
+      const pending = statement.start()
+      const reader = await pending.readAll()
+      return reader.getRows()
+    } finally {
+      statement.destroySync()
+    }
   } catch (error) {
     throw late ?? (signal.aborted ? signal.reason : error)
   } finally {
     cancelTimeout()
-    cancelRepeat()
     signal.removeEventListener('abort', interrupt)
   }
 }

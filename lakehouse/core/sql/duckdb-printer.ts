@@ -74,16 +74,31 @@ function printSelect(select: Select, table: TableText): string {
     ({ name, select: inner }) => `${duckDbName(name)} AS (\n${indent(printSelect(inner, table))}\n)`,
   )
   const columns = select.columns.map(({ expression, as }) => `${print(expression)} AS ${duckDbName(as)}`)
+  const conditions = [...rangeEnds(select.from.relation), ...(select.where === undefined ? [] : [select.where])]
   return [
     withs.length === 0 ? '' : `WITH ${withs.join(',\n')}`,
     `SELECT ${select.distinct === undefined ? '' : 'DISTINCT '}${columns.join(', ')}`,
     `FROM ${printSource(select.from, table)}`,
-    select.where === undefined ? '' : `WHERE ${print(select.where)}`,
+    conditions.length === 0 ? '' : `WHERE ${conditions.map(print).join(' AND ')}`,
     select.groupBy === undefined ? '' : `GROUP BY ${select.groupBy.map(print).join(', ')}`,
     select.orderBy === undefined ? '' : `ORDER BY ${select.orderBy.map(print).join(', ')}`,
   ]
     .filter((line) => line !== '')
     .join('\n')
+}
+
+/** The half of every `within` of a relation that its ASOF JOIN cannot say. */
+function rangeEnds(relation: Relation): readonly Expression[] {
+  switch (relation.kind) {
+    case 'within':
+      return [{ kind: 'compare', op: '<', left: relation.point, right: relation.end }]
+    case 'join':
+      return [...rangeEnds(relation.left.relation), ...rangeEnds(relation.right.relation)]
+    case 'unnest':
+      return rangeEnds(relation.left.relation)
+    default:
+      return []
+  }
 }
 
 function printSource({ relation, as }: Source, table: TableText): string {
@@ -113,9 +128,10 @@ function printRelation(relation: Relation, table: TableText): string {
       return `${printSource(relation.left, table)}\n${how} ${printSource(relation.right, table)}\nON ${print(relation.on)}`
     }
     case 'within': {
-      const { left, ranges, point, start, end } = relation
-      const on = `${print(point)} >= ${print(start)} AND ${print(point)} < ${print(end)}`
-      return `${printSource(left, table)}\nJOIN ${printSource(ranges, table)}\nON ${on}`
+      // The nearest range that starts at or before the point; whether it still holds the point, `rangeEnds` says. As a
+      // join on both ends it took 20 times as long for 1,000 ranges and 3 M rows.
+      const { left, ranges, point, start } = relation
+      return `${printSource(left, table)}\nASOF JOIN ${printSource(ranges, table)}\nON ${print(point)} >= ${print(start)}`
     }
     case 'unnest': {
       const unnested = `UNNEST(${print(relation.list)}) AS ${duckDbName(relation.as)}(${duckDbName(relation.element)})`

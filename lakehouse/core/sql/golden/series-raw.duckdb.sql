@@ -1,9 +1,9 @@
 WITH "visits" AS (
   SELECT "buckets"."index" AS "bucket", "rows"."visitor_hash" AS "hash", count(*) AS "hits", count(*) FILTER (WHERE "rows"."name" = 'page_view') AS "pageviews", count(*) FILTER (WHERE "rows"."name" = 'purchase') AS "orders", sum("rows"."revenue_home_micros") AS "revenue"
   FROM files_of_hits(merchant, _gen, time, bot, name, revenue_home_micros, visitor_hash) AS "rows"
-  JOIN (VALUES (CAST('0' AS BIGINT), TIMESTAMPTZ '2026-03-29 00:00:00.000+00', TIMESTAMPTZ '2026-03-29 01:00:00.000+00'), (CAST('1' AS BIGINT), TIMESTAMPTZ '2026-03-29 02:00:00.000+00', TIMESTAMPTZ '2026-03-29 02:30:00.000+00')) AS "buckets"("index", "start", "end")
-  ON "rows"."time" >= "buckets"."start" AND "rows"."time" < "buckets"."end"
-  WHERE "rows"."merchant" = 'o''brien' AND "rows"."_gen" = CAST('3' AS BIGINT) AND "rows"."time" >= TIMESTAMPTZ '2026-03-29 00:00:00.000+00' AND "rows"."time" < TIMESTAMPTZ '2026-03-29 02:30:00.000+00' AND "rows"."bot" = FALSE
+  ASOF JOIN (VALUES (CAST('0' AS BIGINT), TIMESTAMPTZ '2026-03-29 00:00:00.000+00', TIMESTAMPTZ '2026-03-29 01:00:00.000+00'), (CAST('1' AS BIGINT), TIMESTAMPTZ '2026-03-29 02:00:00.000+00', TIMESTAMPTZ '2026-03-29 02:30:00.000+00')) AS "buckets"("index", "start", "end")
+  ON "rows"."time" >= "buckets"."start"
+  WHERE "rows"."time" < "buckets"."end" AND "rows"."merchant" = 'o''brien' AND "rows"."_gen" = CAST('3' AS BIGINT) AND "rows"."time" >= TIMESTAMPTZ '2026-03-29 00:00:00.000+00' AND "rows"."time" < TIMESTAMPTZ '2026-03-29 02:30:00.000+00' AND "rows"."bot" = FALSE
   GROUP BY "buckets"."index", "rows"."visitor_hash"
 ),
 "sums" AS (

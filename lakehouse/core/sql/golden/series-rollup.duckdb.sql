@@ -1,18 +1,18 @@
 WITH "sums" AS (
   SELECT "buckets"."index" AS "bucket", coalesce(sum("rows"."hits"), CAST('0' AS BIGINT)) AS "hits", coalesce(sum("rows"."pageviews"), CAST('0' AS BIGINT)) AS "pageviews", coalesce(sum("rows"."orders"), CAST('0' AS BIGINT)) AS "orders", coalesce(sum("rows"."revenue_micros"), CAST('0' AS BIGINT)) AS "revenue"
   FROM files_of_hourly(merchant, _gen, bucket, breakdown, hits, pageviews, orders, revenue_micros) AS "rows"
-  JOIN (VALUES (CAST('0' AS BIGINT), TIMESTAMPTZ '2026-03-29 00:00:00.000+00', TIMESTAMPTZ '2026-03-29 01:00:00.000+00'), (CAST('1' AS BIGINT), TIMESTAMPTZ '2026-03-29 02:00:00.000+00', TIMESTAMPTZ '2026-03-29 02:30:00.000+00')) AS "buckets"("index", "start", "end")
-  ON "rows"."bucket" >= "buckets"."start" AND "rows"."bucket" < "buckets"."end"
-  WHERE "rows"."merchant" = 'o''brien' AND "rows"."_gen" = CAST('3' AS BIGINT) AND "rows"."bucket" >= TIMESTAMPTZ '2026-03-29 00:00:00.000+00' AND "rows"."bucket" < TIMESTAMPTZ '2026-03-29 02:30:00.000+00' AND "rows"."breakdown" = 'total'
+  ASOF JOIN (VALUES (CAST('0' AS BIGINT), TIMESTAMPTZ '2026-03-29 00:00:00.000+00', TIMESTAMPTZ '2026-03-29 01:00:00.000+00'), (CAST('1' AS BIGINT), TIMESTAMPTZ '2026-03-29 02:00:00.000+00', TIMESTAMPTZ '2026-03-29 02:30:00.000+00')) AS "buckets"("index", "start", "end")
+  ON "rows"."bucket" >= "buckets"."start"
+  WHERE "rows"."bucket" < "buckets"."end" AND "rows"."merchant" = 'o''brien' AND "rows"."_gen" = CAST('3' AS BIGINT) AND "rows"."bucket" >= TIMESTAMPTZ '2026-03-29 00:00:00.000+00' AND "rows"."bucket" < TIMESTAMPTZ '2026-03-29 02:30:00.000+00' AND "rows"."breakdown" = 'total'
   GROUP BY "buckets"."index"
 ),
 "hashes" AS (
   SELECT DISTINCT "buckets"."index" AS "bucket", "visitor"."hash" AS "hash"
   FROM files_of_hourly(merchant, _gen, bucket, breakdown, visitors) AS "rows"
-  JOIN (VALUES (CAST('0' AS BIGINT), TIMESTAMPTZ '2026-03-29 00:00:00.000+00', TIMESTAMPTZ '2026-03-29 01:00:00.000+00'), (CAST('1' AS BIGINT), TIMESTAMPTZ '2026-03-29 02:00:00.000+00', TIMESTAMPTZ '2026-03-29 02:30:00.000+00')) AS "buckets"("index", "start", "end")
-  ON "rows"."bucket" >= "buckets"."start" AND "rows"."bucket" < "buckets"."end"
+  ASOF JOIN (VALUES (CAST('0' AS BIGINT), TIMESTAMPTZ '2026-03-29 00:00:00.000+00', TIMESTAMPTZ '2026-03-29 01:00:00.000+00'), (CAST('1' AS BIGINT), TIMESTAMPTZ '2026-03-29 02:00:00.000+00', TIMESTAMPTZ '2026-03-29 02:30:00.000+00')) AS "buckets"("index", "start", "end")
+  ON "rows"."bucket" >= "buckets"."start"
   CROSS JOIN UNNEST("rows"."visitors") AS "visitor"("hash")
-  WHERE "rows"."merchant" = 'o''brien' AND "rows"."_gen" = CAST('3' AS BIGINT) AND "rows"."bucket" >= TIMESTAMPTZ '2026-03-29 00:00:00.000+00' AND "rows"."bucket" < TIMESTAMPTZ '2026-03-29 02:30:00.000+00' AND "rows"."breakdown" = 'total'
+  WHERE "rows"."bucket" < "buckets"."end" AND "rows"."merchant" = 'o''brien' AND "rows"."_gen" = CAST('3' AS BIGINT) AND "rows"."bucket" >= TIMESTAMPTZ '2026-03-29 00:00:00.000+00' AND "rows"."bucket" < TIMESTAMPTZ '2026-03-29 02:30:00.000+00' AND "rows"."breakdown" = 'total'
 ),
 "placed" AS (
   SELECT "bucket" AS "bucket", "hash" AS "hash", row_number() OVER (PARTITION BY "bucket" ORDER BY "hash") AS "place"
