@@ -1,7 +1,7 @@
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { seededRandom } from '../core/adapters/memory/seeded-random.ts'
 import { StartError } from '../core/errors.ts'
 import { hashKey } from '../gateway/core/keys.ts'
@@ -73,7 +73,9 @@ describe('a later start', () => {
     const first = await ensureFirstKeys({ store, random, dataDir })
     const merchant = await store.merchant(demoMerchant)
     const text = readFileSync(fileOf(), 'utf8')
+    const addKey = vi.spyOn(store, 'addKey')
     expect(await ensureFirstKeys({ store, random, dataDir })).toEqual(first)
+    expect(addKey).not.toHaveBeenCalled()
     expect(readFileSync(fileOf(), 'utf8')).toBe(text)
     expect(await store.merchant(demoMerchant)).toEqual(merchant)
   })

@@ -470,6 +470,13 @@ describe('a socket', () => {
     open[1]?.destroy()
   })
 
+  it('finds room again when all of its address have closed', async () => {
+    const { app } = await setUp({ limits: { connectionsPerAddress: 1 } })
+    const port = await listen(app)
+    const ask = 'GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
+    for (let n = 0; n < 3; n += 1) while (!(await send(port, ask)).startsWith('HTTP/1.1 200')) {}
+  })
+
   it('of an address that speaks for many is not limited', async () => {
     const { app } = await setUp({
       limits: { connectionsPerAddress: 1, exemptFromConnectionLimit: (address) => address === '127.0.0.1' },

@@ -107,6 +107,20 @@ describe('the books', () => {
     expect(ranges[0]).toMatchObject({ processed: 0, through: 3 })
   })
 
+  it('go by the job and the log they are of, whatever others there are', async () => {
+    const books = booksOf({}, { through: 9, processed: 7 })
+    const other = { job: 'other', partition: 0, next: place(3), checkpoint: null, watermark: null, received: null }
+    const elsewhere = { ...other, job: 'hits', partition: 1 }
+    const mixed: Books = {
+      ...books,
+      acceptedThrough: { 'log-0': place(99), ...books.acceptedThrough },
+      positions: [other, elsewhere, ...books.positions],
+    }
+    const { options, ranges } = setUp([mixed])
+    await readBooks(options, wholeRange)
+    expect(ranges[0]).toMatchObject({ processed: 7, through: 9 })
+  })
+
   it('are read again when the job has committed what the ledger had not counted', async () => {
     const ahead = booksOf({ accepted: 1, stored: 2 }, { through: 1, processed: 2 })
     const level = booksOf({ accepted: 2, stored: 2 }, { through: 2, processed: 2 })

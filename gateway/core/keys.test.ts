@@ -116,8 +116,9 @@ describe('a key directory', () => {
 
   it('refuses with 503 beyond its number of questions at once, and only keys it does not know', async () => {
     let open: () => void = () => undefined
-    const { directory, script } = setUp({ good: holderOf('shop') }, { maxQuestions: 2 })
+    const { directory, script, clock } = setUp({ good: holderOf('shop') }, { maxQuestions: 2 })
     await directory.find('good')
+    clock.advance(defaultKeyTtlMs)
     script.gate = new Promise((resolve) => {
       open = resolve
     })
@@ -160,6 +161,30 @@ describe('a key directory', () => {
     await old
     expect((await fresh)?.key.rights).toEqual(['read'])
     expect((await directory.find('a'))?.key.rights).toEqual(['read'])
+  })
+
+  it('does not keep an answer that came after the merchant was forgotten, though nobody asked again', async () => {
+    let open: () => void = () => undefined
+    const { directory, script } = setUp({ a: holderOf('a') })
+    script.gate = new Promise((resolve) => {
+      open = resolve
+    })
+    const old = directory.find('a')
+    directory.forgetMerchant('a' as MerchantId)
+    open()
+    await old
+    expect(directory.find('a')).toBeInstanceOf(Promise)
+  })
+
+  it('does not bring a key back that the store no longer had, when the store does not answer', async () => {
+    const { directory, script, clock } = setUp({ gone: holderOf('shop') })
+    await directory.find('gone')
+    script.byHash.clear()
+    clock.advance(defaultKeyTtlMs)
+    expect(await directory.find('gone')).toBeUndefined()
+    script.down = true
+    clock.advance(defaultUnknownTtlMs)
+    await expect(directory.find('gone')).rejects.toThrow('does not answer')
   })
 
   it('knows nothing after it was cleared, unknown keys included', async () => {

@@ -3,8 +3,9 @@ import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { configPage } from '../../dist/core/config/config-page.js'
 import { errorsPage } from '../../dist/core/error-table.js'
+import { tablesPage } from '../../dist/schemas/tables-page.js'
 
-const pages = { 'config.md': configPage(), 'errors.md': errorsPage() }
+const pages = { 'config.md': configPage(), 'errors.md': errorsPage(), 'tables.md': tablesPage() }
 for (const [name, text] of Object.entries(pages)) {
   writeFileSync(fileURLToPath(new URL(`../../docs/reference/${name}`, import.meta.url)), text)
 }

@@ -61,8 +61,6 @@ export function createMetrics() {
       rows.inc({ table }, rowCount)
     },
     publishFailures: counter('lake_publish_failures_total', 'Publications that failed and are repeated.'),
-    engineQueries: counter('query_engine_queries_total', 'Queries the engine was asked.'),
-    engineDuration: seconds('query_engine_duration_seconds', 'Duration of engine queries.'),
 
     /** Joins the gauges to what they read. Call once. */
     read: (readers: GaugeReaders) => registerGauges(registry, readers),
@@ -116,8 +114,14 @@ function registerGauges(registry: Registry, readers: GaugeReaders): void {
   gauge('ready', '1 where /readyz says yes.', ready && (() => (ready() ? 1 : 0)))
   gauge('process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss())
   gauge('process_heap_used_bytes', 'JavaScript heap in use.', () => process.memoryUsage().heapUsed)
-  gauge('process_cpu_seconds_total', 'CPU time of all threads.', () => {
-    const { user, system } = process.cpuUsage()
-    return (user + system) / 1_000_000
+  new Counter({
+    name: 'process_cpu_seconds_total',
+    help: 'CPU time of all threads.',
+    registers: [registry],
+    collect() {
+      const { user, system } = process.cpuUsage()
+      this.reset()
+      this.inc((user + system) / 1_000_000)
+    },
   })
 }
