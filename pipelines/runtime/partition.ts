@@ -137,8 +137,15 @@ function decodeOrNull(payload: Buffer): HitBatch | null {
   }
 }
 
-/** One literal, so that all hits have one hidden class. */
-function feedHit(batch: HitBatch, hit: Hit, source: string, partition: number, offset: Offset, index: number): FeedHit {
+/** A hit of a batch with the batch's facts and its place. One literal, so that all hits have one hidden class. */
+export function feedHit(
+  batch: HitBatch,
+  hit: Hit,
+  source: string,
+  partition: number,
+  offset: Offset,
+  index: number,
+): FeedHit {
   return {
     id: hit.id,
     name: hit.name,
