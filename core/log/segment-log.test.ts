@@ -217,6 +217,18 @@ describe('the limits of the segment log', () => {
     expect(events).toEqual(['unavailable', 'available'])
   })
 
+  it('refuse small records too once a large one met maxBytes, so that `state` says what append does', async () => {
+    const disk = new MemoryDisk()
+    const maxBytes = 2 * headerBytes + frame(1) + frame(7)
+    const log = await openSmallLog(disk, { maxBytes, segmentMaxBytes: 1_000_000 })
+    await appendGroups(log, [[1]])
+    await expect(log.append(payload(2))).rejects.toMatchObject(full)
+    await until(() => log.bytes === 2 * headerBytes + frame(1))
+    await expect(log.append(payload(7))).rejects.toMatchObject(full)
+    await log.trim(log.durable)
+    expect(await log.append(payload(7))).toBe(1)
+  })
+
   it('refuse appends while more than diskMaxShare of the disk is in use, and look again', async () => {
     const disk = new MemoryDisk({ capacityBytes: 100_000 })
     const timers = new ManualClock()
