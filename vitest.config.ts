@@ -3,7 +3,14 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['**/*.test.ts'],
-    exclude: ['**/node_modules/**', 'dist/**', '**/*.real.test.ts', '**/*.crash.test.ts', '**/*.outside.test.ts', '**/*.cluster.test.ts'],
+    exclude: [
+      '**/node_modules/**',
+      'dist/**',
+      '**/*.real.test.ts',
+      '**/*.crash.test.ts',
+      '**/*.outside.test.ts',
+      '**/*.cluster.test.ts',
+    ],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     pool: 'forks',
