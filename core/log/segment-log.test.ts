@@ -3,15 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { ManualClock } from '../adapters/memory/manual-clock.ts'
 import { MemoryDisk } from '../adapters/memory/memory-disk.ts'
 import { nodeDisk } from '../adapters/node/node-disk.ts'
 import type { Offset } from '../ids.ts'
 import { hitLogContract } from '../ports/hit-log.contract.ts'
-import type { HitLog } from '../ports/hit-log.ts'
-import { appendGroups, fileBytes, logFolder, openSmallLog, payload, readAll, until } from './log-under-test.ts'
+import { appendGroups, fileBytes, logFolder, openSmallLog, payload, readAll } from './log-under-test.ts'
 import { frameHeaderBytes, headerBytes, segmentName } from './segment-format.ts'
-import { defaultReopenDelayMs, type LogEvent } from './segment-log-options.ts'
 
 hitLogContract('the segment log over MemoryDisk', async () => {
   const disk = new MemoryDisk()
@@ -168,165 +165,5 @@ describe('the segment log', () => {
     const again = await openSmallLog(disk)
     expect(await disk.list(logFolder)).toEqual([segmentName(0)])
     expect(again.id).toBe(log.id)
-  })
-})
-
-describe('the limits of the segment log', () => {
-  const full = { name: 'LogUnavailableError', code: 'log_unavailable', reason: 'full' }
-
-  it('refuse a record over recordMaxBytes, and take one of exactly that', async () => {
-    const disk = new MemoryDisk()
-    const log = await openSmallLog(disk, { recordMaxBytes: 1_000 })
-    await expect(log.append(Buffer.alloc(1_001))).rejects.toThrow('recordMaxBytes')
-    expect(await log.append(Buffer.alloc(1_000, 'a'))).toBe(0)
-    expect(await log.append(Buffer.alloc(0))).toBe(1)
-    expect((await readAll(disk, log)).map((bytes) => bytes.length)).toEqual([1_000, 0])
-  })
-
-  it('refuse what would wait beyond queueMaxBytes, and take it when the queue is written', async () => {
-    const disk = new MemoryDisk()
-    const log = await openSmallLog(disk, { queueMaxBytes: frame(1) + frame(2), segmentMaxBytes: 1_000_000 })
-    const waiting = [log.append(payload(1))]
-    // The first group is being written: it counts until it is on disk.
-    await Promise.resolve()
-    waiting.push(log.append(payload(2)))
-    await expect(log.append(Buffer.alloc(0))).rejects.toMatchObject(full)
-    expect(await Promise.all(waiting)).toEqual([0, 1])
-    expect(await log.append(payload(2))).toBe(2)
-  })
-
-  it('refuse appends at maxBytes until trim makes room, the only segment included', async () => {
-    const disk = new MemoryDisk()
-    const events: string[] = []
-    const maxBytes = headerBytes + frame(1) + frame(2)
-    const log = await openSmallLog(disk, {
-      maxBytes,
-      segmentMaxBytes: 1_000_000,
-      onEvent: ({ kind }) => events.push(kind),
-    })
-    await appendGroups(log, [[1], [2]])
-    expect(log).toMatchObject({ bytes: maxBytes, state: 'open' })
-    await expect(log.append(Buffer.alloc(0))).rejects.toMatchObject(full)
-    expect(log).toMatchObject({ next: 2, durable: 2, state: 'full' })
-    await until(() => log.bytes > maxBytes)
-    await log.trim(1 as Offset)
-    await expect(log.append(Buffer.alloc(0))).rejects.toMatchObject(full)
-    await log.trim(2 as Offset)
-    expect(log).toMatchObject({ oldest: 2, bytes: headerBytes, state: 'open' })
-    expect(await log.append(payload(3))).toBe(2)
-    expect(events).toEqual(['unavailable', 'available'])
-  })
-
-  it('refuse small records too once a large one met maxBytes, so that `state` says what append does', async () => {
-    const disk = new MemoryDisk()
-    const maxBytes = 2 * headerBytes + frame(1) + frame(7)
-    const log = await openSmallLog(disk, { maxBytes, segmentMaxBytes: 1_000_000 })
-    await appendGroups(log, [[1]])
-    await expect(log.append(payload(2))).rejects.toMatchObject(full)
-    await until(() => log.bytes === 2 * headerBytes + frame(1))
-    await expect(log.append(payload(7))).rejects.toMatchObject(full)
-    await log.trim(log.durable)
-    expect(await log.append(payload(7))).toBe(1)
-  })
-
-  it('refuse appends while more than diskMaxShare of the disk is in use, and look again', async () => {
-    const disk = new MemoryDisk({ capacityBytes: 100_000 })
-    const timers = new ManualClock()
-    const events: LogEvent[] = []
-    const open = () => openSmallLog(disk, { timers, diskMaxShare: 0.5, onEvent: (event) => events.push(event) })
-    await (await open()).close()
-    disk.resize(2 * headerBytes - 1)
-    const log = await open()
-    expect(log.state).toBe('full')
-    await expect(log.append(payload(1))).rejects.toMatchObject(full)
-    timers.advance(defaultReopenDelayMs)
-    await until(() => timers.pendingTimers === 1)
-    expect(log.state).toBe('full')
-    disk.resize(100_000)
-    timers.advance(defaultReopenDelayMs)
-    await until(() => log.state === 'open')
-    expect(await log.append(payload(1))).toBe(0)
-    expect(timers.pendingTimers).toBe(0)
-  })
-
-  it('notice a disk that fills while hits come, every few megabytes', async () => {
-    const mib = 1024 * 1024
-    const disk = new MemoryDisk({ capacityBytes: 20 * mib })
-    const log = await openSmallLog(disk, { diskMaxShare: 0.5, segmentMaxBytes: 64 * mib })
-    let stored = 0
-    const refusal = await (async () => {
-      for (;;) {
-        await log.append(Buffer.alloc(mib))
-        stored++
-      }
-    })().catch((error) => error)
-    expect(refusal).toMatchObject(full)
-    expect(stored).toBeGreaterThanOrEqual(10)
-    expect(stored).toBeLessThanOrEqual(14)
-    expect(log.durable).toBe(stored)
-  })
-})
-
-describe('the segment log on a disk in trouble', () => {
-  async function inTrouble(code: string) {
-    const disk = new MemoryDisk()
-    const timers = new ManualClock()
-    const events: LogEvent[] = []
-    const log = await openSmallLog(disk, {
-      timers,
-      onEvent: (event) => events.push(event),
-      segmentMaxBytes: 1_000_000,
-      // Just what will wait: where a refused group went on counting, the next append would be refused too.
-      queueMaxBytes: frame(2) + frame(3),
-    })
-    await appendGroups(log, [[1]])
-    let broken = true
-    disk.fault = ({ kind }) => (broken && kind === 'datasync' ? code : undefined)
-    const outcomes = Promise.allSettled([log.append(payload(2)), log.append(payload(3))])
-    const repair = () => {
-      broken = false
-      timers.advance(defaultReopenDelayMs)
-      return until(() => log.state === 'open')
-    }
-    return { disk, log, timers, events, outcomes: await outcomes, repair }
-  }
-
-  it.each([
-    ['EIO', 'failed'],
-    ['ENOSPC', 'full'],
-    ['EDQUOT', 'full'],
-  ])('refuses all that waited (%s: %s), at once what comes, and uses the offsets again', async (code, reason) => {
-    const { disk, log, events, outcomes, repair } = await inTrouble(code)
-    for (const outcome of outcomes) expect(outcome).toMatchObject({ status: 'rejected', reason: { reason } })
-    expect(log).toMatchObject({ state: reason, next: 1, durable: 1 })
-    expect((await readAll(disk, log)).map(String)).toEqual([payload(1).toString()])
-    await expect(log.append(payload(4))).rejects.toMatchObject({ reason })
-    await repair()
-    expect(await log.append(payload(5))).toBe(1)
-    expect((await readAll(disk, log)).map(String)).toEqual([payload(1), payload(5)].map(String))
-    expect(events).toMatchObject([{ kind: 'unavailable', reason, cause: { code } }, { kind: 'available' }])
-    // The failed segment keeps its durable record; what follows is in a new one.
-    expect(await disk.list(logFolder)).toEqual([segmentName(0), segmentName(1)])
-    const after = await openSmallLog(disk.crash('drop'))
-    expect(after.next).toBe(2)
-  })
-
-  it('never syncs the failed pages again: a disk that then says yes to everything has lost nothing acknowledged', async () => {
-    const { disk, log, repair } = await inTrouble('EIO')
-    await repair()
-    await appendGroups(log, [[4], [7]])
-    const left = disk.crash('drop')
-    const after = await openSmallLog(left)
-    expect((await readAll(left, after)).map(String)).toEqual([payload(1), payload(4), payload(7)].map(String))
-  })
-
-  it('closes while it is in trouble, and keeps no timer', async () => {
-    const { disk, log, timers } = await inTrouble('EIO')
-    await log.close()
-    expect(log.state).toBe('closed')
-    expect(timers.pendingTimers).toBe(0)
-    disk.fault = undefined
-    const again: HitLog = await openSmallLog(disk)
-    expect((await readAll(disk, again)).map(String)).toContain(payload(1).toString())
   })
 })
