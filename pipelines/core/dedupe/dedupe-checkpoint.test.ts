@@ -4,7 +4,7 @@ import { seededRandom } from '../../../core/adapters/memory/seeded-random.ts'
 import type { ObjectStore } from '../../../core/ports/object-store.ts'
 import { decodeState } from './checkpoint-format.ts'
 import { removeOrphans } from './orphans.ts'
-import { hour, noon, open, prefix, small } from './test/support.ts'
+import { day, hour, noon, open, prefix, small } from './test/support.ts'
 
 describe('what a checkpoint writes', () => {
   it('is nothing but itself while few hits are new', async () => {
@@ -16,6 +16,20 @@ describe('what a checkpoint writes', () => {
     state.firstSeen('shop', '100', noon)
     await state.checkpoint()
     expect(await objects.list('')).toHaveLength(1)
+  })
+
+  it('comes back whole, however many entries it holds itself, and with the time it had', async () => {
+    const objects = memoryObjectStore()
+    const state = await open({ objects, inlineMaxEntries: 10_000 })
+    for (let i = 0; i < 9_000; i++) state.firstSeen('shop', `${i}`, noon)
+    const { saved } = await state.checkpoint()
+    const again = await open({ objects, saved })
+    expect(again.entries).toBe(9_000)
+    for (let i = 0; i < 9_000; i++) expect(again.firstSeen('shop', `${i}`, noon)).toBe(false)
+    // A time before the newest is the newest, also where that was before the restart.
+    const third = await open({ objects, saved })
+    expect(third.firstSeen('shop', 'late', noon - day)).toBe(true)
+    expect(third.firstSeen('shop', 'late', noon + day - 1)).toBe(false)
   })
 
   it('is what is new, and each entry again only when segments merge: about log n times', async () => {

@@ -15,14 +15,12 @@ import { StateLimitError } from '../../../core/errors.ts'
 import { hourMs } from '../../../core/event-time.ts'
 import type { Random } from '../../../core/ports/clock.ts'
 import type { ObjectStore } from '../../../core/ports/object-store.ts'
-import { filterWords } from './block-filter.ts'
 import { decodeState, encodeState, type SavedState } from './checkpoint-format.ts'
 import { createFingerprinter, type Fingerprinter } from './fingerprint.ts'
 import { pickMerge } from './merge-policy.ts'
 import { mergedSource } from './merge-segments.ts'
 import { entriesIn, RecentTable, tableBytes } from './recent-table.ts'
-import { isHeld, loadSegment, type Segment, type SegmentStorage } from './segment.ts'
-import { blockEntries, blocksOf, entryBytes, fenceWords } from './segment-format.ts'
+import { loadSegment, type Segment, type SegmentStorage } from './segment.ts'
 import { type SegmentSource, sourceOf, writeSegment } from './segment-writer.ts'
 import type { SyncReader } from './sync-reader.ts'
 
@@ -34,7 +32,10 @@ export interface DedupeState {
    * @throws CorruptCheckpointError where a segment is not what was written
    */
   firstSeen(merchant: string, id: string, receivedMs: number): boolean
-  /** Memory held. Making a checkpoint takes for a moment, on top of it, the index of one segment of the largest size. */
+  /**
+   * Memory held. While a checkpoint is made there is for a moment, beside it, a sorted copy of the new entries or the index
+   * of one segment of the largest size (10 MB).
+   */
   readonly bytes: number
   /** Entries held, expired ones that were not swept yet included. */
   readonly entries: number
@@ -212,7 +213,6 @@ class LayeredState implements DedupeState {
   async checkpoint(): Promise<{ readonly saved: Uint8Array; readonly obsolete: readonly string[] }> {
     this.saving = true
     try {
-      this.expire(this.lastMs)
       await this.flush()
       await this.merge()
       return { saved: this.encode(), obsolete: this.obsolete.splice(0) }
@@ -235,12 +235,12 @@ class LayeredState implements DedupeState {
     this.letGo(expired)
   }
 
-  /** The table with a place free. Growing, its own later segment included, is what the limit is asked about. */
+  /** The table with a place free. The limit is asked when it grows: the segment it becomes later is smaller than it. */
   private tableWithRoom(after: number): RecentTable {
     const table = this.recent
     if (table !== undefined && !table.isFull) return table
     const slots = table === undefined ? initialSlots : table.slots * 2
-    const bytes = this.segmentBytes + tableBytes(slots) + segmentBytesFor(this.settings, entriesIn(slots))
+    const bytes = this.segmentBytes + tableBytes(slots)
     if (bytes > this.settings.limitBytes) throw new StateLimitError(this.settings.job, bytes, this.settings.limitBytes)
     this.recent = table === undefined ? new RecentTable(slots) : table.copy(slots, after)
     return this.recent
@@ -317,10 +317,4 @@ class LayeredState implements DedupeState {
   private get after(): number {
     return this.lastMs - this.settings.withinMs
   }
-}
-
-/** Memory that a segment of `entries` will hold. */
-function segmentBytesFor(storage: SegmentStorage, entries: number): number {
-  const index = blocksOf(entries) * fenceWords * 4 + filterWords(entries) * 4
-  return index + (isHeld(storage, entries) ? entries : blockEntries) * entryBytes
 }

@@ -14,6 +14,7 @@ describe('what merges next', () => {
     const two = segments(5, [1, 4], [1, 4], [1, 4], [1, 4], [0, 1], [0, 1], [0, 1], [0, 1])
     expect(pickMerge(two, 5, limits)).toEqual({ from: 4, to: 8 })
     expect(pickMerge(two.slice(0, 6), 5, limits)).toEqual({ from: 0, to: 4 })
+    expect(pickMerge(segments(5, [1, 26], [1, 26], [1, 26], [1, 26]), 5, limits)).toBeUndefined()
   })
 
   it('is anything small enough of a closed hour, from its newest end, at most a fanout at once', () => {
