@@ -1,7 +1,6 @@
 /**
  * Aggregates of one partition and one epoch, by key, window and set: the partial rows that sinks merge. Nothing outlives
- * the epoch. At most `panesMax` panes are held (named by the runner as part of the epoch's limits): an epoch of n hits
- * makes at most n panes a set.
+ * the epoch, whose limit of hits bounds them: n hits make at most n panes a set.
  */
 import type { AnyPane } from '../plan/aggregates.ts'
 import type { AggregateNode } from '../plan/node/step.ts'
@@ -44,7 +43,6 @@ export class Partials {
   readonly #names: readonly string[]
   readonly #nodes: readonly AggregateNode[]
   readonly #sets: readonly GroupSet[]
-  #panes = 0
 
   constructor(aggregates: Readonly<Record<string, AggregateNode>>, sets: Readonly<Record<string, readonly string[]>>) {
     this.#names = Object.keys(aggregates)
@@ -57,17 +55,13 @@ export class Partials {
     }))
   }
 
-  get panesHeld(): number {
-    return this.#panes
-  }
-
   /** Whether `add` can take the row. Called before anything of its hit counts. @throws TypeError naming the column */
   check(row: Row): void {
     for (const node of this.#nodes) {
       if (node.kind === 'count') continue
-      // biome-ignore lint/suspicious/useValidTypeof: the closed set of types above
-      if (typeof row[node.column] !== columnTypes[node.kind]) {
-        throw new TypeError(`${node.kind} needs a ${columnTypes[node.kind]} in '${node.column}'`)
+      const found: string = typeof row[node.column]
+      if (found !== columnTypes[node.kind]) {
+        throw new TypeError(`${node.kind} needs a ${columnTypes[node.kind]} in '${node.column}', not ${found}`)
       }
     }
   }
@@ -95,7 +89,6 @@ export class Partials {
   }
 
   clear(): void {
-    this.#panes = 0
     for (const set of this.#sets) {
       set.groups.clear()
       set.last = null
@@ -121,7 +114,6 @@ export class Partials {
     if (group === undefined) {
       group = new Group(this.#nodes, key, window, set.name, value, offset)
       values.set(value, group)
-      this.#panes += 1
     }
     return group
   }

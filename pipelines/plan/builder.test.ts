@@ -218,10 +218,10 @@ describe('a plan is refused early', () => {
           (p) =>
             windowed(p)
               .groupBySets('s', { total: [] })
-              .aggregate({ n: countDistinct('paid', { k: 0 }) }),
+              .aggregate({ n: countDistinct('paid', { k: 1 }) }),
           jobs,
         ),
-      'needs a whole k above 0',
+      'needs a whole k of 2 or more',
     ],
     [
       'panes before the window ends, which need state that this runner does not keep',

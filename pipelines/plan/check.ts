@@ -100,8 +100,8 @@ function checkAggregate(plan: Plan, step: PlanStep & { kind: 'aggregate' }): voi
     const types = columnTypes[node.kind]
     if (types === undefined) refuse(step.name, `'${name}' is no aggregate of the closed set`)
     if (node.kind !== 'count') checkColumn(step.name, columns, node.column, types)
-    if (node.kind === 'countDistinct' && !(Number.isSafeInteger(node.k) && node.k > 0)) {
-      refuse(step.name, `'${name}' needs a whole k above 0, got ${node.k}`)
+    if (node.kind === 'countDistinct' && !(Number.isSafeInteger(node.k) && node.k >= 2)) {
+      refuse(step.name, `'${name}' needs a whole k of 2 or more, got ${node.k}`)
     }
   }
   if (reader(plan, step.name)?.kind !== 'emit') refuse(step.name, 'never emits; add .emit')

@@ -10,6 +10,7 @@ import type { ObjectStore } from '../../core/ports/object-store.ts'
 import { checkpointName, writeCheckpoint } from './checkpoints.ts'
 import type { EpochOutput } from './epoch-output.ts'
 import type { Partition } from './partition.ts'
+import type { EpochFacts } from './runner-options.ts'
 
 export interface CommitParts {
   readonly job: string
@@ -35,6 +36,8 @@ export interface CommittedEpoch {
 /** The transaction may have happened or not: ask the store for its positions. */
 export class OutcomeUnknownError extends Error {
   override readonly name = 'OutcomeUnknownError'
+  /** What to tell if it did. */
+  facts: EpochFacts | null = null
   constructor(
     readonly epoch: Omit<CommittedEpoch, 'commit'>,
     readonly discard: () => Promise<void>,

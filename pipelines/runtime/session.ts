@@ -7,7 +7,7 @@ import type { Offset } from '../../core/ids.ts'
 import type { JobPosition } from '../../core/ports/control-store.ts'
 import type { FeedRecord } from '../../core/ports/feed.ts'
 import { canonicalJson } from '../plan/canonical.ts'
-import { type CommittedEpoch, commitEpoch } from './commit-epoch.ts'
+import { type CommittedEpoch, commitEpoch, OutcomeUnknownError } from './commit-epoch.ts'
 import { EpochOutput } from './epoch-output.ts'
 import { Inbox } from './inbox.ts'
 import { openPartition } from './open-partition.ts'
@@ -251,29 +251,40 @@ export class Session {
     for (const partition of moved) partition.parts.plan.emitPanes()
     const { job, fence } = start
     const ids = { job, fence, source: feed.source, plan: plan.hash(inputs.dataSets), attempt: start.nextAttempt() }
-    const committed = await commitEpoch({ ...ids, store, lake, objects }, this.#output, moved)
+    const facts = (positions: readonly JobPosition[]) => this.#facts(began, positions)
+    let committed: CommittedEpoch
+    try {
+      committed = await commitEpoch({ ...ids, store, lake, objects }, this.#output, moved)
+    } catch (error) {
+      if (error instanceof OutcomeUnknownError) error.facts = facts(error.epoch.positions)
+      throw error
+    }
     moved.forEach((partition, i) => {
       partition.committed = committed.positions[i] as JobPosition
     })
-    const ended = clock.monotonic()
-    const facts: EpochFacts = {
-      records: this.#records,
-      bytes: this.#bytes,
-      counts: this.#output.counts,
-      stateBytes: this.#stateBytes(),
-      totalMs: ended - this.#openedAt,
-      commitMs: ended - began,
-      positions: committed.positions,
-    }
+    const epoch = facts(committed.positions)
     this.#output.clear()
     this.#hits = 0
     this.#records = 0
     this.#bytes = 0
     this.#due = false
     inputs.beginEpoch()
-    start.onCommitted(committed, facts)
+    start.onCommitted(committed, epoch)
     // Leftovers of a removal that fails are removed when the partition is next opened.
     await Promise.allSettled(committed.obsolete.map((name) => objects.remove(name)))
+  }
+
+  #facts(began: number, positions: readonly JobPosition[]): EpochFacts {
+    const ended = this.options.clock.monotonic()
+    return {
+      records: this.#records,
+      bytes: this.#bytes,
+      counts: this.#output.counts,
+      stateBytes: this.#stateBytes(),
+      totalMs: ended - this.#openedAt,
+      commitMs: ended - began,
+      positions,
+    }
   }
 
   #stateBytes(): number {

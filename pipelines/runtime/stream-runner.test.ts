@@ -1,8 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { CorruptLogError, StateLimitError } from '../../core/errors.ts'
 import { hourMs, minuteMs } from '../../core/event-time.ts'
-import type { MerchantId } from '../../core/ids.ts'
+import type { FeedHit } from '../../core/hit.ts'
+import type { MerchantId, Offset } from '../../core/ids.ts'
 import type { EpochCommit } from '../../core/ports/control-store.ts'
+import { failedHitsTable, hitsTable } from '../../schemas/tables.ts'
+import { hitFeed } from '../jobs/hit-feed.ts'
+import { failedHits } from '../jobs/hit-sinks.ts'
+import { pipeline } from '../plan/builder.ts'
+import { table } from '../plan/sinks.ts'
 import {
   at,
   batch,
@@ -335,6 +341,7 @@ describe('trouble', () => {
     const world = await createWorld()
     push(world, [batch([hit()])])
     const commits: number[] = []
+    const epochs: EpochFacts[] = []
     let lose = true
     const store = {
       ...world.store,
@@ -345,7 +352,11 @@ describe('trouble', () => {
         throw new Error('connection lost')
       },
     }
-    const runner = runnerOn(world, { store, onCommitted: ({ commit }) => commits.push(commit) })
+    const runner = runnerOn(world, {
+      store,
+      onCommitted: ({ commit }) => commits.push(commit),
+      onEpoch: (facts) => epochs.push(facts),
+    })
     await runner.start()
     await until(() => world.clock.pendingTimers > 1)
     runner.kick()
@@ -356,6 +367,7 @@ describe('trouble', () => {
     push(world, [batch([hit({ id: 'b' })])])
     await during(world, runner.stop())
     expect(commits).toEqual([1, 2])
+    expect(epochs.map((facts) => facts.counts.stored)).toEqual([1, 1])
     expect((await rowsOf(world, 'hits')).map((row) => row.id)).toEqual(['h1', 'b'])
     expect(await world.objects.list('checkpoints/')).toHaveLength(1)
   })
@@ -401,6 +413,106 @@ describe('trouble', () => {
     expect(await rowsOf(world, 'hits')).toHaveLength(1)
   })
 })
+
+describe('a job of several partitions', () => {
+  it('commits all that moved in one transaction, each partition with its own place and checkpoint', async () => {
+    const world = await createWorld({ partitions: [0, 1, 2] })
+    push(world, [batch([hit({ id: 'a' })])], 0)
+    push(world, [batch([hit({ id: 'b' })]), batch([hit({ id: 'c' })])], 2)
+    await drain(world)
+    const { commit, positions } = await world.store.versionsSince(0)
+    expect(commit).toBe(1)
+    expect(positions).toMatchObject([
+      { partition: 0, next: 1 },
+      { partition: 2, next: 2 },
+    ])
+    expect(await world.objects.list('checkpoints/')).toHaveLength(2)
+    expect((await rowsOf(world, 'hourly')).map((row) => [row._part, row._off_from, row._off_to])).toEqual([
+      [0, 0, 0],
+      [2, 0, 1],
+    ])
+  })
+
+  it('goes on with the others when the feed of one is damaged', async () => {
+    const world = await createWorld({ partitions: [0, 1] })
+    const feed = {
+      ...world.feed,
+      read: async (...args: Parameters<typeof world.feed.read>) => {
+        const reader = await world.feed.read(...args)
+        const damaged = () => Promise.reject(new CorruptLogError('00.log', 17, 'checksum'))
+        return args[0] === 0 ? { ...reader, next: damaged } : reader
+      },
+    }
+    const errors: unknown[] = []
+    const runner = runnerOn(world, { feed, onError: (error) => errors.push(error) })
+    await runner.start()
+    await until(() => errors.length > 0)
+    push(world, [batch([hit()])], 1)
+    await during(world, runner.stop())
+    expect(errors).toHaveLength(1)
+    expect(await rowsOf(world, 'hits')).toMatchObject([{ _part: 1 }])
+  })
+})
+
+describe('what cannot be right is refused', () => {
+  it('a checkpoint that is gone stops the start', async () => {
+    const world = await createWorld()
+    push(world, [batch([hit()])])
+    await drain(world)
+    for (const name of await world.objects.list('checkpoints/')) await world.objects.remove(name)
+    await expect(runnerOn(world).start()).rejects.toMatchObject({ code: 'CHECKPOINT_CORRUPT' })
+  })
+
+  it('a feed that no longer holds the position stops the start', async () => {
+    const world = await createWorld()
+    push(world, [batch([hit()]), batch([hit({ id: 'b' })])])
+    world.feed.trim(0, 1 as Offset)
+    await expect(runnerOn(world).start()).rejects.toMatchObject({ code: 'LOG_OFFSET_TRIMMED' })
+  })
+
+  it('a side input that nobody brings stops the start', async () => {
+    const world = await createWorld()
+    const inputs = { context: {}, dataSets: {}, beginEpoch: () => {}, prepare: async () => {} }
+    await expect(runnerOn(world, { inputs }).start()).rejects.toThrow(
+      "'enrich' uses 'visitorSeed', 'visitorHash', 'country', 'userAgents', which nobody brings",
+    )
+  })
+
+  it('saved state of a step that the plan has no more stops the start', async () => {
+    const world = await createWorld()
+    push(world, [batch([hit()])])
+    await drain(world)
+    const { plan } = planOfAnotherRelease()
+    await expect(runnerOn(world, { plan }).start()).rejects.toThrow("'drop-repeats' has saved state in job 'hits'")
+  })
+
+  it('a sink whose rows are not those of its table ends the runner before anything is staged', async () => {
+    const world = await createWorld()
+    push(world, [batch([hit({ name: 'secret' })])])
+    const { plan } = planOfAnotherRelease()
+    const runner = await drain(world, { plan, job: 'other' })
+    expect(runner.state).toBe('failed')
+    expect((runner.error as Error).message).toContain('the sink of hits leaves out [merchant,')
+    expect(await world.lake.stagedNames()).toEqual([])
+  })
+})
+
+/** A plan without dedupe, whose rows of the table hits have one column, of another name. */
+function planOfAnotherRelease() {
+  const plan = pipeline(
+    'hits',
+    (p) => {
+      const rows = p.read(hitFeed, { eventTime: (h) => h.time, watermark: { from: (h) => h.received, delay: '1m' } })
+      const { good, bad } = rows.split('judge', judge, { to: { good: 'rows', bad: 'refused' } })
+      good.write(table<FeedHit>(hitsTable, () => ({ colour: 'red' })))
+      bad.write(failedHits)
+    },
+    { jobs: { all: [hitsTable, failedHitsTable] } },
+  )
+  return { plan }
+}
+const judge = (row: FeedHit) =>
+  row.id === '' ? ({ to: 'bad', row, reason: 'no_id' } as const) : ({ to: 'good', row } as const)
 
 describe('two owners of one job', () => {
   it('the older one stops with a clear error, and leaves nothing of its epoch', async () => {

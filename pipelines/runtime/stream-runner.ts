@@ -205,7 +205,7 @@ class JobRunner implements StreamRunner {
     if (landed) {
       const { commit } = await this.options.store.versionsSince(Number.MAX_SAFE_INTEGER)
       this.#unknown = null
-      this.#committed({ commit, positions }, null)
+      this.#committed({ commit, positions }, unknown.facts)
       await Promise.allSettled(obsolete.map((name) => this.options.objects.remove(name)))
       return
     }
