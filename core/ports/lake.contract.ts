@@ -156,6 +156,7 @@ export function lakeContract(name: string, open: () => Promise<LakeUnderTest>): 
         const { lake } = await open()
         await expect(lake.stage('hits', 'staged/x', [hitRow({ time: null })])).rejects.toThrow('has no time')
         await expect(lake.stage('hits', 'staged/x', [hitRow({ _gen: null })])).rejects.toThrow('has no _gen')
+        await expect(lake.stage('hits', 'staged/x', [hitRow({ merchant: null })])).rejects.toThrow('has no merchant')
         await expect(lake.stage('hits', 'staged/x', [])).rejects.toThrow('nothing to stage')
       })
     })

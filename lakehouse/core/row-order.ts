@@ -18,7 +18,7 @@ export function rowOrder(definition: TableDefinition): (a: LakeRow, b: LakeRow) 
   const { generation, day } = definition.partition
   return (a, b) => {
     if (generation) {
-      const order = compareValues(a['_gen'], b['_gen'])
+      const order = compareValues(a._gen, b._gen)
       if (order !== 0) return order
     }
     const order = utcDay(Number(a[day])) - utcDay(Number(b[day]))
@@ -32,6 +32,7 @@ export function rowOrder(definition: TableDefinition): (a: LakeRow, b: LakeRow) 
 }
 
 function compareValues(a: LakeValue | undefined, b: LakeValue | undefined): number {
+  if (a === b) return 0
   const [left, right] = [a ?? null, b ?? null]
   if (left === null || right === null) return left === right ? 0 : left === null ? -1 : 1
   if (typeof left === 'string' && typeof right === 'string') return compareCodePoints(left, right)

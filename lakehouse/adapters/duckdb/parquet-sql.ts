@@ -11,6 +11,11 @@ export function quoteText(text: string): string {
   return `'${text.replaceAll("'", "''")}'`
 }
 
+/** A string literal of any text; a NUL ends an SQL text, so it is put in by its number. */
+export function textLiteral(text: string): string {
+  return `(${text.split('\0').map(quoteText).join(' || chr(0) || ')})`
+}
+
 export function sqlType(type: ColumnType): string {
   if (typeof type !== 'string') {
     if ('list' in type) return `${sqlType(type.list.element)}[]`
@@ -68,4 +73,13 @@ export function tableOrder(definition: TableDefinition): string {
 /** UTC day of the partition column, days since 1970, as an expression. */
 export function partitionDay(definition: TableDefinition): string {
   return `date_diff('day', DATE '1970-01-01', CAST(${quoteName(definition.partition.day)} AS DATE))`
+}
+
+/**
+ * How much a row weighs when it is sorted, in rows of the usual width: 1, and more for long lists (a sketch of 4,096 hashes
+ * is as large as 50 hits).
+ */
+export function rowWeight(definition: TableDefinition): string {
+  const lists = definition.columns.filter((column) => typeof column.type !== 'string' && 'list' in column.type)
+  return ['1', ...lists.map((column) => `coalesce(len(${quoteName(column.name)}), 0) // 80`)].join(' + ')
 }

@@ -9,8 +9,27 @@ import { boundOfText } from '../../core/iceberg/single-value.ts'
 import { appendRows } from './parquet-columns.ts'
 import { fieldIds, quoteName, quoteText, sqlType } from './parquet-sql.ts'
 
-/** Rows of one row group: small enough that a reader skips most of a file by merchant, a multiple of DuckDB's vector. */
-export const rowGroupMaxRows = 65_536
+/**
+ * How files are written, by their use. Rows of a row group are multiples of DuckDB's vector. `data file`: row groups small
+ * enough that a reader skips most of a file by merchant. `staged`: smaller still, for a merge reads ranges of merchants.
+ * `part`: read once, from its first row to its last, then removed.
+ */
+const styles = {
+  'data file': { rowGroupRows: 32_768, compression: 'zstd' },
+  staged: { rowGroupRows: 8_192, compression: 'zstd' },
+  part: { rowGroupRows: 32_768, compression: 'lz4_raw' },
+} as const
+export type ParquetUse = keyof typeof styles
+
+/** DuckDB writes row groups of whole vectors. */
+const vectorRows = 2_048
+/** A row group is held in memory until it is written. */
+export const rowGroupMaxBytes = 16 * 1_048_576
+
+/** Rows of a row group that stays below `rowGroupMaxBytes`, for rows of `rowBytes` each. */
+export function rowGroupRowsFor(rowBytes: number): number {
+  return Math.max(vectorRows, Math.floor(rowGroupMaxBytes / Math.max(1, rowBytes)))
+}
 
 /** Statistics of a file, as a manifest entry has them. */
 export type FileFacts = Omit<AppendFile, 'name' | 'partition'>
@@ -53,9 +72,13 @@ export async function copyToParquet(
   query: string,
   columns: readonly Column[],
   path: string,
+  { use, rowGroupMaxRows = Number.POSITIVE_INFINITY }: { readonly use: ParquetUse; readonly rowGroupMaxRows?: number },
 ): Promise<FileFacts> {
+  const { compression } = styles[use]
+  const wanted = Math.min(rowGroupMaxRows, styles[use].rowGroupRows)
+  const rowGroupRows = Math.max(vectorRows, wanted - (wanted % vectorRows))
   const result = await connection.runAndReadAll(
-    `COPY (${query}) TO ${quoteText(path)} (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${rowGroupMaxRows}, ` +
+    `COPY (${query}) TO ${quoteText(path)} (FORMAT parquet, COMPRESSION ${compression}, ROW_GROUP_SIZE ${rowGroupRows}, ` +
       `FIELD_IDS ${fieldIds(columns)}, RETURN_STATS)`,
   )
   const [row] = result.getRowObjectsJson()

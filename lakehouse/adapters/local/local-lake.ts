@@ -14,18 +14,19 @@ import { utcDay } from '../../../core/event-time.ts'
 import type { Clock, Random } from '../../../core/ports/clock.ts'
 import type { LakeReader, LakeWriter, ScanFilter, StagedFile } from '../../../core/ports/lake.ts'
 import type { ObjectStore } from '../../../core/ports/object-store.ts'
-import type { LakeRow, TableDefinition, TableName } from '../../../core/tables.ts'
+import type { Column, LakeRow, TableDefinition, TableName } from '../../../core/tables.ts'
 import { tables } from '../../../schemas/tables.ts'
 import { type AppendFile, appendFiles, publishedSnapshot } from '../../core/iceberg/append.ts'
 import { TableLayout } from '../../core/iceberg/layout.ts'
 import { snapshotInfo } from '../../core/iceberg/metadata.ts'
 import { TableReader } from '../../core/iceberg/table-reader.ts'
+import { rowOrder } from '../../core/row-order.ts'
 import { stagedFolder, stagedName } from '../../core/staged-name.ts'
 import type { TableFiles } from '../../core/table-files.ts'
-import { copyToParquet, loadRows, withConnection } from '../duckdb/parquet.ts'
+import { copyToParquet, loadRows, rowGroupRowsFor, withConnection } from '../duckdb/parquet.ts'
 import { chunkRows } from '../duckdb/parquet-columns.ts'
-import { mergeStaged } from '../duckdb/parquet-merge.ts'
-import { partitionDay, quoteName, readParquet, stagedColumns, tableOrder } from '../duckdb/parquet-sql.ts'
+import { isOutOfMemory, mergeStaged, sliceMaxRows, sliceMinRows } from '../duckdb/parquet-merge.ts'
+import { partitionDay, quoteName, readParquet, stagedColumns } from '../duckdb/parquet-sql.ts'
 import { createTableFiles } from './table-files.ts'
 
 export interface LocalLakeOptions {
@@ -61,6 +62,37 @@ export function createLocalLake(options: LocalLakeOptions): LocalLake {
   const tableFiles = createTableFiles({ objects, reader: (table) => local[table].reader })
   const scratchFile = () => join(options.scratch, `${Buffer.from(random.bytes(12)).toString('hex')}.parquet`)
 
+  /** Data files of the publication, durable, not yet in the table. Smaller slices where memory runs out. */
+  async function mergedFiles(
+    { definition, layout }: Pick<LocalTable, 'definition' | 'layout'>,
+    id: number,
+    paths: readonly string[],
+    maxRows = options.sliceMaxRows ?? sliceMaxRows,
+  ): Promise<AppendFile[]> {
+    const removeFile = (path: string) => rm(path, { force: true })
+    try {
+      return await withConnection(instance, async (connection) => {
+        const merged: AppendFile[] = []
+        const merge = { connection, definition, publish: id, paths, scratchFile, removeFile, sliceMaxRows: maxRows }
+        for await (const { partition, path, facts } of mergeStaged(merge)) {
+          try {
+            const name = layout.dataFile(id, partition, await hashOf(path))
+            await objects.put(name, createReadStream(path))
+            const day = [partition.day]
+            const values = definition.partition.generation ? [partition.generation, ...day] : day
+            merged.push({ name, partition: values, ...facts })
+          } finally {
+            await removeFile(path)
+          }
+        }
+        return merged
+      })
+    } catch (error) {
+      if (!isOutOfMemory(error) || maxRows <= sliceMinRows) throw error
+      return mergedFiles({ definition, layout }, id, paths, Math.max(sliceMinRows, Math.floor(maxRows / 4)))
+    }
+  }
+
   return {
     files: tableFiles.files,
 
@@ -72,9 +104,13 @@ export function createLocalLake(options: LocalLakeOptions): LocalLake {
       const path = scratchFile()
       try {
         const facts = await withConnection(instance, async (connection) => {
-          await loadRows(connection, 'staging', columns, rows)
-          const query = `SELECT * FROM temp.staging ORDER BY ${tableOrder(definition)}`
-          return copyToParquet(connection, query, columns, path)
+          // Sorted here, not by DuckDB, whose sort holds all strings in memory: an epoch may be wider than its limit.
+          await loadRows(connection, 'staging', columns, rows.toSorted(rowOrder(definition)))
+          const rowGroupMaxRows = rowGroupRowsFor(meanRowBytes(columns, rows))
+          return copyToParquet(connection, 'SELECT * FROM temp.staging', columns, path, {
+            use: 'staged',
+            rowGroupMaxRows,
+          })
         })
         const object = stagedName(name)
         await objects.put(object, createReadStream(path))
@@ -93,30 +129,8 @@ export function createLocalLake(options: LocalLakeOptions): LocalLake {
       const done = await publishedSnapshot(reader, id)
       if (done !== undefined) return { snapshot: done }
       await mkdir(options.scratch, { recursive: true })
-      const merged: AppendFile[] = []
-      await withConnection(instance, async (connection) => {
-        const paths = await Promise.all(files.map((file) => objects.localPath(file.name)))
-        if (paths.length === 0) return
-        await mergeStaged({
-          connection,
-          definition,
-          publish: id,
-          paths,
-          scratchFile,
-          ...(options.sliceMaxRows === undefined ? {} : { sliceMaxRows: options.sliceMaxRows }),
-          onFile: async (partition, path, facts) => {
-            try {
-              const name = layout.dataFile(id, partition, await hashOf(path))
-              await objects.put(name, createReadStream(path))
-              const day = [partition.day]
-              const values = definition.partition.generation ? [partition.generation, ...day] : day
-              merged.push({ name, partition: values, ...facts })
-            } finally {
-              await rm(path, { force: true })
-            }
-          },
-        })
-      })
+      const paths = await Promise.all(files.map((file) => objects.localPath(file.name)))
+      const merged = paths.length === 0 ? [] : await mergedFiles(local[table], id, paths)
       return { snapshot: await appendFiles({ ...options, definition, layout, reader }, id, merged) }
     },
 
@@ -184,11 +198,24 @@ function dayRange(definition: TableDefinition, rows: readonly LakeRow[]): Pick<S
     if (definition.partition.generation && typeof row._gen !== 'number') {
       throw new TypeError(`a row of ${definition.name} has no _gen`)
     }
+    if (typeof row.merchant !== 'string') throw new TypeError(`a row of ${definition.name} has no merchant`)
     if (time < firstMs) firstMs = time
     if (time > lastMs) lastMs = time
   }
   if (rows.length === 0) throw new TypeError(`nothing to stage for ${definition.name}`)
   return { firstDay: utcDay(firstMs), lastDay: utcDay(lastMs) }
+}
+
+function meanRowBytes(columns: readonly Column[], rows: readonly LakeRow[]): number {
+  let bytes = rows.length * columns.length * 8
+  const names = columns.filter((column) => column.type === 'string').map((column) => column.name)
+  for (const row of rows) {
+    for (const name of names) {
+      const value = row[name]
+      if (typeof value === 'string') bytes += value.length
+    }
+  }
+  return bytes / rows.length
 }
 
 // 64 bits of SHA-256: two different files of one publication and day never meet.

@@ -123,6 +123,7 @@ function stagedColumns(definition: TableDefinition) {
 }
 
 function dayOf(definition: TableDefinition, row: LakeRow): number {
+  if (typeof row.merchant !== 'string') throw new TypeError(`a row of ${definition.name} has no merchant`)
   const time = row[definition.partition.day]
   if (typeof time !== 'number') throw new TypeError(`a row of ${definition.name} has no ${definition.partition.day}`)
   if (definition.partition.generation && typeof row._gen !== 'number') {
