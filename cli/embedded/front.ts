@@ -56,6 +56,8 @@ export interface Front {
   stop(): void
 }
 
+const tableNames = Object.values(tables).map(({ name }) => name)
+
 export async function createFront(parts: FrontParts): Promise<Front> {
   const { config, clock, timers, random, log, store, metrics, logger } = parts
   const keys = createKeyDirectory({ store, clock })
@@ -107,6 +109,8 @@ export async function createFront(parts: FrontParts): Promise<Front> {
     lagSeconds: () => (clock.now() - freshness.read()) / 1_000,
     watermarkMs: () => position()?.watermark ?? Number.NaN,
     stateBytes: () => last?.stateBytes ?? 0,
+    unpublishedFiles: async () =>
+      (await Promise.all(tableNames.map((table) => store.unpublished(table)))).flat().length,
     cellsBytes: () => cells.bytes,
     ready: () => parts.readiness.ready(),
   })
@@ -122,7 +126,7 @@ export async function createFront(parts: FrontParts): Promise<Front> {
     keys,
     store,
     lake: parts.lake,
-    tables: Object.values(tables).map(({ name }) => name),
+    tables: tableNames,
     accounts: { ledger, log: log.id, job: defaultJob },
     readiness: parts.readiness,
     metrics,

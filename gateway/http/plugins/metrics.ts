@@ -18,9 +18,7 @@ export interface GaugeReaders {
   /** Of the pipeline, ms since 1970. */
   readonly watermarkMs?: () => number
   readonly stateBytes?: () => number
-  readonly unpublishedFiles?: () => number
-  /** Age of the oldest committed row that is not published. */
-  readonly publishLagSeconds?: () => number
+  readonly unpublishedFiles?: () => number | Promise<number>
   readonly cellsBytes?: () => number
   readonly ready?: () => boolean
 }
@@ -41,6 +39,12 @@ export function createMetrics() {
   const outcomes = counterBy('pipeline_hits_total', 'Hits of committed epochs, by outcome.', 'outcome')
   const publications = counterBy('lake_publications_total', 'Snapshots published, by table.', 'table')
   const rows = counterBy('lake_rows_published_total', 'Rows published, by table.', 'table')
+  const lastPublication = new Gauge({
+    name: 'lake_last_publication_seconds',
+    help: 'When a table was last published, seconds since 1970. Late is where lake_unpublished_files is above 0 as well.',
+    labelNames: ['table'],
+    registers: [registry],
+  })
 
   return {
     registry,
@@ -57,6 +61,7 @@ export function createMetrics() {
     epochRetries: counter('pipeline_epoch_retries_total', 'Epochs thrown away and begun again.'),
     epochDuration: seconds('pipeline_epoch_duration_seconds', 'From the first record of an epoch to its commit.'),
     published: (table: TableName, rowCount: number) => {
+      lastPublication.setToCurrentTime({ table })
       publications.inc({ table })
       rows.inc({ table }, rowCount)
     },
@@ -70,14 +75,14 @@ export function createMetrics() {
 const logStates = ['open', 'full', 'failed', 'closed'] as const
 
 function registerGauges(registry: Registry, readers: GaugeReaders): void {
-  const gauge = (name: string, help: string, read: (() => number) | undefined) => {
+  const gauge = (name: string, help: string, read: (() => number | Promise<number>) | undefined) => {
     if (read === undefined) return
     new Gauge({
       name,
       help,
       registers: [registry],
-      collect() {
-        this.set(read())
+      async collect() {
+        this.set(await read())
       },
     })
   }
@@ -105,11 +110,6 @@ function registerGauges(registry: Registry, readers: GaugeReaders): void {
   gauge('pipeline_watermark_seconds', 'Watermark, seconds since 1970.', watermarkMs && (() => watermarkMs() / 1_000))
   gauge('pipeline_state_bytes', 'Memory held by the state of the job.', readers.stateBytes)
   gauge('lake_unpublished_files', 'Committed files that no snapshot holds.', readers.unpublishedFiles)
-  gauge(
-    'lake_publish_lag_seconds',
-    'Age of the oldest committed, unpublished file; 0 without one.',
-    readers.publishLagSeconds,
-  )
   gauge('query_cells_bytes', 'Memory held by cached cells.', readers.cellsBytes)
   gauge('ready', '1 where /readyz says yes.', ready && (() => (ready() ? 1 : 0)))
   gauge('process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss())

@@ -22,15 +22,13 @@ export const adminTablesRoutes: FastifyPluginCallback<AdminTablesOptions> = (app
       })
     }
     const snapshots = await lake.snapshots(table)
-    return {
-      snapshots: snapshots.map((snapshot) => ({
-        id: snapshot.id,
-        at: new Date(snapshot.at).toISOString(),
-        rows: snapshot.totalRows,
-        operation: snapshot.operation,
-        pinnedBy: [],
-      })),
-    }
+    return snapshots.map((snapshot) => ({
+      id: snapshot.id,
+      at: new Date(snapshot.at).toISOString(),
+      rows: snapshot.totalRows,
+      operation: snapshot.operation,
+      pinnedBy: [],
+    }))
   })
   done()
 }
