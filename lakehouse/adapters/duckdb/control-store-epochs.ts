@@ -24,14 +24,33 @@ export async function epochs(
   const [counted] = await reader.read(() => reader.rows('SELECT count(*) FROM versions'))
   let versionRows = Number(counted?.[0])
 
-  /** Inside a write. */
-  async function checkPositions(commit: EpochCommit): Promise<ReadonlySet<number>> {
-    const [job] = await writer.rows('SELECT fence, source FROM jobs WHERE job = $1', [commit.job])
-    const [fence, source] = job ?? [0, '']
-    if (Number(fence) !== commit.fence) {
-      throw new StaleEpochError(`job ${commit.job} has fence ${fence}, not ${commit.fence}`)
+  /** Inside a write. What a commit starts from, where job and source are those of whoever asks. */
+  async function startOf(commit: EpochCommit): Promise<{
+    readonly plan: string | null
+    readonly lastCommit: number
+    readonly versionsFloor: number
+    readonly lastFile: number
+  }> {
+    const [row] = await writer.rows(
+      `SELECT j.fence, j.source, j.plan, c.last_commit, c.versions_floor, c.last_file
+       FROM counters c LEFT JOIN jobs j ON j.job = $1`,
+      [commit.job],
+    )
+    const [fence, source, plan, lastCommit, versionsFloor, lastFile] = row ?? []
+    if (Number(fence ?? 0) !== commit.fence) {
+      throw new StaleEpochError(`job ${commit.job} has fence ${fence ?? 0}, not ${commit.fence}`)
     }
     if (source !== commit.source) throw new StaleEpochError(`job ${commit.job} reads ${source}, not ${commit.source}`)
+    return {
+      plan: plan as string | null,
+      lastCommit: Number(lastCommit),
+      versionsFloor: Number(versionsFloor),
+      lastFile: Number(lastFile),
+    }
+  }
+
+  /** Inside a write. Returns the partitions that have a position. */
+  async function checkPositions(commit: EpochCommit): Promise<ReadonlySet<number>> {
     const known = await writer.rows('SELECT part, next FROM positions WHERE job = $1 AND source = $2', [
       commit.job,
       commit.source,
@@ -134,16 +153,15 @@ export async function epochs(
       const touched = distinctTouched(commit.touched)
       const entries = epochEntries(commit.books)
       return writer.write(async () => {
+        const start = await startOf(commit)
         const known = await checkPositions(commit)
-        const [counters] = await writer.rows('SELECT last_commit, versions_floor, last_file FROM counters')
-        const version = Number(counters?.[0]) + 1
+        const version = start.lastCommit + 1
         await movePositions(commit, known)
-        await writer.run('UPDATE jobs SET plan = $2 WHERE job = $1 AND plan IS DISTINCT FROM $2', [
-          commit.job,
-          commit.plan,
-        ])
-        const lastFile = await recordFiles(commit.staged, Number(counters?.[2]))
-        const floor = await recordVersions(version, touched, Number(counters?.[1]))
+        if (start.plan !== commit.plan) {
+          await writer.run('UPDATE jobs SET plan = $2 WHERE job = $1', [commit.job, commit.plan])
+        }
+        const lastFile = await recordFiles(commit.staged, start.lastFile)
+        const floor = await recordVersions(version, touched, start.versionsFloor)
         await books.append(entries)
         await writer.run('UPDATE counters SET last_commit = $1, versions_floor = $2, last_file = $3', [
           version,
