@@ -98,7 +98,7 @@ export function createAcceptedLedger(options: AcceptedLedgerOptions): AcceptedLe
     armTimer()
   }
 
-  async function* records(from: Offset, through: () => Offset): AsyncGenerator<readonly [Offset, BatchFacts]> {
+  async function* records(from: Offset, through: () => Offset): AsyncGenerator<LogRecord> {
     if (from >= through()) return
     const reader = await options.openReader(from)
     try {
@@ -109,12 +109,7 @@ export function createAcceptedLedger(options: AcceptedLedgerOptions): AcceptedLe
         for (const { offset, payload } of batch) {
           if (offset >= through()) return
           next = (offset + 1) as Offset
-          try {
-            yield [offset, peekBatch(payload)]
-          } catch (error) {
-            options.onPoison?.(offset, error)
-            yield [offset, nobody]
-          }
+          yield { offset, ...readFacts(payload) }
         }
       }
     } finally {
@@ -129,8 +124,9 @@ export function createAcceptedLedger(options: AcceptedLedgerOptions): AcceptedLe
   async function catchUp(): Promise<void> {
     if (counted >= log.durable) state = 'in step'
     if (state === 'in step' || counts.size >= maxUnflushed) return
-    for await (const [offset, { merchant, received, hits }] of records(counted, () => log.durable)) {
-      if (hits > 0) count(merchant as MerchantId, received, hits)
+    for await (const { offset, facts, poison } of records(counted, () => log.durable)) {
+      if (facts === null) options.onPoison?.(offset, poison)
+      else count(facts.merchant as MerchantId, facts.received, facts.hits)
       counted = (offset + 1) as Offset
       if (counted >= log.durable) state = 'in step'
       if (state === 'in step' || counts.size >= maxUnflushed) return
@@ -155,11 +151,18 @@ export function createAcceptedLedger(options: AcceptedLedgerOptions): AcceptedLe
     } catch (error) {
       // The answer may have been lost after the store had done it: its own place decides.
       const place = await store.acceptedThrough(log.id).catch(() => from)
-      if (place !== through) {
+      if (place === from) {
         // Counts noted meanwhile join those that are still to be sent.
         sent.addAll(counts)
         counts = sent
         throw error
+      }
+      if (place !== through) {
+        // A former self that was slow to die has counted on from there: begin again where it ended.
+        counts = new HourCounts()
+        flushed = counted = place
+        state = 'behind'
+        return
       }
     }
     flushed = through
@@ -182,8 +185,8 @@ export function createAcceptedLedger(options: AcceptedLedgerOptions): AcceptedLe
       }
       counted = flushed
       const last = Math.max(log.oldest, flushed - 1) as Offset
-      for await (const [, { received }] of records(last, () => Math.min(last + 1, log.durable) as Offset)) {
-        lastReceived = received as ReceivedTime
+      for await (const { facts } of records(last, () => Math.min(last + 1, log.durable) as Offset)) {
+        if (facts !== null) lastReceived = facts.received as ReceivedTime
       }
       await flush()
     },
@@ -197,10 +200,9 @@ export function createAcceptedLedger(options: AcceptedLedgerOptions): AcceptedLe
     },
     async inFlight({ merchant, from, to, processed, through = flushed }) {
       let hitsInFlight = 0
-      for await (const [, facts] of records(processed, () => through)) {
-        const wanted =
-          facts.received >= from && facts.received < to && (merchant === undefined || facts.merchant === merchant)
-        if (wanted) hitsInFlight += facts.hits
+      for await (const { facts } of records(processed, () => through)) {
+        if (facts === null || facts.received < from || facts.received >= to) continue
+        if (merchant === undefined || facts.merchant === merchant) hitsInFlight += facts.hits
       }
       return hitsInFlight
     },
@@ -211,4 +213,17 @@ export function createAcceptedLedger(options: AcceptedLedgerOptions): AcceptedLe
   }
 }
 
-const nobody: BatchFacts = { merchant: '', received: 0, hits: 0 }
+interface LogRecord {
+  readonly offset: Offset
+  /** null where the record cannot be decoded: then `poison` is why. */
+  readonly facts: BatchFacts | null
+  readonly poison: unknown
+}
+
+function readFacts(payload: Uint8Array): Omit<LogRecord, 'offset'> {
+  try {
+    return { facts: peekBatch(payload), poison: null }
+  } catch (poison) {
+    return { facts: null, poison }
+  }
+}

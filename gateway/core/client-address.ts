@@ -63,13 +63,12 @@ function parseAddress(text: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined {
 }
 
 function networkOf(text: string): Network {
-  try {
-    if (text.includes('/')) return ipaddr.parseCIDR(text)
-    const address = ipaddr.process(text)
-    return [address, address.kind() === 'ipv4' ? 32 : 128]
-  } catch (error) {
-    throw new StartError(`HITLAKE_TRUSTED_PROXIES: ${text} is no address and no network such as 10.0.0.0/8`, {
-      cause: error,
-    })
+  const [address = '', bitsText] = text.split('/', 2)
+  const network = parseAddress(address)
+  const allBits = network?.kind() === 'ipv4' ? 32 : 128
+  const bits = bitsText === undefined ? allBits : /^\d{1,3}$/.test(bitsText) ? Number(bitsText) : Number.NaN
+  if (network === undefined || !(bits <= allBits)) {
+    throw new StartError(`HITLAKE_TRUSTED_PROXIES: ${text} is no address and no network such as 10.0.0.0/8`)
   }
+  return [network, bits]
 }
