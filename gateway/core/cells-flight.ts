@@ -33,26 +33,23 @@ export function createFlights<Value>(): Flights<Value> {
     start(wanted, ask) {
       const abort = new AbortController()
       let waiting = 0
+      let under: 'way' | 'answered' = 'way'
       const close = () => {
         for (const { key } of wanted) if (byKey.get(key)?.flight === flight) byKey.delete(key)
       }
-      const landed = ask(abort.signal).then(
-        (values) => {
-          close()
-          return new Map(wanted.map(({ key }, i) => [key, values[i] as Value]))
-        },
-        (error) => {
-          close()
-          throw error
-        },
-      )
+      const landed = ask(abort.signal)
+        .finally(() => {
+          under = 'answered'
+        })
+        .then((values) => new Map(wanted.map(({ key }, i) => [key, values[i] as Value])))
       // Whoever left does not wait for the rejection that the abort causes.
       landed.catch(() => {})
       const leave = () => {
         waiting -= 1
         if (waiting > 0) return
         close()
-        abort.abort()
+        // An engine that answered may be at another question on the same connection.
+        if (under === 'way') abort.abort()
       }
       const flight: Flight<Value> = {
         wait(signal) {

@@ -158,6 +158,19 @@ describe('equal misses of concurrent requests', () => {
     held.open()
   })
 
+  it('that was answered is not aborted when all have taken the answer, and not waited for again', async () => {
+    const { cells, engineMeets, questions } = await createWorld('2026-03-01T09:00:00Z', { cellsMaxBytes: 1 })
+    let aborted = 0
+    engineMeets.onAbort = () => {
+      aborted += 1
+    }
+    for (let n = 1; n <= 3; n++) {
+      await cells.series(question(hours(0, 1))) // never kept: the cache is too small for a cell
+      expect(questions).toHaveLength(n)
+    }
+    expect(aborted).toBe(0)
+  })
+
   it('of a client that has left already end at once', async () => {
     const { cells, engineMeets } = await world()
     engineMeets.gate = new Promise(() => {})
@@ -287,9 +300,9 @@ describe('the view that a question reads', () => {
   })
 })
 
-describe('visitors of a cell', () => {
-  async function visitorsOf(kept: number, largest: bigint) {
-    const row = { bucket: 0, hits: 1n, pageviews: 0n, orders: 0n, revenueMicros: 0n, visitors: { kept, largest } }
+describe('numbers of a cell', () => {
+  async function cellOf(kept: number, largest: bigint, hits = 1n) {
+    const row = { bucket: 0, hits, pageviews: 0n, orders: 0n, revenueMicros: 0n, visitors: { kept, largest } }
     const view: TableView = { table: 'hourly', snapshot: null, pending: [] }
     const cells = createCells({
       engine: { series: async () => [row] },
@@ -297,10 +310,18 @@ describe('visitors of a cell', () => {
       versions: { versionOf: () => 1 },
     })
     const [cell] = (await cells.series(question(hours(0, 1)))).cells
+    return cell
+  }
+  async function visitorsOf(kept: number, largest: bigint) {
+    const cell = await cellOf(kept, largest)
     return [cell?.visitors, cell?.visitorsError === 0]
   }
 
-  it('are exact up to 4,096 and an estimate beyond', async () => {
+  it('are exact beyond what a JSON number holds', async () => {
+    expect((await cellOf(1, 5n, 2n ** 53n + 1n))?.hits).toBe(2n ** 53n + 1n)
+  })
+
+  it('of visitors are exact up to 4,096 and an estimate beyond', async () => {
     expect(await visitorsOf(4_096, 2n ** 62n)).toEqual([4_096, true])
     // 4,097 hashes below half of the space: about twice as many in all.
     expect(await visitorsOf(totalSketchSize, 2n ** 62n - 1n)).toEqual([8_192, false])

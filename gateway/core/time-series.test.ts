@@ -103,8 +103,11 @@ describe('a time series', () => {
     const { ask, append, commit, clock, versions } = await worldOf()
     const range = { from: '2026-04-05T05:00:00Z', to: '2026-04-05T07:00:00Z' }
     expect((await ask(berlin, range)).meta).toMatchObject({ asOf: now, complete: false })
-    clock.advance(hourMs)
+    clock.advance(52 * 60_000 + 51_990) // 06:59:59.999
+    expect((await ask(berlin, range)).meta.complete).toBe(false)
+    clock.advance(1)
     expect((await ask(berlin, range)).meta.complete).toBe(true)
+    clock.advance(hourMs)
     append(hit(berlin, '2026-04-05T06:30:00Z'))
     expect((await ask(berlin, range)).meta).toMatchObject({ asOf: now, complete: false })
     await commit()
@@ -171,10 +174,12 @@ describe('a time series', () => {
     const world = await worldOf()
     const range = { from: '2026-04-01', to: '2026-04-01', interval: 'day', metrics: 'revenue' }
     await world.ask(berlin, range)
-    const reply = await world.ask({ ...berlin, currency: 'JPY', timeZone: 'UTC' }, range)
-    expect(reply).toMatchObject({ currency: 'JPY', timeZone: 'UTC' })
+    await world.ask({ ...berlin, currency: 'JPY' }, range)
+    expect(await world.ask({ ...berlin, currency: 'USD' }, range)).toMatchObject({ currency: 'USD' })
+    const reply = await world.ask({ ...berlin, currency: 'USD', timeZone: 'UTC' }, range)
+    expect(reply).toMatchObject({ currency: 'USD', timeZone: 'UTC' })
     expect(reply.buckets).toEqual([
-      { start: '2026-04-01T00:00:00+00:00', end: '2026-04-02T00:00:00+00:00', revenue: '0' },
+      { start: '2026-04-01T00:00:00+00:00', end: '2026-04-02T00:00:00+00:00', revenue: '0.00' },
     ])
   })
 
@@ -297,6 +302,7 @@ describe('a question that cannot be answered', () => {
   it.each([
     [{ metrics: 'hits,bounces' }, 'unknown_metric', ['/metrics']],
     [{ metrics: '' }, 'unknown_metric', ['/metrics']],
+    [{ metrics: 'x,y' }, 'unknown_metric', ['/metrics']],
     [{ metrics: 'hits,' }, 'unknown_metric', ['/metrics']],
     [{ metrics: '__proto__' }, 'unknown_metric', ['/metrics']],
     [{ interval: 'minute' }, 'bad_query', ['/interval']],

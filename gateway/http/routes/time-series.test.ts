@@ -34,6 +34,7 @@ async function served() {
   await world.store.createMerchant(a, [key('read-a', a, 'read'), key('write-a', a, 'write')])
   await world.store.createMerchant(b, [key('read-b', b, 'read', 'write')])
   await world.store.addKey(key('admin', null, 'admin'))
+  await world.store.addKey(key('read-nobody', null, 'read'))
   world.append(hit(a, '2026-04-05T05:30:00Z'))
   world.append(hit(b, '2026-04-05T05:30:00Z'), hit(b, '2026-04-05T05:31:00Z'))
   await world.commit()
@@ -103,6 +104,7 @@ describe('GET /v1/merchants/{merchant}/timeseries', () => {
     const { get } = await served()
     expect(await get(series('a'), 'write-a')).toMatchObject({ status: 403, body: { code: 'forbidden' } })
     await get(series('b'), 'read-b') // remembered for its owner, not for others
+    expect((await get(series('a'), 'read-nobody')).body.code).toBe('forbidden')
     const existing = await get(series('b'), 'read-a')
     const missing = await get(series('nobody'), 'read-a')
     expect(existing).toMatchObject({ status: 403, body: { code: 'forbidden' } })

@@ -75,11 +75,11 @@ function searchOf(url: string | undefined): string {
   return url === undefined || at < 0 ? '' : url.slice(at + 1)
 }
 
-/** Aborted when the connection closes before the answer is out. */
+/** Aborted when the connection closes: before the answer is out that ends the wait for it, after it nobody listens. */
 function clientSignal(reply: FastifyReply): AbortSignal {
   const abort = new AbortController()
   reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) abort.abort(new ClientLeftError())
+    abort.abort(new ClientLeftError())
   })
   return abort.signal
 }
