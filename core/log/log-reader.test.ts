@@ -175,6 +175,15 @@ describe('a reader of the log', () => {
     expect(await texts(reader)).toEqual(numbered(2))
   })
 
+  it('says so where a record is told to be durable that no file holds', async () => {
+    const empty = await open({ durable: () => 1 as Offset })
+    await expect(empty.read(1)).rejects.toMatchObject({ code: 'LOG_CORRUPT', file: `${logFolder}/${segmentName(0)}` })
+    await appendGroups(log, [[0]])
+    const reader = await open({ durable: () => 2 as Offset })
+    expect(await texts(reader)).toEqual(numbered(0))
+    await expect(reader.read(1)).rejects.toMatchObject({ code: 'LOG_CORRUPT', file: `${logFolder}/${segmentName(0)}` })
+  })
+
   it('closes its file, and opens none when it fails', async () => {
     const opened: string[] = []
     const counting = new Proxy(disk, {

@@ -174,13 +174,8 @@ class SegmentReader implements LogReader {
   /** The open segment has no further byte although a further record is durable: it is in the segment of its own name. */
   async #moveOn(segment: OpenSegment): Promise<void> {
     const following = await this.#open(this.#next)
-    const { previous } = following.header
-    // Of the same base: the log could not write to an empty segment and put a new one in its place.
-    const continues =
-      following.path === segment.path
-        ? (await following.file.size()) > headerBytes
-        : previous?.base === segment.header.base && previous.bytes === this.#at
-    if (!continues) {
+    // Under the same name: the log could not write to an empty segment and put another in its place, with the record.
+    if (following.path === segment.path && (await following.file.size()) <= headerBytes) {
       await following.file.close()
       throw new CorruptLogError(segment.path, this.#at, `the file ends before record ${this.#next}`)
     }
