@@ -47,7 +47,7 @@ describe('an object in another thread', () => {
 
   it('throws here what was thrown there: class, code, fields and sentence', async () => {
     const remote = connect({
-      conflict: () => Promise.reject(new CommitConflictError('hits', '1', '2')),
+      conflict: () => Promise.reject(new CommitConflictError('hits', '1', '2', { cause: new RangeError('why') })),
     }).remote<{ conflict(): Promise<void> }>()
     const error = await remote.conflict().catch((caught: unknown) => caught)
     expect(error).toBeInstanceOf(CommitConflictError)
@@ -60,6 +60,8 @@ describe('an object in another thread', () => {
       found: '2',
     })
     expect((error as Error).message).toContain('hits moved from 1 to 2')
+    expect((error as Error).cause).toBeInstanceOf(RangeError)
+    expect((error as Error).cause).toMatchObject({ message: 'why' })
   })
 
   it('carries a cancellation over', async () => {

@@ -26,6 +26,7 @@ interface CarriedError {
   readonly message: string
   readonly stack: string | undefined
   readonly fields: Record<string, unknown>
+  readonly cause?: CarriedError
 }
 
 /** Stands for an AbortSignal in the arguments of a call. */
@@ -133,7 +134,8 @@ export function carryError(error: unknown): CarriedError {
   for (const [name, value] of Object.entries(error)) {
     if (['string', 'number', 'bigint', 'boolean', 'undefined'].includes(typeof value)) fields[name] = value
   }
-  return { name: error.constructor.name, message: error.message, stack: error.stack, fields }
+  const cause = error.cause === undefined ? {} : { cause: carryError(error.cause) }
+  return { name: error.constructor.name, message: error.message, stack: error.stack, fields, ...cause }
 }
 
 /** The error that `carryError` took apart: `instanceof` its class again where the class is one of `core/errors.ts`. */
@@ -141,6 +143,7 @@ export function restoreError(carried: CarriedError): Error {
   const error = Object.create(prototypeOf(carried.name)) as Error
   Object.defineProperty(error, 'message', { value: carried.message, configurable: true, writable: true })
   Object.defineProperty(error, 'stack', { value: carried.stack, configurable: true, writable: true })
+  if (carried.cause) Object.defineProperty(error, 'cause', { value: restoreError(carried.cause), configurable: true })
   return Object.assign(error, carried.fields)
 }
 

@@ -6,7 +6,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
 import { errorEntry } from '../../../core/error-table.ts'
-import { LogUnavailableError, PlatformError, RawBudgetError } from '../../../core/errors.ts'
+import { EngineUnavailableError, LogUnavailableError, PlatformError, RawBudgetError } from '../../../core/errors.ts'
 import { type Fault, ProblemError, type ProblemFacts } from '../../core/problem.ts'
 
 /** What `Retry-After` says where the thrower did not. The log opens itself again after 5 s; an engine is back sooner. */
@@ -36,6 +36,8 @@ export const problemDetails: FastifyPluginCallback<ProblemDetailsOptions> & { [s
     const problem = problemOf(error, request)
     onProblem?.(problem.code)
     if (problem.code === 'internal') request.log.error({ err: error, requestId: request.id }, 'a request failed')
+    // The client can only try again; why the engine does not answer is for whoever runs it.
+    if (error instanceof EngineUnavailableError) request.log.warn({ err: error }, 'the query engine gave no answer')
     return sendProblem(reply, problem)
   })
   app.setNotFoundHandler((request, reply) => {
