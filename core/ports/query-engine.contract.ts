@@ -263,11 +263,15 @@ function rawContract(under: EngineUnderTest): void {
       await expect(engine.series(questionOf(view, hours(1), { rawRowBudget: 29 }), {})).rejects.toThrow(RawBudgetError)
     })
 
+    // days:      |  before  |   of the bucket    |  after  |
+    // bucket:                            [------)           ends as the next day begins
     it('does not count against the budget what lies on days that no bucket touches', async () => {
       const { lake, engine } = await under.open()
-      const before = Array.from({ length: 30 }, (_, _idx) => rawRow({ _idx, time: noon - 2 * dayMs }))
-      const view = await viewOf(lake, 'hits', [[...before, rawRow({ _off: 1 })]], 1)
-      expect(await engine.series(questionOf(view, hours(1), { rawRowBudget: 1 }), {})).toMatchObject([{ hits: 1n }])
+      const midnight = eventTime('2026-03-30T00:00:00Z')
+      const elsewhere = [midnight - 3 * dayMs, midnight, midnight + dayMs].map((time, _idx) => rawRow({ time, _idx }))
+      const view = await viewOf(lake, 'hits', [[...elsewhere, rawRow({ time: midnight - 1, _off: 1 })]], 1)
+      const asked = questionOf(view, hours(1, midnight - hourMs), { rawRowBudget: 1 })
+      expect(await engine.series(asked, {})).toMatchObject([{ hits: 1n }])
     })
   })
 }
