@@ -63,8 +63,9 @@ describe('the segment log', () => {
           } else {
             const place = Math.floor(one.share * model.length) as Offset
             if (one.kind === 'trim') {
+              const before = log.oldest
               await log.trim(place)
-              expect(log.oldest).toBeLessThanOrEqual(place)
+              expect(log.oldest).toBeLessThanOrEqual(Math.max(before, place))
             } else if (place >= log.oldest) {
               expect((await readAll(disk, log, place)).map(String)).toEqual(model.slice(place))
             } else await expect(readAll(disk, log, place)).rejects.toMatchObject({ code: 'LOG_OFFSET_TRIMMED' })
