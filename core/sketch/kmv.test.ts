@@ -65,6 +65,16 @@ describe('a KMV sketch', () => {
     const builder = new KmvBuilder(k)
     for (let i = 0; i < 100_000; i++) builder.add(BigInt(i % 3))
     expect(builder.toSorted()).toEqual([0n, 1n, 2n])
+    expect(builder.bytes).toBe(8 * 8)
+  })
+
+  it('holds at most twice its size however many distinct hashes come', () => {
+    const size = 100
+    const builder = new KmvBuilder(size)
+    for (let i = 0; i < 10_000; i++) {
+      builder.add(BigInt((i * 7919) % 10_007))
+      expect(builder.bytes).toBeLessThanOrEqual(2 * size * 8)
+    }
   })
 
   it('refuses a size it could not estimate with', () => {

@@ -15,7 +15,7 @@ const hashSpace = 2 ** 63
 
 const initialSlots = 8
 
-/** Gathers hashes into a sketch of at most `k`. Holds at most 2k hashes, and no more than twice what it was given. */
+/** Gathers hashes into a sketch of at most `k`. Holds at most 2k hashes (8 bytes each), and few where few are distinct. */
 export class KmvBuilder {
   private slots = new BigInt64Array(initialSlots)
   private used = 0
@@ -26,6 +26,11 @@ export class KmvBuilder {
     if (!Number.isSafeInteger(k) || k < 2) {
       throw new RangeError(`a KMV sketch needs a whole number of hashes of 2 or more, got ${k}`)
     }
+  }
+
+  /** Memory held. */
+  get bytes(): number {
+    return this.slots.byteLength
   }
 
   /** `hash` is in [0, 2^63). Amortised constant time, no memory beyond the builder's own. */
