@@ -4,6 +4,7 @@
  */
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { EmbeddedConfig } from '../../core/config/embedded.ts'
+import type { ReceivedTime } from '../../core/event-time.ts'
 import type { MerchantId, Offset } from '../../core/ids.ts'
 import type { Clock, Random, Timers } from '../../core/ports/clock.ts'
 import type { ControlStore } from '../../core/ports/control-store.ts'
@@ -72,6 +73,10 @@ export async function createFront(parts: FrontParts): Promise<Front> {
   })
   await ledger.start()
   await salts.start()
+  const versions = createVersions({ store, timers })
+  await versions.start()
+  // The clock may have been set back while nothing ran; `received` goes on from the newest record there ever was.
+  const newestReceived = Math.max(ledger.lastReceived ?? 0, ...versions.positions.map(({ received }) => received ?? 0))
   const clientAddress = createClientAddress(config.trustedProxies)
   const collector = createCollector({
     clock,
@@ -79,7 +84,7 @@ export async function createFront(parts: FrontParts): Promise<Front> {
     log,
     salts,
     ledger,
-    ...(ledger.lastReceived !== null && { notBefore: ledger.lastReceived }),
+    notBefore: newestReceived as ReceivedTime,
     limits: { maxHitAgeMs: config.maxHitAgeMs },
     metrics: {
       onAccepted: (hits) => metrics.hitsAccepted.inc(hits),
@@ -88,8 +93,6 @@ export async function createFront(parts: FrontParts): Promise<Front> {
     },
   })
 
-  const versions = createVersions({ store, timers })
-  await versions.start()
   const cells = createCells({
     engine: parts.engine,
     store,
@@ -157,6 +160,10 @@ export async function createFront(parts: FrontParts): Promise<Front> {
 /** Proxies speak for many clients. Asked with an address no proxy has, a proxy passes the question on. */
 function trustedPeer(trustedProxies: readonly string[]): (address: string) => boolean {
   if (trustedProxies.length === 0) return () => false
+  const versions = createVersions({ store, timers })
+  await versions.start()
+  // The clock may have been set back while nothing ran; `received` goes on from the newest record there ever was.
+  const newestReceived = Math.max(ledger.lastReceived ?? 0, ...versions.positions.map(({ received }) => received ?? 0))
   const clientAddress = createClientAddress(trustedProxies)
   const beyond = '192.0.2.1'
   return (address) => clientAddress(address, beyond) === beyond

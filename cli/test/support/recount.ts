@@ -83,12 +83,15 @@ function homeCents(hit: SentHit, shop: Shop): bigint {
 
 const startCache = new Map<string, string>()
 
+/** Offsets and clock changes of our time fall on quarters of an hour: all instants of one share their bucket. */
+const quarterMs = 900_000
+
 function bucketStart(iso: string, timeZone: string, interval: Interval): string {
-  // All instants of one minute share their bucket: no clock changes within one.
-  const key = `${interval} ${timeZone} ${iso.slice(0, 16)}`
+  const quarter = Math.floor(Date.parse(iso) / quarterMs) * quarterMs
+  const key = `${interval} ${timeZone} ${quarter}`
   let start = startCache.get(key)
   if (start === undefined) {
-    start = slowBucketStart(Temporal.Instant.from(iso), timeZone, interval)
+    start = slowBucketStart(Temporal.Instant.fromEpochMilliseconds(quarter), timeZone, interval)
     startCache.set(key, start)
   }
   return start
@@ -99,13 +102,14 @@ function slowBucketStart(instant: Temporal.Instant, timeZone: string, interval: 
   const text = (at: Temporal.ZonedDateTime) =>
     at.toString({ timeZoneName: 'never', calendarName: 'never', smallestUnit: 'second' })
   if (interval === 'hour') {
-    // Back minute by minute to the instant where the local hour began.
-    let at = local.round({ smallestUnit: 'minute', roundingMode: 'floor' })
-    for (;;) {
-      const before = at.subtract({ minutes: 1 })
-      if (before.hour !== at.hour || at.minute === 0) return text(at)
+    // Back by quarters to the instant where the local hour began.
+    let at = local
+    while (at.minute !== 0) {
+      const before = at.subtract({ minutes: 15 })
+      if (before.hour !== at.hour) break
       at = before
     }
+    return text(at)
   }
   if (interval === 'day') return text(local.startOfDay())
   if (interval === 'week') return text(local.subtract({ days: local.dayOfWeek - 1 }).startOfDay())
