@@ -1,99 +1,83 @@
 /**
- * Cuts the rows of a partition into ranges of their keys, in the table's order, none heavier than asked where the keys
- * allow it: by merchant, and a merchant that is too heavy alone by the sort columns up to the time column. Rows equal in
- * all of those stay together.
+ * Cuts the rows of a partition into ranges of their keys, in the table's order, none heavier than asked: neighbouring
+ * values of the first sort column together while they fit, a value too heavy alone by the next column, and so on. Only
+ * few rows leave DuckDB, however many keys there are.
  */
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api'
 import type { TableDefinition } from '../../../core/tables.ts'
+import { tableOrderColumns } from '../../core/row-order.ts'
 import { quoteName, rowWeight, textLiteral } from './parquet-sql.ts'
 
-interface WeighedKey {
-  /** SQL literals of the key's columns. */
-  readonly key: readonly string[]
-  readonly weight: number
-}
-
-/** Predicates that are disjoint and together hold every row. `from`: what follows FROM, with its WHERE. */
+/**
+ * Predicates that are disjoint, together hold every row, and follow each other in the table's order. `from`: what follows
+ * FROM, with its WHERE. Rows of one fold key stay together, and so do rows equal in the whole order.
+ */
 export async function keyRanges(
   connection: DuckDBConnection,
   definition: TableDefinition,
   from: string,
   maxRows: number,
 ): Promise<readonly string[]> {
-  const [first = 'merchant'] = definition.sort
-  const merchants = await weighedKeys(connection, definition, from, [first])
-  const ranges: string[] = []
-  for (const { firstKey, lastKey, weight } of packed(merchants, maxRows)) {
-    const [low = '', high = ''] = [firstKey[0], lastKey[0]]
-    const within = `${quoteName(first)} >= ${low} AND ${quoteName(first)} <= ${high}`
-    if (low !== high || weight <= maxRows) ranges.push(`(${within})`)
-    else ranges.push(...(await rangesOfMerchant(connection, definition, { from, within, maxRows })))
-  }
-  return ranges
-}
+  const order = tableOrderColumns(definition)
+  const { fold } = definition
+  const end = fold === undefined ? order.length : order.findIndex((name) => !fold.key.includes(name))
+  const columns = order.slice(0, end < 0 ? order.length : end)
 
-async function rangesOfMerchant(
-  connection: DuckDBConnection,
-  definition: TableDefinition,
-  { from, within, maxRows }: { readonly from: string; readonly within: string; readonly maxRows: number },
-): Promise<string[]> {
-  const columns = definition.sort.slice(1, definition.sort.indexOf(definition.partition.day) + 1)
-  const keys = await weighedKeys(connection, definition, `${from} AND ${within}`, columns)
-  const expressions = columns.map((name) => keyExpression(definition, name))
-  return packed(keys, maxRows).map(({ firstKey, lastKey }) => {
-    const [from, through] = [lexicographic(expressions, '>', firstKey), lexicographic(expressions, '<', lastKey)]
-    return `(${within} AND ${from} AND ${through})`
-  })
-}
-
-// Spelled out, as DuckDB 1.5 has no BETWEEN of rows and makes one of `row >= … AND row <= …`.
-function lexicographic(expressions: readonly string[], order: '<' | '>', key: readonly string[]): string {
-  const [expression, ...others] = expressions
-  const [value, ...values] = key
-  if (expression === undefined || value === undefined) return 'true'
-  const rest = lexicographic(others, order, values)
-  return `(${expression} ${order} ${value} OR (${expression} = ${value} AND ${rest}))`
-}
-
-/** The keys there are, in order, each with the weight of its rows. */
-async function weighedKeys(
-  connection: DuckDBConnection,
-  definition: TableDefinition,
-  from: string,
-  columns: readonly string[],
-): Promise<WeighedKey[]> {
-  const places = columns.map((_name, at) => at + 1).join(', ')
-  const result = await connection.runAndReadAll(
-    `SELECT ${columns.map((name) => keyExpression(definition, name)).join(', ')}, sum(${rowWeight(definition)}) ` +
-      `FROM ${from} GROUP BY ${places} ORDER BY ${places}`,
-  )
-  return result.getRows().map((row) => ({ key: row.slice(0, -1).map(literal), weight: Number(row.at(-1)) }))
-}
-
-// Comparisons with null hold no row: null strings go with empty ones, behind which they are sorted within the range.
-function keyExpression(definition: TableDefinition, name: string): string {
-  const type = definition.columns.find((column) => column.name === name)?.type
-  if (type === 'timestamptz') return `epoch_us(${quoteName(name)})`
-  return name === definition.sort[0] ? quoteName(name) : `coalesce(${quoteName(name)}, '')`
-}
-
-function literal(value: DuckDBValue): string {
-  return typeof value === 'bigint' ? String(value) : textLiteral(String(value))
-}
-
-/** Neighbours together, as many as fit; one alone where it is too heavy itself. */
-function packed(
-  keys: readonly WeighedKey[],
-  maxRows: number,
-): { readonly firstKey: readonly string[]; readonly lastKey: readonly string[]; readonly weight: number }[] {
-  const packs: { firstKey: readonly string[]; lastKey: readonly string[]; weight: number }[] = []
-  for (const { key, weight } of keys) {
-    const pack = packs.at(-1)
-    if (pack === undefined || pack.weight + weight > maxRows) packs.push({ firstKey: key, lastKey: key, weight })
-    else {
-      pack.lastKey = key
-      pack.weight += weight
+  async function cut(at: number, within: string): Promise<readonly string[]> {
+    const column = columns[at]
+    if (column === undefined) return [within]
+    const ranges: string[] = []
+    for (const { first, last, weight } of await packedValues(connection, definition, {
+      column,
+      from,
+      within,
+      maxRows,
+    })) {
+      const range = `${within} AND ${rangeOf(column, first, last)}`
+      if (first === last && weight > maxRows) ranges.push(...(await cut(at + 1, range)))
+      else ranges.push(range)
     }
+    return ranges
   }
-  return packs
+  return cut(0, 'true')
+}
+
+interface Pack {
+  /** SQL literals; null for the rows where the column is null. */
+  readonly first: string | null
+  readonly last: string | null
+  readonly weight: number
+}
+
+/** Values of a column in order, neighbours together up to `maxRows`, heavier ones and null alone. */
+async function packedValues(
+  connection: DuckDBConnection,
+  definition: TableDefinition,
+  given: { readonly column: string; readonly from: string; readonly within: string; readonly maxRows: number },
+): Promise<readonly Pack[]> {
+  const { column, from, within, maxRows } = given
+  const type = definition.columns.find(({ name }) => name === column)?.type
+  const key = type === 'timestamptz' ? `epoch_us(${quoteName(column)})` : quoteName(column)
+  const result = await connection.runAndReadAll(
+    `WITH keys AS (SELECT ${key} AS k, sum(${rowWeight(definition)}) AS w FROM ${from} AND ${within} GROUP BY 1),
+      ranked AS (SELECT k, w, sum(w) OVER (ORDER BY k NULLS FIRST ROWS UNBOUNDED PRECEDING) - w AS before FROM keys)
+    SELECT min(k) AS first, max(k), sum(w) FROM ranked
+    GROUP BY before // ${maxRows}, k IS NULL, CASE WHEN w > ${maxRows} THEN k END ORDER BY first NULLS FIRST`,
+  )
+  const literal = (value: DuckDBValue): string | null => {
+    if (value === null) return null
+    if (type === 'timestamptz') return `make_timestamptz(${value}::BIGINT)`
+    return typeof value === 'string' ? textLiteral(value) : String(value)
+  }
+  return result.getRows().map(([first = null, last = null, weight]) => ({
+    first: literal(first),
+    last: literal(last),
+    weight: Number(weight),
+  }))
+}
+
+function rangeOf(column: string, first: string | null, last: string | null): string {
+  const name = quoteName(column)
+  if (first === null) return `${name} IS NULL`
+  return first === last ? `${name} = ${first}` : `${name} BETWEEN ${first} AND ${last}`
 }

@@ -18,7 +18,7 @@ import { partitionDay, quoteName, quoteText, readParquet, rowWeight, stagedColum
 /** Rows sorted at once, of the usual width (under 1 KB; wider ones weigh more): some 70 MB of DuckDB's memory. */
 export const sliceMaxRows = 100_000
 /** Slices are not made smaller than this when memory runs out: then the error stands. */
-export const sliceMinRows = 1_000
+export const sliceMinRows = 100
 
 export interface MergedPartition {
   readonly generation: number | null

@@ -21,14 +21,21 @@ const styles = {
 } as const
 export type ParquetUse = keyof typeof styles
 
-/** DuckDB writes row groups of whole vectors. */
+/** DuckDB's vector: larger row groups are multiples of it. */
 const vectorRows = 2_048
-/** A row group is held in memory until it is written. */
-export const rowGroupMaxBytes = 16 * 1_048_576
+/** Row groups of the widest rows; readers make vectors no longer than these, which is what saves memory. */
+const rowGroupMinRows = 64
+/** A row group is held in memory several times over until it is written. */
+export const rowGroupMaxBytes = 8 * 1_048_576
 
 /** Rows of a row group that stays below `rowGroupMaxBytes`, for rows of `rowBytes` each. */
 export function rowGroupRowsFor(rowBytes: number): number {
-  return Math.max(vectorRows, Math.floor(rowGroupMaxBytes / Math.max(1, rowBytes)))
+  return Math.floor(rowGroupMaxBytes / Math.max(1, rowBytes))
+}
+
+function rowGroupRows(use: ParquetUse, maxRows: number): number {
+  const rows = Math.max(rowGroupMinRows, Math.min(maxRows, styles[use].rowGroupRows))
+  return rows > vectorRows ? rows - (rows % vectorRows) : rows
 }
 
 /** Statistics of a file, as a manifest entry has them. */
@@ -75,10 +82,9 @@ export async function copyToParquet(
   { use, rowGroupMaxRows = Number.POSITIVE_INFINITY }: { readonly use: ParquetUse; readonly rowGroupMaxRows?: number },
 ): Promise<FileFacts> {
   const { compression } = styles[use]
-  const wanted = Math.min(rowGroupMaxRows, styles[use].rowGroupRows)
-  const rowGroupRows = Math.max(vectorRows, wanted - (wanted % vectorRows))
+  const groupRows = rowGroupRows(use, rowGroupMaxRows)
   const result = await connection.runAndReadAll(
-    `COPY (${query}) TO ${quoteText(path)} (FORMAT parquet, COMPRESSION ${compression}, ROW_GROUP_SIZE ${rowGroupRows}, ` +
+    `COPY (${query}) TO ${quoteText(path)} (FORMAT parquet, COMPRESSION ${compression}, ROW_GROUP_SIZE ${groupRows}, ` +
       `FIELD_IDS ${fieldIds(columns)}, RETURN_STATS)`,
   )
   const [row] = result.getRowObjectsJson()

@@ -14,7 +14,7 @@ import { utcDay } from '../../../core/event-time.ts'
 import type { Clock, Random } from '../../../core/ports/clock.ts'
 import type { LakeReader, LakeWriter, ScanFilter, StagedFile } from '../../../core/ports/lake.ts'
 import type { ObjectStore } from '../../../core/ports/object-store.ts'
-import type { Column, LakeRow, TableDefinition, TableName } from '../../../core/tables.ts'
+import type { LakeRow, TableDefinition, TableName } from '../../../core/tables.ts'
 import { tables } from '../../../schemas/tables.ts'
 import { type AppendFile, appendFiles, publishedSnapshot } from '../../core/iceberg/append.ts'
 import { TableLayout } from '../../core/iceberg/layout.ts'
@@ -23,9 +23,10 @@ import { TableReader } from '../../core/iceberg/table-reader.ts'
 import { rowOrder } from '../../core/row-order.ts'
 import { stagedFolder, stagedName } from '../../core/staged-name.ts'
 import type { TableFiles } from '../../core/table-files.ts'
-import { copyToParquet, loadRows, rowGroupRowsFor, withConnection } from '../duckdb/parquet.ts'
+import { withConnection } from '../duckdb/parquet.ts'
 import { chunkRows } from '../duckdb/parquet-columns.ts'
 import { isOutOfMemory, mergeStaged, sliceMaxRows, sliceMinRows } from '../duckdb/parquet-merge.ts'
+import { writeRows } from '../duckdb/parquet-rows.ts'
 import { partitionDay, quoteName, readParquet, stagedColumns } from '../duckdb/parquet-sql.ts'
 import { createTableFiles } from './table-files.ts'
 
@@ -62,6 +63,8 @@ export function createLocalLake(options: LocalLakeOptions): LocalLake {
   const tableFiles = createTableFiles({ objects, reader: (table) => local[table].reader })
   const scratchFile = () => join(options.scratch, `${Buffer.from(random.bytes(12)).toString('hex')}.parquet`)
 
+  const removeFile = (path: string) => rm(path, { force: true })
+
   /** Data files of the publication, durable, not yet in the table. Smaller slices where memory runs out. */
   async function mergedFiles(
     { definition, layout }: Pick<LocalTable, 'definition' | 'layout'>,
@@ -69,7 +72,6 @@ export function createLocalLake(options: LocalLakeOptions): LocalLake {
     paths: readonly string[],
     maxRows = options.sliceMaxRows ?? sliceMaxRows,
   ): Promise<AppendFile[]> {
-    const removeFile = (path: string) => rm(path, { force: true })
     try {
       return await withConnection(instance, async (connection) => {
         const merged: AppendFile[] = []
@@ -103,20 +105,15 @@ export function createLocalLake(options: LocalLakeOptions): LocalLake {
       await mkdir(options.scratch, { recursive: true })
       const path = scratchFile()
       try {
-        const facts = await withConnection(instance, async (connection) => {
-          // Sorted here, not by DuckDB, whose sort holds all strings in memory: an epoch may be wider than its limit.
-          await loadRows(connection, 'staging', columns, rows.toSorted(rowOrder(definition)))
-          const rowGroupMaxRows = rowGroupRowsFor(meanRowBytes(columns, rows))
-          return copyToParquet(connection, 'SELECT * FROM temp.staging', columns, path, {
-            use: 'staged',
-            rowGroupMaxRows,
-          })
-        })
+        const facts = await withConnection(instance, (connection) =>
+          // Sorted here, not by DuckDB, whose sort holds all strings in memory: an epoch may be larger than its limit.
+          writeRows({ connection, columns, rows: rows.toSorted(rowOrder(definition)), path, scratchFile, removeFile }),
+        )
         const object = stagedName(name)
         await objects.put(object, createReadStream(path))
         return { name: object, table, rows: facts.rows, bytes: facts.bytes, ...days }
       } finally {
-        await rm(path, { force: true })
+        await removeFile(path)
       }
     },
 
@@ -204,18 +201,6 @@ function dayRange(definition: TableDefinition, rows: readonly LakeRow[]): Pick<S
   }
   if (rows.length === 0) throw new TypeError(`nothing to stage for ${definition.name}`)
   return { firstDay: utcDay(firstMs), lastDay: utcDay(lastMs) }
-}
-
-function meanRowBytes(columns: readonly Column[], rows: readonly LakeRow[]): number {
-  let bytes = rows.length * columns.length * 8
-  const names = columns.filter((column) => column.type === 'string').map((column) => column.name)
-  for (const row of rows) {
-    for (const name of names) {
-      const value = row[name]
-      if (typeof value === 'string') bytes += value.length
-    }
-  }
-  return bytes / rows.length
 }
 
 // 64 bits of SHA-256: two different files of one publication and day never meet.
