@@ -14,6 +14,7 @@ import type { Lambda, Pipeline } from '../plan/draft.ts'
 import type { DedupeStep, PlanStep, ReadStep, RowStep, SplitStep, WindowStep, WriteStep } from '../plan/node/step.ts'
 import type { Failed, FailedSink, PaneSink, RowSink, RunFacts } from '../plan/sinks.ts'
 import type { EpochOutput } from './epoch-output.ts'
+import { bookHit, failedRow } from './hit-outcome.ts'
 import { type Effect, HitRun } from './hit-run.ts'
 
 /** What a dedupe step asks: whether this is the first of its key within its time. */
@@ -78,7 +79,7 @@ class PlanCompiler {
     return {
       process: (hit, payload) => {
         run.begin(hit, read.name)
-        let at = 0
+        let at = hit.time
         try {
           at = eventTime(hit, null) as EventTime
           run.receivedMs = receivedOf(hit, null) as number
@@ -91,7 +92,7 @@ class PlanCompiler {
         if (watermark.isLate(at)) output.counts.late += 1
         watermark.see(run.receivedMs)
         run.takeEffect()
-        this.#book(hit, at)
+        bookHit(run, output, hit, at)
       },
       processUndecodable: (payload, offset, received) => {
         output.counts.poison += 1
@@ -101,25 +102,6 @@ class PlanCompiler {
       emitPanes: () => {
         for (const emit of this.#emits) emit()
       },
-    }
-  }
-
-  #book(hit: FeedHit, at: number): void {
-    const { output } = this.options
-    const run = this.#run
-    if (run.stored) {
-      output.books.count(hit.merchant, hit.received, 'stored')
-      output.touched.add(hit.merchant, utcDay(at))
-      output.counts.stored += 1
-    } else if (run.failed) {
-      output.books.count(hit.merchant, hit.received, 'failed')
-      output.counts.failed += 1
-    } else if (run.duplicate) {
-      output.books.count(hit.merchant, hit.received, 'duplicates')
-      output.counts.duplicates += 1
-    } else {
-      output.books.count(hit.merchant, hit.received, 'dropped', run.droppedBy ?? 'unwritten')
-      output.counts.dropped += 1
     }
   }
 
@@ -295,23 +277,5 @@ class PlanCompiler {
     if (missing.length > 0)
       throw new InvalidPlanError(`'${step.name}' uses '${missing.join("', '")}', which nobody brings`)
     return Object.freeze(Object.fromEntries(step.uses.map((name) => [name, this.options.context[name]])))
-  }
-}
-
-/** The row of a failure. A hit that not even the sink's mapping can hold goes in as its whole record. */
-function failedRow(
-  sink: FailedSink<unknown>,
-  failure: Failed<unknown>,
-  payload: Uint8Array,
-  run: HitRun,
-  facts: RunFacts,
-) {
-  try {
-    return sink.toRow(failure, facts)
-  } catch (error) {
-    if (failure.kind === 'undecodable') throw error
-    const { step, reason } = failure
-    const { offset } = run.hit.position
-    return sink.toRow({ kind: 'undecodable', step, reason, payload, received: run.hit.received, offset }, facts)
   }
 }
