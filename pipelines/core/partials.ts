@@ -2,9 +2,8 @@
  * Aggregates of one partition and one epoch, by key, window and set: the partial rows that sinks merge. Nothing outlives
  * the epoch, whose limit of hits bounds them: n hits make at most n panes a set.
  */
-import type { AnyPane } from '../plan/aggregates.ts'
-import type { AggregateNode } from '../plan/node/step.ts'
 import { kSmallest } from './k-smallest.ts'
+import type { AggregateNode, AnyPane } from './pane.ts'
 
 export type Row = Readonly<Record<string, unknown>>
 

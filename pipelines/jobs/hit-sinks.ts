@@ -4,7 +4,7 @@
  */
 import type { FeedHit, Item } from '../../core/hit.ts'
 import { failedHitsTable, hitsTable, hourlyTable } from '../../schemas/tables.ts'
-import type { Pane } from '../plan/aggregates.ts'
+import type { Pane } from '../core/pane.ts'
 import { failedTable, paneTable, table } from '../plan/sinks.ts'
 import type { EnrichedHit } from './enrich.ts'
 

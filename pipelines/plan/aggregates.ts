@@ -2,8 +2,6 @@
  * The closed set of aggregates: each merges, in any order and grouping, to the same value. Closed, so that a plan can run
  * as a stream, bounded, or as SQL with equal numbers. A column of a wrong name or type does not compile.
  */
-import type { AggregateNode } from './node/step.ts'
-
 export interface CountOf {
   readonly kind: 'count'
 }
@@ -42,27 +40,3 @@ export type AggregatesOver<R> = Readonly<
     CountOf | CountIfOf<ColumnsOf<R, boolean>> | SumOf<ColumnsOf<R, bigint>> | CountDistinctOf<ColumnsOf<R, bigint>>
   >
 >
-
-/** What an aggregate gives: a number of rows, an exact sum, or the hashes of a sketch. */
-export type AggregateValue<A> = A extends { readonly kind: 'count' | 'countIf' }
-  ? number
-  : A extends { readonly kind: 'sum' }
-    ? bigint
-    : A extends { readonly kind: 'countDistinct' }
-      ? readonly bigint[]
-      : never
-
-/** One emission of one window and key. `value` is the set's value, empty for a set without columns. */
-export interface Pane<A> {
-  readonly key: string
-  readonly start: number
-  readonly end: number
-  readonly set: string
-  readonly value: string
-  readonly values: { readonly [K in keyof A]: AggregateValue<A[K]> }
-  /** First and last record that counted in it. */
-  readonly firstOffset: number
-  readonly lastOffset: number
-}
-
-export type AnyPane = Pane<Readonly<Record<string, AggregateNode>>>

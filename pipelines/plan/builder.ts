@@ -7,12 +7,13 @@
  * their second argument, the same for the whole of an epoch.
  */
 import type { EventTime } from '../../core/event-time.ts'
-import type { AggregatesOver, Pane } from './aggregates.ts'
+import type { AggregateNode, Pane } from '../core/pane.ts'
+import type { AggregatesOver } from './aggregates.ts'
 import { codeHash } from './canonical.ts'
 import { type AnySink, Draft, type Pipeline, type PipelineOptions } from './draft.ts'
 import { type Duration, durationMs } from './duration.ts'
 import type { FeedDefinition } from './feed-definition.ts'
-import type { AggregateNode, RowType, RowTypes } from './node/step.ts'
+import type { RowType, RowTypes } from './node/step.ts'
 import type { FailedSink, PaneSink, Refused, RowSink } from './sinks.ts'
 import type { CalendarWindow } from './windows.ts'
 

@@ -3,7 +3,8 @@
  * holds for plans in plain JavaScript, from a file, or made by a program, and for what types cannot say.
  */
 import { InvalidPlanError } from '../../core/errors.ts'
-import type { AggregateNode, Plan, PlanStep, RowType, RowTypes } from './node/step.ts'
+import type { AggregateNode } from '../core/pane.ts'
+import type { Plan, PlanStep, RowType, RowTypes } from './node/step.ts'
 
 /** Steps of one plan, at most: beyond it a plan was made by a loop that went wrong. */
 export const planMaxSteps = 1_000

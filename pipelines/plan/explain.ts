@@ -1,6 +1,8 @@
 /** A plan in words, one step a line, branches indented: what `hitlake explain` prints. */
+
+import type { AggregateNode } from '../core/pane.ts'
 import { durationText } from './duration.ts'
-import type { AggregateNode, Plan, PlanStep } from './node/step.ts'
+import type { Plan, PlanStep } from './node/step.ts'
 
 /** The text of a plan; ends with a line feed. */
 export function explainPlan(plan: Plan): string {

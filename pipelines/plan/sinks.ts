@@ -3,7 +3,7 @@
  * of a table has one hidden class; the runner checks the columns of the first row of each sink against the table.
  */
 import type { LakeRow, TableDefinition } from '../../core/tables.ts'
-import type { AnyPane } from './aggregates.ts'
+import type { AnyPane } from '../core/pane.ts'
 
 /** Facts of the run that rows carry beside their own. */
 export interface RunFacts {

@@ -3,6 +3,7 @@
  * `../check.ts` refuses it early, `../explain.ts` says it in words. Functions are not in it, only hashes of their source.
  */
 import type { TableName } from '../../../core/tables.ts'
+import type { AggregateNode } from '../../core/pane.ts'
 
 /** Raised when a plan of an older form can no longer be read as it is. */
 export const planFormat = 1
@@ -63,12 +64,6 @@ export interface GroupStep extends StepBase {
   /** Set name to its columns; every set is also grouped by the feed's partition key. */
   readonly sets: Readonly<Record<string, readonly string[]>>
 }
-
-export type AggregateNode =
-  | { readonly kind: 'count' }
-  | { readonly kind: 'countIf'; readonly column: string }
-  | { readonly kind: 'sum'; readonly column: string }
-  | { readonly kind: 'countDistinct'; readonly column: string; readonly k: number }
 
 export interface AggregateStep extends StepBase {
   readonly kind: 'aggregate'
