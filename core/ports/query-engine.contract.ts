@@ -247,6 +247,15 @@ function rawContract(under: EngineUnderTest): void {
       ])
     })
 
+    // A window or a heap per bucket would take more memory than a small engine has.
+    it('answers 10,000 buckets that all have visitors', async () => {
+      const { lake, engine } = await under.open()
+      const drawn = hours(10_000).map(({ start }, i) => rawRow({ time: start, visitor_hash: i, _off: i }))
+      const rows = await engine.series(questionOf(await viewOf(lake, 'hits', [drawn]), hours(10_000)), {})
+      expect(rows).toHaveLength(10_000)
+      expect(rows[7]).toMatchObject({ bucket: 7, hits: 1n, visitors: { kept: 1, largest: 7n } })
+    })
+
     it('leaves out bots, other merchants and other generations', async () => {
       const { lake, engine } = await under.open()
       const view = await viewOf(lake, 'hits', [

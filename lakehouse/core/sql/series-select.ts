@@ -40,51 +40,76 @@ export function seriesSelect(question: SeriesQuestion): Select {
     with: [
       ...sums,
       { name: 'hashes', select: hashes },
-      {
-        name: 'placed',
-        select: {
-          columns: [
-            { expression: column('bucket'), as: 'bucket' },
-            { expression: column('hash'), as: 'hash' },
-            { expression: { kind: 'place', partitionBy: [column('bucket')], by: column('hash') }, as: 'place' },
-          ],
-          from: { relation: { kind: 'named', name: 'hashes' }, as: 'hashes' },
-        },
-      },
-      {
-        name: 'sketches',
-        select: {
-          columns: [
-            { expression: column('bucket'), as: 'bucket' },
-            { expression: { kind: 'count' }, as: 'kept' },
-            { expression: { kind: 'max', of: column('hash') }, as: 'largest' },
-          ],
-          from: { relation: { kind: 'named', name: 'placed' }, as: 'placed' },
-          where: compare(column('place'), '<=', whole(totalSketchSize)),
-          groupBy: [column('bucket')],
-        },
-      },
+      { name: 'counted', select: keptAndLargest('hashes') },
+      { name: 'placed', select: placedWhereFull },
+      { name: 'cut', select: keptAndLargest('placed', compare(column('place'), '<=', whole(totalSketchSize))) },
     ],
     columns: [
       ...['bucket', 'hits', 'pageviews', 'orders', 'revenue'].map((name) => ({
         expression: column(name, 'sums'),
         as: name,
       })),
-      { expression: { kind: 'orElse', of: column('kept', 'sketches'), otherwise: whole(0) }, as: 'kept' },
-      { expression: column('largest', 'sketches'), as: 'largest' },
+      { expression: firstOf(column('kept', 'cut'), column('kept', 'counted'), whole(0)), as: 'kept' },
+      { expression: firstOf(column('largest', 'cut'), column('largest', 'counted')), as: 'largest' },
     ],
-    from: {
-      relation: {
-        kind: 'join',
-        how: 'left',
-        left: { relation: { kind: 'named', name: 'sums' }, as: 'sums' },
-        right: { relation: { kind: 'named', name: 'sketches' }, as: 'sketches' },
-        on: compare(column('bucket', 'sums'), '=', column('bucket', 'sketches')),
-      },
-      as: 'joined',
-    },
+    from: leftJoin(leftJoin(named('sums'), 'sums', named('counted')), 'sums', named('cut')),
     orderBy: [column('bucket', 'sums')],
   }
+}
+
+/** How many hashes a bucket has, and the largest. */
+function keptAndLargest(relation: string, where?: Expression): Select {
+  return {
+    columns: [
+      { expression: column('bucket'), as: 'bucket' },
+      { expression: { kind: 'count' }, as: 'kept' },
+      { expression: { kind: 'max', of: column('hash') }, as: 'largest' },
+    ],
+    from: named(relation),
+    ...(where && { where }),
+    groupBy: [column('bucket')],
+  }
+}
+
+/**
+ * The hashes of buckets that have more than a sketch holds, in order. Only of those: a window over thousands of buckets
+ * takes more memory than all the rest of the query, and nearly no bucket needs it.
+ */
+const placedWhereFull: Select = {
+  columns: [
+    { expression: column('bucket', 'hashes'), as: 'bucket' },
+    { expression: column('hash', 'hashes'), as: 'hash' },
+    {
+      expression: { kind: 'place', partitionBy: [column('bucket', 'hashes')], by: column('hash', 'hashes') },
+      as: 'place',
+    },
+  ],
+  from: {
+    relation: {
+      kind: 'join',
+      how: 'inner',
+      left: named('hashes'),
+      right: named('counted'),
+      on: compare(column('bucket', 'hashes'), '=', column('bucket', 'counted')),
+    },
+    as: 'joined',
+  },
+  where: compare(column('kept', 'counted'), '>', whole(totalSketchSize)),
+}
+
+function named(name: string): Source {
+  return { relation: { kind: 'named', name }, as: name }
+}
+
+/** Every row of `left`, whose bucket is in its part `by`, with the row of that bucket on the right where there is one. */
+function leftJoin(left: Source, by: string, right: Source): Source {
+  const on = compare(column('bucket', by), '=', column('bucket', right.as))
+  return { relation: { kind: 'join', how: 'left', left, right, on }, as: 'joined' }
+}
+
+function firstOf(of: Expression, ...others: readonly Expression[]): Expression {
+  const [next, ...rest] = others
+  return next === undefined ? of : { kind: 'orElse', of, otherwise: firstOf(next, ...rest) }
 }
 
 interface Parts {

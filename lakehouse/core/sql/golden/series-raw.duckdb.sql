@@ -16,18 +16,28 @@ WITH "visits" AS (
   FROM "visits" AS "visits"
   WHERE "hash" IS NOT NULL
 ),
-"placed" AS (
-  SELECT "bucket" AS "bucket", "hash" AS "hash", row_number() OVER (PARTITION BY "bucket" ORDER BY "hash") AS "place"
+"counted" AS (
+  SELECT "bucket" AS "bucket", count(*) AS "kept", max("hash") AS "largest"
   FROM "hashes" AS "hashes"
+  GROUP BY "bucket"
 ),
-"sketches" AS (
+"placed" AS (
+  SELECT "hashes"."bucket" AS "bucket", "hashes"."hash" AS "hash", row_number() OVER (PARTITION BY "hashes"."bucket" ORDER BY "hashes"."hash") AS "place"
+  FROM "hashes" AS "hashes"
+  JOIN "counted" AS "counted"
+  ON "hashes"."bucket" = "counted"."bucket"
+  WHERE "counted"."kept" > CAST('4097' AS BIGINT)
+),
+"cut" AS (
   SELECT "bucket" AS "bucket", count(*) AS "kept", max("hash") AS "largest"
   FROM "placed" AS "placed"
   WHERE "place" <= CAST('4097' AS BIGINT)
   GROUP BY "bucket"
 )
-SELECT "sums"."bucket" AS "bucket", "sums"."hits" AS "hits", "sums"."pageviews" AS "pageviews", "sums"."orders" AS "orders", "sums"."revenue" AS "revenue", coalesce("sketches"."kept", CAST('0' AS BIGINT)) AS "kept", "sketches"."largest" AS "largest"
+SELECT "sums"."bucket" AS "bucket", "sums"."hits" AS "hits", "sums"."pageviews" AS "pageviews", "sums"."orders" AS "orders", "sums"."revenue" AS "revenue", coalesce("cut"."kept", coalesce("counted"."kept", CAST('0' AS BIGINT))) AS "kept", coalesce("cut"."largest", "counted"."largest") AS "largest"
 FROM "sums" AS "sums"
-LEFT JOIN "sketches" AS "sketches"
-ON "sums"."bucket" = "sketches"."bucket"
+LEFT JOIN "counted" AS "counted"
+ON "sums"."bucket" = "counted"."bucket"
+LEFT JOIN "cut" AS "cut"
+ON "sums"."bucket" = "cut"."bucket"
 ORDER BY "sums"."bucket"
