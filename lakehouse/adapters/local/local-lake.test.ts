@@ -148,6 +148,16 @@ describe('a publication in slices', () => {
   })
 })
 
+describe('a store that fails', () => {
+  it('before it read anything leaves an error for the caller only, and an empty scratch folder', async () => {
+    const store = await folderObjectStore(nodeDisk(root), 'failing')
+    const put = () => Promise.reject(new Error('no space'))
+    const { lake, folder } = await openLake({ objects: Object.assign(Object.create(store), { put }) })
+    await expect(lake.stage('hits', 'a', [hitRow()])).rejects.toThrow('no space')
+    expect(await readdir(join(folder, 'scratch'))).toEqual([])
+  })
+})
+
 describe('data files', () => {
   it('carry Iceberg’s field ids, nested ones too', async () => {
     const { lake } = await openLake()

@@ -6,8 +6,7 @@
  * commit after the other), several publications of one id are not meant to run at once: the publisher's lease sees to it.
  */
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { mkdir, rm } from 'node:fs/promises'
+import { mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DuckDBInstance } from '@duckdb/node-api'
 import { utcDay } from '../../../core/event-time.ts'
@@ -79,7 +78,7 @@ export function createLocalLake(options: LocalLakeOptions): LocalLake {
         for await (const { partition, path, facts } of mergeStaged(merge)) {
           try {
             const name = layout.dataFile(id, partition, await hashOf(path))
-            await objects.put(name, createReadStream(path))
+            await objects.put(name, fileBytes(path))
             const day = [partition.day]
             const values = definition.partition.generation ? [partition.generation, ...day] : day
             merged.push({ name, partition: values, ...facts })
@@ -110,7 +109,7 @@ export function createLocalLake(options: LocalLakeOptions): LocalLake {
           writeRows({ connection, columns, rows: rows.toSorted(rowOrder(definition)), path, scratchFile, removeFile }),
         )
         const object = stagedName(name)
-        await objects.put(object, createReadStream(path))
+        await objects.put(object, fileBytes(path))
         return { name: object, table, rows: facts.rows, bytes: facts.bytes, ...days }
       } finally {
         await removeFile(path)
@@ -206,6 +205,24 @@ function dayRange(definition: TableDefinition, rows: readonly LakeRow[]): Pick<S
 // 64 bits of SHA-256: two different files of one publication and day never meet.
 async function hashOf(path: string): Promise<string> {
   const hash = createHash('sha256')
-  for await (const part of createReadStream(path)) hash.update(part as Buffer)
+  for await (const part of fileBytes(path)) hash.update(part)
   return hash.digest('hex').slice(0, 16)
+}
+
+/** Bytes of a scratch file read at once. */
+const readChunkBytes = 256 * 1_024
+
+// Not a read stream: that opens its file on its own, and fails on its own too where a store gave up before it read.
+async function* fileBytes(path: string): AsyncGenerator<Uint8Array> {
+  const file = await open(path)
+  try {
+    for (;;) {
+      const chunk = Buffer.allocUnsafe(readChunkBytes)
+      const { bytesRead } = await file.read(chunk)
+      if (bytesRead === 0) return
+      yield chunk.subarray(0, bytesRead)
+    }
+  } finally {
+    await file.close()
+  }
 }
