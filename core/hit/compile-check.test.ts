@@ -17,6 +17,28 @@ describe('the compiled check of a hit', () => {
     )
   })
 
+  it('takes a hit at all its limits', () => {
+    const props = Object.fromEntries(
+      Array.from({ length: 64 }, (_, i) => [`${i}`.padStart(64, 'k'), 'x'.repeat(1_024)]),
+    )
+    const line = '𝒳'.repeat(32)
+    const campaign = 'x'.repeat(256)
+    const hit = {
+      ...{ id: line, name: line, visitor: line, session: line, user: line },
+      ...{ url: 'x'.repeat(2_048), referrer: 'x'.repeat(2_048), title: 'x'.repeat(300) },
+      time: 8.64e15,
+      revenue: { amount: '-999999999999.999999', currency: 'EUR' },
+      items: Array(100).fill({ id: 'x'.repeat(128), name: 'x'.repeat(300), quantity: -1e308, price: 999_999_999_999 }),
+      props,
+      context: {
+        ...{ userAgent: 'x'.repeat(512), language: 'x'.repeat(128), screen: 'x'.repeat(32), timeZone: 'x'.repeat(64) },
+        campaign: { source: campaign, medium: campaign, name: campaign, term: campaign, content: campaign },
+      },
+    }
+    expect(hitSchema.safeParse(hit).error).toBeUndefined()
+    expect(check(hit)).toBe(true)
+  })
+
   it('says of any JSON exactly what zod says', () => {
     const verdicts = { taken: 0, refused: 0 }
     fc.assert(

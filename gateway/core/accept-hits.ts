@@ -162,14 +162,12 @@ export function createCollector(options: CollectorOptions): Collector {
   }
 
   async function storeWithSalt(request: AcceptRequest, merchant: Merchant, batch: SentBatch, checked: Checked) {
-    // Twice at most: midnight may pass while the secrets of the day before are loaded.
-    for (let tries = 0; tries < 2 && !salts.ready(merchant.timeZone, nextReceived()); tries++) {
-      try {
-        await salts.load(nextReceived())
-      } catch (cause) {
-        throw saltMissing(cause)
-      }
+    try {
+      await salts.load(nextReceived())
+    } catch (cause) {
+      throw saltMissing(cause)
     }
+    // Secrets are made two days ahead, so midnight may pass on the way; a clock that was set may not.
     if (!salts.ready(merchant.timeZone, nextReceived())) throw saltMissing(undefined)
     return store(request, merchant, batch, checked)
   }

@@ -75,7 +75,10 @@ class World {
       addAccepted: async (...call) => {
         this.calls++
         const fault = this.faults.shift()
-        if (fault === 'refuse') throw new Error('the store is away')
+        if (fault === 'refuse') {
+          await settle(5)
+          throw new Error('the store is away')
+        }
         await this.store.addAccepted(...call)
         if (fault === 'lose the answer') throw new Error('the answer is lost')
       },
@@ -118,8 +121,8 @@ async function world(maxUnflushed?: number): Promise<World> {
   await made.start(maxUnflushed)
   return made
 }
-const settle = async () => {
-  for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve))
+const settle = async (turns = 50) => {
+  for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve))
 }
 const [a, b] = shops as [MerchantId, MerchantId]
 
@@ -192,6 +195,26 @@ describe('the ledger of accepted hits', () => {
     w.clock.advance(defaultFlushDelayMs)
     await settle()
     expect([await w.accepted(), w.ledger.flushedThrough]).toEqual([11, 2])
+  })
+
+  it('keeps what is noted while the store is about to refuse', async () => {
+    const w = await world()
+    await w.accept(a, 1)
+    w.faults.push('refuse')
+    const refused = expect(w.ledger.flush()).rejects.toThrow('the store is away')
+    await w.accept(a, 10)
+    await w.accept(b, 100)
+    await refused
+    await w.ledger.flush()
+    expect([await w.accepted(a), await w.accepted(b)]).toEqual([11, 100])
+  })
+
+  it('goes on where a former self ended that was slow to die', async () => {
+    const w = await world()
+    for (const hits of [1, 10, 100]) await w.accept(a, hits)
+    await w.store.addAccepted(w.log.id, 0 as Offset, 1 as Offset, [{ merchant: a, hour: nine, hits: 1 }])
+    expect(await w.ledger.flush()).toBe(3)
+    expect(await w.accepted()).toBe(111)
   })
 
   it('counts once where the store had done it and the answer was lost', async () => {

@@ -98,6 +98,7 @@ describe('secrets of days', () => {
   it('are renewed and deleted at every UTC midnight, though no hit comes', async () => {
     const { salts, asked, clock } = setUp()
     await salts.start()
+    salts.visitor(visit)
     for (let day = 0; day < 3; day++) {
       clock.advance(dayMs)
       await settle()
@@ -105,6 +106,7 @@ describe('secrets of days', () => {
     expect(asked.map(({ keepFrom }) => keepFrom)).toEqual(['2026-02-28', '2026-03-01', '2026-03-02', '2026-03-03'])
     // Within 48 h of its start a day's secret is gone, from the store and from here.
     expect(salts.ready('UTC', noon)).toBe(false)
+    expect(() => salts.visitor(visit)).toThrow(/no secret of 2026-03-01/)
     expect(salts.ready('UTC', noon + 2 * dayMs)).toBe(true)
   })
 

@@ -67,7 +67,7 @@ function readBytes(
   })
   const finish = (error: Error | null, bytes?: Buffer) => {
     cancelTimer()
-    request.off('data', onData).off('end', onEnd).off('error', onLost).off('close', onLost)
+    request.off('data', onData).off('end', onEnd).off('error', onLost)
     if (error !== null) request.on('error', () => {}).resume()
     done(error, bytes)
   }
@@ -83,7 +83,7 @@ function readBytes(
     finish(null, chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks, length))
   }
   const onLost = () => finish(new ProblemError(400, 'bad_request', 'the connection ended before the body did'))
-  request.on('data', onData).on('end', onEnd).on('error', onLost).on('close', onLost)
+  request.on('data', onData).on('end', onEnd).on('error', onLost)
 }
 
 function parse(bytes: Buffer, done: BodyCallback): void {

@@ -171,6 +171,24 @@ describe('a record that is none', () => {
     poisoned(claim([0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]), /beyond 2\^52/)
   })
 
+  it('has booleans of one bit and money of 64', () => {
+    const replaced = (from: Buffer, to: Buffer) => {
+      const at = good.indexOf(from)
+      expect(at).toBeGreaterThan(0)
+      return Buffer.concat([good.subarray(0, at), to, good.subarray(at + from.length)])
+    }
+    const member = Buffer.from('\x0cmember\x02', 'latin1')
+    poisoned(
+      replaced(Buffer.concat([member, Buffer.from([1])]), Buffer.concat([member, Buffer.from([2])])),
+      /neither true/,
+    )
+    const micros = Buffer.from(zigzag(999_999_999_999_999_999n))
+    const ten = (last: number) => Buffer.concat([Buffer.alloc(9, 0xff), Buffer.from([last])])
+    expect(decodeHitBatch(replaced(micros, ten(0x01))).hits[0]?.revenue?.micros).toBe(-(2n ** 63n))
+    poisoned(replaced(micros, ten(0x02)), /beyond 64 bits/)
+    poisoned(replaced(micros, Buffer.concat([Buffer.alloc(10, 0x80), Buffer.from([1])])), /beyond 64 bits/)
+  })
+
   it('changes no prototype by a property named __proto__, and keeps one named constructor', () => {
     const named = (key: string) => encodeHitBatch({ ...batch, hits: [{ ...hit, props: { [key]: 'x' } }] })
     const hostile = Buffer.from(named('_-proto_-').toString('latin1').replace('_-proto_-', '__proto__'), 'latin1')
@@ -178,6 +196,15 @@ describe('a record that is none', () => {
     expect(decodeHitBatch(named('constructor')).hits[0]?.props).toEqual({ constructor: 'x' })
   })
 })
+
+/** A positive number as Avro writes it. */
+function zigzag(value: bigint): number[] {
+  const bytes: number[] = []
+  for (let rest = value * 2n; ; rest >>= 7n) {
+    if (rest < 128n) return [...bytes, Number(rest)]
+    bytes.push(Number(rest & 127n) | 128)
+  }
+}
 
 describe('the writer of the hot path', () => {
   it('says the size of each hit and takes the last back', () => {
@@ -217,6 +244,16 @@ describe('the writer of the hot path', () => {
       writer.begin()
       for (const each of large.hits) writer.add(each)
       expect(decodeHitBatch(writer.finish(large))).toEqual(large)
+    }
+  })
+
+  it('writes a batch that just fits its buffer, and one that is a byte longer', () => {
+    for (let length = 64 * 1024 - 200; length < 64 * 1024; length++) {
+      const exact = { ...hit, title: 'x'.repeat(length) }
+      const writer = hitBatchWriter()
+      writer.begin()
+      writer.add(exact)
+      expect(decodeHitBatch(writer.finish(batch)).hits[0]?.title?.length).toBe(length)
     }
   })
 

@@ -59,11 +59,6 @@ export function hitsRoutes(options: HitsRoutesOptions): FastifyPluginAsync {
     })
 
     app.decorateRequest('writeKeyHolder', null)
-    // What is left of a body that is too large or too slow is not waited for.
-    app.setErrorHandler((error, _request, reply) => {
-      if (error instanceof ProblemError && closingCodes.has(error.code)) reply.header('connection', 'close')
-      throw error
-    })
 
     app.post(
       '/v1/hits',
@@ -104,8 +99,6 @@ declare module 'fastify' {
     writeKeyHolder: KeyHolder | null
   }
 }
-
-const closingCodes: ReadonlySet<string> = new Set(['body_too_large', 'request_timeout'])
 
 /** Browsers cannot set headers on beacons, so a write key may come in the address. */
 function keyOf(request: FastifyRequest): string | undefined {
