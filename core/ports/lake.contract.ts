@@ -119,6 +119,14 @@ export function lakeContract(name: string, open: () => Promise<LakeUnderTest>): 
         )
       })
 
+      it('sorts the rows of a file as the table says', async () => {
+        const { lake } = await open()
+        const rows = ['b', 'a', '😀', '～', 'a'].map((merchant, n) => hitRow({ merchant, _off: 9 - n, id: String(n) }))
+        const file = await lake.stage('hits', 'staged/sorted', rows)
+        const found = await rowsOf(lake, { table: 'hits', snapshot: null, pending: [file] })
+        expect(found.map((row) => row.id)).toEqual(['4', '1', '0', '3', '2'])
+      })
+
       it('says how many rows a file holds and its first and last day', async () => {
         const { lake } = await open()
         const rows = [hitRow({ time: noon + 2 * dayMs }), hitRow({ time: -1 }), hitRow()]
@@ -230,6 +238,10 @@ export function lakeContract(name: string, open: () => Promise<LakeUnderTest>): 
         const { snapshot } = await lake.publish('hits', 1, [await lake.stage('hits', 'staged/1', rows)])
         const view = snapshotView('hits', snapshot)
         expect(await rowsOf(lake, view)).toHaveLength(400)
+        const numbers = (await rowsOf(lake, view)).map((row) => [Number(row.time), row._row])
+        expect(numbers.sort(([a], [b]) => Number(a) - Number(b)).map(([, row]) => row)).toEqual(
+          rows.map((_row, n) => n),
+        )
         const [oldest] = await rowsOf(lake, view, { lastDay: utcDay(noon) - 399 })
         expect(oldest).toMatchObject({ id: '399', _row: 0 })
       })

@@ -221,6 +221,19 @@ describe('the publisher', () => {
     expect(await lake.snapshots('hits')).toHaveLength(2)
   })
 
+  it('keeps the files of an open publication that never reached the lake', async () => {
+    const { publisher, epoch, store, clock, visible } = rig()
+    const file = await epoch('a')
+    const lease = await store.acquireLease('publish/hits', 'one', 1_000, clock.now())
+    await store.beginPublication('hits', 'publish/hits', lease?.fence ?? 0, [file])
+    const one = publisher()
+    await one.start()
+    expect(await visible()).toEqual(['a'])
+    await one.publishNow()
+    await one.stop()
+    expect(await visible()).toEqual(['a'])
+  })
+
   it('tries again after growing, bounded pauses, loses nothing and says so', async () => {
     const { publisher, epoch, lake, clock, errors, published, visible } = rig()
     let broken = 5

@@ -49,6 +49,7 @@ export interface AppendOptions {
   readonly random: Random
   readonly clock: Clock
   readonly smallManifestsMax?: number
+  readonly smallManifestMaxBytes?: number
 }
 
 /** A data file under its object name; `uri` is made of it. */
@@ -177,7 +178,9 @@ interface NewEntries {
 async function withEntries(options: AppendOptions, entries: NewEntries): Promise<readonly ManifestFile[]> {
   const { metadata, before, added, context, id, sequence } = entries
   const isSmall = (manifest: ManifestFile) =>
-    manifest.content === 0 && manifest.specId === context.spec['spec-id'] && manifest.bytes < smallManifestMaxBytes
+    manifest.content === 0 &&
+    manifest.specId === context.spec['spec-id'] &&
+    manifest.bytes < (options.smallManifestMaxBytes ?? smallManifestMaxBytes)
   const small = before.filter(isSmall)
   if (small.length < (options.smallManifestsMax ?? smallManifestsMax)) {
     return [await writeManifest(options, entries, added), ...before]

@@ -15,7 +15,7 @@ import {
   smallManifestsMax,
 } from './append.ts'
 import { TableLayout } from './layout.ts'
-import { encodeManifestList } from './manifest.ts'
+import { encodeManifest, encodeManifestList } from './manifest.ts'
 import { history, metadataLogMaxEntries, printMetadata, type TableMetadata } from './metadata.ts'
 import { TableReader } from './table-reader.ts'
 
@@ -176,6 +176,22 @@ describe('an append', () => {
     for (const [number, sequence] of sequences) expect(sequence).toBe(BigInt(Number(number) + 1))
   })
 
+  it('leaves manifests that have grown large as they are', async () => {
+    const many = Array.from({ length: 200 }, (_, n) => file(`large${n}`))
+    const large = await appendFiles(open(), 1, many)
+    const [kept] = await objects.list('lake/failed_hits/metadata/m-')
+    const limit = (await objects.size(kept ?? '')) ?? 0
+    let id = large
+    for (let n = 2; n <= 6; n++) {
+      id = await appendFiles(open({ smallManifestsMax: 2, smallManifestMaxBytes: limit }), n, [file(`small${n}`)])
+    }
+    expect(await filesOf(open(), id)).toHaveLength(205)
+    const { metadata, snapshot } = await open().reader.metadataOf(id)
+    const uris = (await open().reader.manifestList(metadata, snapshot)).map((manifest) => manifest.uri)
+    expect(uris).toContain(`file:///data/${kept}`)
+    expect(uris.length).toBeLessThanOrEqual(3)
+  })
+
   it('keeps the metadata log bounded', async () => {
     const writer = open()
     for (let id = 1; id <= metadataLogMaxEntries + 3; id++) await appendFiles(writer, id, [])
@@ -317,6 +333,33 @@ describe('a table that others touched', () => {
     )
     await objects.put(table.reader.nameOf(metadata, snapshot['manifest-list']), list)
     await expect(filesOf(open(), id)).rejects.toThrow('delete files')
+  })
+
+  it('has no more the files that a manifest marks as deleted', async () => {
+    const id = await appendFiles(open(), 1, [file('a'), file('b')])
+    const { reader } = open()
+    const { metadata, snapshot } = await reader.metadataOf(id)
+    const [manifest] = await reader.manifestList(metadata, snapshot)
+    const [spec] = metadata['partition-specs']
+    const [schema] = metadata.schemas
+    if (manifest === undefined || spec === undefined || schema === undefined) throw new Error('no manifest')
+    const [one, ...others] = await reader.manifest(metadata, manifest)
+    if (one === undefined) throw new Error('no entry')
+    const entries = [{ ...one, status: 'deleted' as const }, ...others]
+    await objects.put(
+      reader.nameOf(metadata, manifest.uri),
+      encodeManifest(entries, { schema, spec, sortOrderId: 1, sync: Buffer.alloc(16) }),
+    )
+    expect(await filesOf(open(), id)).toEqual(['b'])
+    for (let n = 2; n < 5; n++) await appendFiles(open({ smallManifestsMax: 1 }), n, [file(String(n))])
+    const newest = await publishedSnapshot(open().reader, 4)
+    expect(await filesOf(open(), newest ?? '')).toEqual(['2', '3', '4', 'b'])
+  })
+
+  it('whose URIs are spelled as Hadoop does is the same table', async () => {
+    const id = await appendFiles(open(), 1, [file('a')])
+    await change((metadata) => ({ ...metadata, location: 'file:/data/lake/failed_hits/' }))
+    expect(await filesOf(open(), id)).toEqual(['a'])
   })
 
   it('with a damaged or missing manifest is refused by its name', async () => {
