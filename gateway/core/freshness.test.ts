@@ -23,7 +23,16 @@ describe('freshness', () => {
     world.clock.advance(5_000)
     expect(world.freshness.read()).toBe(world.clock.now())
     world.append(hit(world.clock.now()))
-    expect(world.freshness.read()).toBe(receipt)
+    // All received before that moment were visible, and still are.
+    expect(world.freshness.read()).toBe(receipt + 5_000)
+  })
+
+  it('does not run back: a hit that waits was received after what was promised', async () => {
+    const world = await createWorld(start)
+    const promised = world.freshness.read()
+    world.clock.advance(1_000)
+    world.append(hit(world.clock.now()))
+    expect(world.freshness.read()).toBe(promised)
   })
 
   it('does not move by a commit that the gateway has not learned of', async () => {

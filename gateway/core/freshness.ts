@@ -13,7 +13,7 @@ import type { Versions } from './versions.ts'
 export const defaultJob = 'hits'
 
 export interface Freshness {
-  /** ms since 1970; 0 where hits wait and none was ever committed. */
+  /** ms since 1970, never less than before while the clock runs on; 0 where hits wait and none was ever committed. */
   read(): number
 }
 
@@ -24,14 +24,21 @@ export function createFreshness(options: {
   readonly job?: string
 }): Freshness {
   const { log, versions, clock, job = defaultJob } = options
+  /** What was once true stays true: hits that were visible stay so, and later ones are received later. */
+  let known = 0
+  let lastNow = 0
   return {
     read() {
       const now = clock.now()
+      // Set back, the clock gives times out again that were promised complete.
+      if (now < lastNow) known = 0
+      lastNow = now
       const next = log.next
       const position = versions.positions.find((each) => each.job === job && each.partition === 0)
-      if ((position?.next ?? 0) >= next) return now
+      const caughtUp = (position?.next ?? 0) >= next
       // Records are in order of receipt, so all received before the last committed one are committed.
-      return Math.min(now, position?.received ?? 0)
+      known = Math.max(known, caughtUp ? now : Math.min(now, position?.received ?? 0))
+      return known
     },
   }
 }
