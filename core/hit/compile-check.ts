@@ -8,6 +8,9 @@ import type { z } from 'zod'
 
 export type Check = (value: unknown) => boolean
 
+/** A function given to `refine`. */
+export type Rule = (text: string) => boolean
+
 interface CheckDefinition {
   readonly check: string
   readonly minimum?: number
@@ -37,9 +40,12 @@ interface Node {
   readonly _zod: { readonly def: Definition }
 }
 
-/** The compiled check of `schema`. @throws TypeError naming a node that it cannot compile */
-export function compileCheck(schema: z.ZodType): Check {
-  const source = new Source()
+/**
+ * The compiled check of `schema`, without asking the rules in `given`: those hold already of every value it will see.
+ * @throws TypeError naming a node that it cannot compile
+ */
+export function compileCheck(schema: z.ZodType, given: readonly Rule[] = []): Check {
+  const source = new Source(given)
   const body = source.refuseUnless(schema as unknown as Node, 'value')
   const compiled = new Function(...source.names, `'use strict'; return function check(value) { ${body} return true }`)
   return compiled(...source.values) as Check
@@ -50,6 +56,8 @@ class Source {
   readonly names: string[] = []
   readonly values: unknown[] = []
   private variables = 0
+
+  constructor(private readonly given: readonly unknown[]) {}
 
   /** Statements that `return false` unless the value of the expression `at` passes. */
   refuseUnless(node: Node, at: string): string {
@@ -93,6 +101,7 @@ class Source {
       .map(({ _zod: { def } }) => {
         if (def.check === 'min_length') return `if (${at}.length < ${Number(def.minimum)}) return false;`
         if (def.check === 'max_length') return `if (${at}.length > ${Number(def.maximum)}) return false;`
+        if (def.check === 'custom' && this.given.includes(def.fn)) return ''
         if (def.check === 'custom' && def.when === undefined) return `if (!${this.close(def.fn)}(${at})) return false;`
         throw unknownNode(definition.type, `check ${def.check}`)
       })
@@ -101,7 +110,7 @@ class Source {
 
   private union(definition: Definition, at: string): string {
     const options = (definition.options ?? []).map((option) => {
-      const own = new Source()
+      const own = new Source(this.given)
       const body = own.refuseUnless(option, 'value')
       const check = new Function(...own.names, `'use strict'; return (value) => { ${body} return true }`)(...own.values)
       return `${this.close(check)}(${at})`

@@ -10,7 +10,7 @@ import { isAmount } from './amount.ts'
 import { isCurrency } from './currency.ts'
 import { isInstant } from './instant.ts'
 import { hitLimits } from './limits.ts'
-import { isLine, isPropKey, isText } from './text.ts'
+import { isLine, isPrototypeKey, isText } from './text.ts'
 
 const line = (maxLength: number) =>
   z.string().min(1).max(maxLength).refine(isLine, { error: 'must be whole Unicode without control characters' })
@@ -35,16 +35,18 @@ const time = z.custom<number | string>(isInstant, {
 const propValue = z.union([text(hitLimits.propTextLength), z.number(), z.boolean(), z.null()])
 
 // zod walks past `__proto__` in a record, so it is looked for before.
-const props = z
-  .custom<Record<string, unknown>>(hasNoPrototypeKey, { error: 'must not hold __proto__' })
-  .pipe(
-    z
-      .record(
-        z.string().max(hitLimits.propKeyLength).refine(isPropKey, { error: 'must be one line of whole Unicode' }),
-        propValue,
-      )
-      .refine(hasFewKeys, { error: `must have at most ${hitLimits.propCount} keys` }),
-  )
+const props = z.custom<Record<string, unknown>>(hasNoPrototypeKey, { error: 'must not hold __proto__' }).pipe(
+  z
+    .record(
+      z
+        .string()
+        .max(hitLimits.propKeyLength)
+        .refine(isLine, { error: 'must be one line of whole Unicode' })
+        .refine((key) => !isPrototypeKey(key), { error: 'reaches for the prototype' }),
+      propValue,
+    )
+    .refine(hasFewKeys, { error: `must have at most ${hitLimits.propCount} keys` }),
+)
 
 const item = z.strictObject({
   id: text(hitLimits.itemIdLength).optional(),

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { currencyCodes, isCurrency } from './currency.ts'
-import { isLine, isPropKey, isText } from './text.ts'
+import { isLine, isPrototypeKey, isText, knowText } from './text.ts'
 
 describe('a text', () => {
   it('may hold any Unicode but NUL and halves of surrogate pairs', () => {
@@ -31,9 +31,14 @@ describe('a text', () => {
     expect(isLine('𝒳 😀')).toBe(true)
   })
 
-  it('names a property unless it reaches for the prototype', () => {
-    expect(['load_ms', 'größe', '', 'toString', 'prototype'].map(isPropKey)).toEqual([true, true, true, true, true])
-    expect(['__proto__', 'constructor', 'a\tb'].map(isPropKey)).toEqual([false, false, false])
+  it('reaches for the prototype as __proto__ and constructor', () => {
+    expect(['__proto__', 'constructor', 'prototype', 'toString', ''].map(isPrototypeKey)).toEqual([
+      true,
+      true,
+      false,
+      false,
+      false,
+    ])
   })
 })
 
@@ -68,5 +73,51 @@ describe('a currency', () => {
     expect(missing).toEqual(Intl.supportedValuesOf('currency'))
     expect(new Set(currencyCodes).size).toBe(currencyCodes.length)
     for (const code of currencyCodes) expect(code).toMatch(/^[A-Z]{3}$/)
+  })
+})
+
+describe('what the bytes of a JSON text tell of its strings', () => {
+  const known = (json: string) => knowText(Buffer.from(json), /^[\0-\x7f]*$/.test(json) ? 'ASCII' : 'any')
+
+  it.each([
+    ['{"name":"page view","n":[1,true,null]}', 'plain'],
+    [' {\n\t"name" : "x" }\r\n', 'plain'],
+    ['{"title":"größe"}', 'whole'],
+    ['{"title":"a\x7fb"}', 'whole'],
+    ['{"title":"a\u0085b"}', 'whole'],
+    ['{"title":"a\\nb"}', 'unknown'],
+    ['{"url":"https:\\/\\/shop.example"}', 'unknown'],
+    ['{"title":"\\ud800"}', 'unknown'],
+  ])('%j: %s', (json, expected) => {
+    expect(() => JSON.parse(json)).not.toThrow()
+    expect(known(json)).toBe(expected)
+  })
+
+  it('is true of each of them', () => {
+    const text = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 4 }),
+      fc.string({ unit: 'grapheme', maxLength: 4 }),
+      fc.string(),
+    )
+    fc.assert(
+      fc.property(text, text, (before, after) => {
+        // As bytes come, with nothing escaped: most are no JSON, those that are must keep what was promised.
+        const raw = Buffer.from(`{"${before}":"${after}"}`)
+        let json: Record<string, string>
+        try {
+          json = JSON.parse(raw.toString())
+        } catch {
+          return
+        }
+        const knowledge = known(raw.toString())
+        for (const each of Object.entries(json)
+          .flat()
+          .filter((value) => typeof value === 'string')) {
+          if (knowledge !== 'unknown') expect(isText(each)).toBe(true)
+          if (knowledge === 'plain') expect(isLine(each)).toBe(true)
+        }
+      }),
+      { numRuns: 5_000 },
+    )
   })
 })

@@ -23,10 +23,23 @@ export function isLine(text: string): boolean {
   return (text as unknown as WellFormed).isWellFormed() && !controls.test(text)
 }
 
-/** Whether `key` may name a property: a line, and no name that an object has from its prototype's own machinery. */
-export function isPropKey(key: string): boolean {
-  return isLine(key) && !isPrototypeKey(key)
+/**
+ * What is known of every string of a JSON text before any of them is looked at: `plain`: `isLine` holds of all, `whole`:
+ * `isText` holds of all, `unknown`: each has to be asked.
+ */
+export type TextKnowledge = 'plain' | 'whole' | 'unknown'
+
+/**
+ * What the bytes of a JSON text, valid and in UTF-8, tell of its strings: half a surrogate pair, a NUL and all other
+ * control characters below DEL get into a string of JSON by an escape only, and most bodies hold no backslash.
+ */
+export function knowText(json: Uint8Array, letters: 'ASCII' | 'any'): TextKnowledge {
+  if (json.includes(backslash)) return 'unknown'
+  return letters === 'ASCII' && !json.includes(del) ? 'plain' : 'whole'
 }
+
+const backslash = 0x5c
+const del = 0x7f
 
 /** Keys with which JSON reaches for an object's prototype; refused wherever they stand. */
 export function isPrototypeKey(key: string): boolean {

@@ -365,6 +365,15 @@ describe('the size of a hit', () => {
   }
 })
 
+describe('what is known of the strings of a body', () => {
+  it('is believed, for it was told by the bytes; without it every string is looked at', async () => {
+    const lines = { ...page, name: 'a\nb' }
+    expect((await accept(lines)).status).toBe(400)
+    expect((await accept(lines, { text: 'whole' })).status).toBe(400)
+    expect((await accept(lines, { text: 'plain' })).status).toBe(202)
+  })
+})
+
 describe('whatever JSON comes', () => {
   const body = fc.oneof(
     fc.jsonValue(),

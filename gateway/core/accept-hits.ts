@@ -7,13 +7,13 @@
  */
 import type { ReceivedTime } from '../../core/event-time.ts'
 import { dayMs } from '../../core/event-time.ts'
-import { compileCheck } from '../../core/hit/compile-check.ts'
 import { explainRefusal, type Refusal, type RefusalCode } from '../../core/hit/explain-refusal.ts'
-import { hitSchema, type SentHit } from '../../core/hit/hit-schema.ts'
+import { hitChecks } from '../../core/hit/hit-checks.ts'
+import type { SentHit } from '../../core/hit/hit-schema.ts'
 import { hitLimits } from '../../core/hit/limits.ts'
 import { createIdMint } from '../../core/hit/mint-id.ts'
 import { ignoresSentAt, normaliseHit, type RequestFacts } from '../../core/hit/normalise-hit.ts'
-import { isText } from '../../core/hit/text.ts'
+import { isText, type TextKnowledge } from '../../core/hit/text.ts'
 import type { MerchantId, Offset } from '../../core/ids.ts'
 import type { Clock, Random } from '../../core/ports/clock.ts'
 import type { KeyHolder, Merchant } from '../../core/ports/control-store.ts'
@@ -31,6 +31,8 @@ const saltRetrySeconds = 2
 export interface AcceptRequest {
   /** Parsed JSON. */
   readonly body: unknown
+  /** What its bytes told of the strings in it; without it each string is looked at. */
+  readonly text?: TextKnowledge
   /** Checked to have the right `write`. */
   readonly holder: KeyHolder
   /** The client's full address; only its network is kept. */
@@ -76,7 +78,6 @@ export interface Collector {
   accept(request: AcceptRequest): Promise<AcceptReply>
 }
 
-const isHit = compileCheck(hitSchema)
 const nobodyRejected: readonly Rejection[] = []
 
 export function createCollector(options: CollectorOptions): Collector {
@@ -178,7 +179,7 @@ export function createCollector(options: CollectorOptions): Collector {
         const { merchant } = request.holder
         if (merchant === null) throw new ProblemError(403, 'forbidden', 'this key belongs to no merchant')
         const batch = readSentHits(request.body, maxHits)
-        const checked = checkHits(batch)
+        const checked = checkHits(batch, request.text ?? 'unknown')
         if (checked.visitors === 'all given' || salts.ready(merchant.timeZone, nextReceived())) {
           return store(request, merchant, batch, checked)
         }
@@ -196,10 +197,9 @@ interface Checked {
   readonly visitors: 'all given' | 'some to derive'
 }
 
-const noRefusals: ReadonlyMap<number, Refusal> = new Map()
-
-function checkHits(batch: SentBatch): Checked {
-  const rejections = new Map<number, Refusal>(noRefusals)
+function checkHits(batch: SentBatch, text: TextKnowledge): Checked {
+  const isHit = hitChecks[text]
+  const rejections = new Map<number, Refusal>()
   let visitors: Checked['visitors'] = 'all given'
   for (let index = 0; index < batch.hits.length; index++) {
     const sent = batch.hits[index]

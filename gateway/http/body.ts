@@ -5,6 +5,7 @@
 import { isAscii, isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import { gunzip } from 'node:zlib'
+import { knowText, type TextKnowledge } from '../../core/hit/text.ts'
 import type { Timers } from '../../core/ports/clock.ts'
 import { ProblemError } from '../core/problem.ts'
 
@@ -23,7 +24,13 @@ export interface BodyLimits {
   readonly maxMs: number
 }
 
-export type BodyCallback = (error: Error | null, body?: unknown) => void
+export interface ParsedBody {
+  readonly json: unknown
+  /** What its bytes tell of the strings in it. */
+  readonly text: TextKnowledge
+}
+
+export type BodyCallback = (error: Error | null, body?: ParsedBody) => void
 
 /**
  * Reads, unpacks (`Content-Encoding: gzip`) and parses the body, then calls `done` once.
@@ -87,7 +94,7 @@ function readBytes(
 }
 
 function parse(bytes: Buffer, done: BodyCallback): void {
-  let body: unknown
+  let body: ParsedBody
   try {
     body = parseJson(bytes)
   } catch (error) {
@@ -98,12 +105,13 @@ function parse(bytes: Buffer, done: BodyCallback): void {
 }
 
 /** JSON in UTF-8. `__proto__` becomes a key like others, the last of equal keys wins. @throws ProblemError `bad_json` */
-export function parseJson(bytes: Buffer): unknown {
+export function parseJson(bytes: Buffer): ParsedBody {
   // ASCII is by far the most common and has a faster way into a string.
   const ascii = isAscii(bytes)
   if (!ascii && !isUtf8(bytes)) throw new ProblemError(400, 'bad_json', 'the body is not UTF-8')
   try {
-    return JSON.parse(ascii ? bytes.toString('latin1') : bytes.toString('utf8'))
+    const json: unknown = JSON.parse(ascii ? bytes.toString('latin1') : bytes.toString('utf8'))
+    return { json, text: knowText(bytes, ascii ? 'ASCII' : 'any') }
   } catch (cause) {
     const detail = bytes.length === 0 ? 'the body is empty' : 'the body is not JSON'
     throw new ProblemError(400, 'bad_json', detail, {}, { cause })

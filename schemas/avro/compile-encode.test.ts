@@ -3,7 +3,7 @@ import { compileEncode } from './compile-encode.ts'
 import type { AvroSchema } from './fingerprint.ts'
 
 function bytes(schema: AvroSchema, value: unknown): string {
-  const buffer = Buffer.alloc(64)
+  const buffer = Buffer.alloc(2_000)
   return buffer.toString('hex', 0, compileEncode(schema)(value, buffer, 0))
 }
 
@@ -25,8 +25,16 @@ describe('writing Avro', () => {
   it('gives strings their length in bytes, on both sides of each change of method', () => {
     expect(bytes('string', 'foo')).toBe('06666f6f')
     expect(bytes('string', 'é')).toBe('04c3a9')
-    for (const length of [47, 48, 49, 50]) {
-      expect(bytes('string', 'a'.repeat(length))).toBe((length * 2).toString(16) + '61'.repeat(length))
+    for (const length of [0, 63, 64, 65, 119, 120, 121, 127, 128, 300]) {
+      for (const [letter, hex] of [
+        ['a', '61'],
+        ['é', 'c3a9'],
+        ['😀', 'f09f9880'],
+      ] as const) {
+        const encoded = bytes('string', letter.repeat(length))
+        const byteLength = (hex.length / 2) * length
+        expect(encoded).toBe(bytes('long', byteLength) + hex.repeat(length))
+      }
     }
   })
 

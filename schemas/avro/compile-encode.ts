@@ -194,24 +194,34 @@ function writeDouble(value: number, buffer: Buffer, at: number): number {
 }
 
 /** Up to this length a loop over the characters is faster than a call into the runtime. */
-const loopMaxLength = 48
+const loopMaxLength = 120
 
 function writeString(value: string, buffer: Buffer, at: number): number {
   if (typeof value !== 'string') fail(value)
   const { length } = value
   if (length <= loopMaxLength) {
-    // Below 64 a length is one byte. What is not ASCII begins again below.
-    buffer[at] = length * 2
-    let i = 0
-    for (; i < length; i++) {
-      const unit = value.charCodeAt(i)
-      if (unit > 0x7f) break
-      buffer[at + 1 + i] = unit
-    }
-    if (i === length) return at + 1 + length
+    const end = writeAscii(value, buffer, at)
+    if (end > 0) return end
   }
   const byteLength = Buffer.byteLength(value)
   const start = writeLong(byteLength, buffer, at)
   if (start + byteLength <= buffer.length) buffer.write(value, start, byteLength, 'utf8')
   return start + byteLength
+}
+
+/** Length and characters of an ASCII text of less than 8,192; 0, with nothing written that counts, for any other. */
+function writeAscii(value: string, buffer: Buffer, start: number): number {
+  const { length } = value
+  let at = start
+  if (length < 64) buffer[at++] = length * 2
+  else {
+    buffer[at++] = ((length * 2) & 0x7f) | 0x80
+    buffer[at++] = length >> 6
+  }
+  for (let i = 0; i < length; i++) {
+    const unit = value.charCodeAt(i)
+    if (unit > 0x7f) return 0
+    buffer[at++] = unit
+  }
+  return at
 }

@@ -9,7 +9,7 @@ import type { AcceptReply, Collector } from '../../core/accept-hits.ts'
 import type { ClientAddress } from '../../core/client-address.ts'
 import { authorizeKey, bearerKey, type KeyDirectory } from '../../core/keys.ts'
 import { ProblemError } from '../../core/problem.ts'
-import { type BodyLimits, defaultBodyMaxBytes, defaultBodyMaxMs, readJsonBody } from '../body.ts'
+import { type BodyLimits, defaultBodyMaxBytes, defaultBodyMaxMs, type ParsedBody, readJsonBody } from '../body.ts'
 
 export interface HitsRoutesOptions {
   readonly collector: Collector
@@ -31,11 +31,12 @@ export function hitsRoutes(options: HitsRoutesOptions): FastifyPluginAsync {
     maxMs: options.limits?.bodyMaxMs ?? defaultBodyMaxMs,
   }
 
-  const accept = (request: FastifyRequest, holder: KeyHolder): Promise<AcceptReply> => {
+  const accept = (request: FastifyRequest, body: ParsedBody, holder: KeyHolder): Promise<AcceptReply> => {
     const { headers } = request
     const forwardedFor = headers['x-forwarded-for']
     return collector.accept({
-      body: request.body,
+      body: body.json,
+      text: body.text,
       holder,
       address: clientAddress(
         request.socket.remoteAddress,
@@ -82,9 +83,10 @@ export function hitsRoutes(options: HitsRoutesOptions): FastifyPluginAsync {
       (request, reply) => {
         const holder = request.writeKeyHolder
         if (holder === null) throw new ProblemError(401, 'no_key', 'send a key: Authorization: Bearer <key>')
-        if (request.body === undefined) throw new ProblemError(400, 'bad_json', 'the body is empty')
+        const body = request.body as ParsedBody | undefined
+        if (body === undefined) throw new ProblemError(400, 'bad_json', 'the body is empty')
         // Not returned: Fastify would wait for the reply as for a promise, which costs as much as the hit.
-        accept(request, holder).then(
+        accept(request, body, holder).then(
           (answer) => send(reply, answer),
           (error: Error) => reply.send(error),
         )
