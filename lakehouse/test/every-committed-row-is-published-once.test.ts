@@ -57,7 +57,10 @@ async function life(disk: MemoryDisk, store: ReturnType<typeof createMemoryContr
     committed,
     /** An epoch: two hits on two days. */
     async epoch(id: string) {
-      const rows = [hitRow({ id: `${id}1`, _off: next }), hitRow({ id: `${id}2`, _off: next, _idx: 1, time: noon + dayMs })]
+      const rows = [
+        hitRow({ id: `${id}1`, _off: next }),
+        hitRow({ id: `${id}2`, _off: next, _idx: 1, time: noon + dayMs }),
+      ]
       const file = await lake.stage('hits', `staged/${id}`, rows)
       const position = { partition: 0, checkpoint: null, watermark: null, received: null }
       const [from, to] = [next as Offset, (next + 1) as Offset]

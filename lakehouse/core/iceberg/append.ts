@@ -7,15 +7,9 @@ import { CommitConflictError, CorruptTableError } from '../../../core/errors.ts'
 import type { Clock, Random } from '../../../core/ports/clock.ts'
 import type { ObjectStore } from '../../../core/ports/object-store.ts'
 import type { TableDefinition } from '../../../core/tables.ts'
+import { encodeManifest, encodeManifestList, type ManifestContext } from './encode-manifest.ts'
 import type { TableLayout } from './layout.ts'
-import {
-  type DataFile,
-  encodeManifest,
-  encodeManifestList,
-  type ManifestContext,
-  type ManifestEntry,
-  type ManifestFile,
-} from './manifest.ts'
+import type { DataFile, ManifestEntry, ManifestFile } from './manifest.ts'
 import {
   currentSchema,
   currentSnapshot,

@@ -7,8 +7,9 @@ import { CorruptTableError, SnapshotNotFoundError } from '../../../core/errors.t
 import type { ObjectStore } from '../../../core/ports/object-store.ts'
 import type { TableDefinition } from '../../../core/tables.ts'
 import { ByteLimitedCache } from './byte-limited-cache.ts'
+import { decodeManifest, decodeManifestList } from './decode-manifest.ts'
 import type { TableLayout } from './layout.ts'
-import { type DataFile, decodeManifest, decodeManifestList, type ManifestEntry, type ManifestFile } from './manifest.ts'
+import type { DataFile, ManifestEntry, ManifestFile } from './manifest.ts'
 import { findSnapshot, parseMetadata, type SnapshotJson, type TableMetadata } from './metadata.ts'
 
 /** Decoded manifests kept in memory, bytes: an entry of 50 columns is about 4 KB, so this holds some 8,000 data files. */

@@ -14,8 +14,8 @@ import {
   publishedSnapshot,
   smallManifestsMax,
 } from './append.ts'
+import { encodeManifest, encodeManifestList } from './encode-manifest.ts'
 import { TableLayout } from './layout.ts'
-import { encodeManifest, encodeManifestList } from './manifest.ts'
 import { history, metadataLogMaxEntries, printMetadata, type TableMetadata } from './metadata.ts'
 import { TableReader } from './table-reader.ts'
 
