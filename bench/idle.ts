@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util'
 const { values } = parseArgs({ options: { seconds: { type: 'string', default: '30' } } })
 const seconds = Number(values.seconds)
 const dataDir = mkdtempSync(join(tmpdir(), 'hitlake-idle-'))
-const command = fileURLToPath(new URL('../cli/bin/hitlake.js', import.meta.url))
+const command = fileURLToPath(new URL('../cli/bin/hitlake.cjs', import.meta.url))
 const beganAt = performance.now()
 const server = spawn(process.execPath, [command, 'start'], {
   env: { ...process.env, HITLAKE_PORT: '0', HITLAKE_DATA_DIR: dataDir, HITLAKE_PUBLISH_EVERY: '1s' },

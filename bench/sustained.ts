@@ -27,7 +27,7 @@ const lanes = 16
 
 const agent = new Agent({ keepAlive: true, maxSockets: lanes + 4 })
 const dataDir = mkdtempSync(join(tmpdir(), 'hitlake-sustained-'))
-const command = fileURLToPath(new URL('../cli/bin/hitlake.js', import.meta.url))
+const command = fileURLToPath(new URL('../cli/bin/hitlake.cjs', import.meta.url))
 const server = spawn(process.execPath, [command, 'start'], {
   env: { ...process.env, HITLAKE_PORT: '0', HITLAKE_DATA_DIR: dataDir },
   stdio: ['ignore', 'pipe', 'inherit'],

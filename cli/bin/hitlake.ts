@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** The command `hitlake`. Reads the environment and the arguments, joins the real things, and ends the process. */
 import { existsSync, readFileSync } from 'node:fs'
 import { Command } from 'commander'

@@ -170,7 +170,7 @@ async function startJob(parts: JobParts): Promise<{ runner: StreamRunner; publis
     onEpoch(facts) {
       host.committed(committedEpoch(facts))
       host.part('worker', null)
-      publisher.committed(0)
+      publisher.committed(facts.stagedBytes)
     },
     onError(error, then) {
       const message = error instanceof Error ? error.message : String(error)

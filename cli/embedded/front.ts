@@ -101,6 +101,8 @@ export async function createFront(parts: FrontParts): Promise<Front> {
     rawRowBudget: config.rawRowBudget,
   })
   const freshness = createFreshness({ log, versions, clock })
+  // Before the first hit everything received is visible: from then on `asOf` has something to stand on.
+  freshness.read()
   const timeSeries = createTimeSeries({ cells, versions, freshness, clock })
 
   let last: CommittedEpoch | undefined

@@ -71,6 +71,8 @@ export interface EpochFacts {
   readonly totalMs: number
   readonly commitMs: number
   readonly positions: readonly JobPosition[]
+  /** Bytes of the files it staged: they wait for publication. */
+  readonly stagedBytes: number
 }
 
 /**

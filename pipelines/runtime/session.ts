@@ -251,18 +251,18 @@ export class Session {
     for (const partition of moved) partition.parts.plan.emitPanes()
     const { job, fence } = start
     const ids = { job, fence, source: feed.source, plan: plan.hash(inputs.dataSets), attempt: start.nextAttempt() }
-    const facts = (positions: readonly JobPosition[]) => this.#facts(began, positions)
+    const facts = (epoch: Omit<CommittedEpoch, 'commit'>) => this.#facts(began, epoch)
     let committed: CommittedEpoch
     try {
       committed = await commitEpoch({ ...ids, store, lake, objects }, this.#output, moved)
     } catch (error) {
-      if (error instanceof OutcomeUnknownError) error.facts = facts(error.epoch.positions)
+      if (error instanceof OutcomeUnknownError) error.facts = facts(error.epoch)
       throw error
     }
     moved.forEach((partition, i) => {
       partition.committed = committed.positions[i] as JobPosition
     })
-    const epoch = facts(committed.positions)
+    const epoch = facts(committed)
     this.#output.clear()
     this.#hits = 0
     this.#records = 0
@@ -274,7 +274,7 @@ export class Session {
     await Promise.allSettled(committed.obsolete.map((name) => objects.remove(name)))
   }
 
-  #facts(began: number, positions: readonly JobPosition[]): EpochFacts {
+  #facts(began: number, { positions, staged }: Omit<CommittedEpoch, 'commit'>): EpochFacts {
     const ended = this.options.clock.monotonic()
     return {
       records: this.#records,
@@ -284,6 +284,7 @@ export class Session {
       totalMs: ended - this.#openedAt,
       commitMs: ended - began,
       positions,
+      stagedBytes: staged.reduce((sum, { bytes }) => sum + bytes, 0),
     }
   }
 

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-export const command = fileURLToPath(new URL('../../../dist/cli/bin/hitlake.js', import.meta.url))
+export const command = fileURLToPath(new URL('../../../dist/cli/bin/hitlake.cjs', import.meta.url))
 
 export interface Keys {
   readonly adminKey: string

@@ -1,0 +1,8 @@
+#!/usr/bin/env node
+/**
+ * What `hitlake` and `npm start` run. Files, fdatasync and DuckDB share libuv's pool of threads; with the default of
+ * four, two long queries and a publication leave one for the log. The pool's size is read once, when it is first used,
+ * and loading an ES module uses it: so this file is CommonJS and only sets the size.
+ */
+process.env.UV_THREADPOOL_SIZE ??= '8'
+void import('./hitlake.ts')
