@@ -7,7 +7,7 @@ export default defineConfig({
       '**/node_modules/**',
       'dist/**',
       '**/*.real.test.ts',
-      '**/*.crash.test.ts',
+      '**/*.long.test.ts',
       '**/*.outside.test.ts',
       '**/*.cluster.test.ts',
     ],

@@ -5,7 +5,7 @@ import { type Sending, shops, traffic } from './support/traffic.ts'
 
 // 110,000 hits of four shops over a year: shuffled, one in twenty a repeat, a third spread over the last 20 days, the
 // rest around both clock changes of New York and of Lord Howe. Killed ten times on the way (200 times in
-// no-accepted-hit-is-lost.crash.test.ts), then stopped and started.
+// no-accepted-hit-is-lost.long.test.ts), then stopped and started.
 describe('after any history of crashes, every number equals a recount of what was sent', () => {
   let system: System
   let sendings: Sending[]
