@@ -4,13 +4,12 @@
  * each second, how long from a 202 until a query shows the hit (p50, p99), memory at its highest, and what the data
  * folder weighs after a clean stop. The sender shares the machine's cores with the server.
  */
-import { spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { Agent, request } from 'node:http'
-import { cpus, tmpdir } from 'node:os'
+import { cpus } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { startServer, usageOf } from './server.ts'
 
 const { values } = parseArgs({
   options: {
@@ -26,21 +25,8 @@ const batch = Number(values.batch)
 const lanes = 16
 
 const agent = new Agent({ keepAlive: true, maxSockets: lanes + 4 })
-const dataDir = mkdtempSync(join(tmpdir(), 'hitlake-sustained-'))
-const command = fileURLToPath(new URL('../cli/bin/hitlake.cjs', import.meta.url))
-const server = spawn(process.execPath, [command, 'start'], {
-  env: { ...process.env, HITLAKE_PORT: '0', HITLAKE_DATA_DIR: dataDir },
-  stdio: ['ignore', 'pipe', 'inherit'],
-})
-const url = await new Promise<string>((resolve) => {
-  let out = ''
-  server.stdout.on('data', (chunk) => {
-    out += chunk
-    const match = /http:\/\/127\.0\.0\.1:\d+/.exec(out)
-    if (match) resolve(match[0])
-  })
-})
-const keys = JSON.parse(readFileSync(join(dataDir, 'keys.json'), 'utf8'))
+const server = await startServer()
+const { url, keys, dataDir } = server
 const probe = await post('/v1/admin/merchants', keys.adminKey, {
   id: 'probe',
   name: 'Probe',
@@ -109,8 +95,7 @@ async function probeCount(): Promise<number> {
 const lags: number[] = []
 let peakRssMb = 0
 const watch = setInterval(async () => {
-  const status = readFileSync(`/proc/${server.pid}/status`, 'utf8')
-  peakRssMb = Math.max(peakRssMb, Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024)
+  peakRssMb = Math.max(peakRssMb, usageOf(server.process.pid).rssMb)
   const { body } = await get('/v1/merchants/demo/timeseries?interval=day&metrics=hits', keys.readKey)
   lags.push((Date.now() - Date.parse(body.meta.asOf)) / 1000)
 }, 1000)
@@ -118,12 +103,9 @@ const watch = setInterval(async () => {
 await Promise.all([...Array.from({ length: lanes }, lane), probeLane()])
 clearInterval(watch)
 const sentSeconds = seconds
-const cpu = readFileSync(`/proc/${server.pid}/stat`, 'utf8').split(' ')
-const cpuSeconds = (Number(cpu[13]) + Number(cpu[14])) / 100
-const ended = new Promise((resolve) => server.on('close', resolve))
+const { cpuSeconds } = usageOf(server.process.pid)
 const stopAt = performance.now()
-server.kill('SIGINT')
-const code = await ended
+const code = await server.stop()
 
 const result = {
   at: new Date().toISOString(),
@@ -142,7 +124,7 @@ const result = {
 }
 console.log(JSON.stringify(result, null, 2))
 if (values.keep) console.log(dataDir)
-else rmSync(dataDir, { recursive: true, force: true })
+else server.removeData()
 process.exit(0)
 
 function quantile(of: readonly number[], q: number): number {
