@@ -165,12 +165,15 @@ export function spoil(hit: unknown, place: number, each: Change): unknown {
   const chosen = places[place % places.length]
   if (chosen === undefined) return hit
   const { holder, key } = chosen
-  if (each.kind === 'remove') delete holder[key]
+  // JSON knows no holes and no named members of arrays.
+  if (each.kind === 'remove' && Array.isArray(holder)) holder.splice(Number(key), 1)
+  else if (each.kind === 'remove') delete holder[key]
   else if (each.kind === 'replace') holder[key] = JSON.parse(each.json)
   else {
     const target = holder[key]
     const container = typeof target === 'object' && target !== null ? target : (root.hit as object)
-    if (typeof container === 'object' && container !== null) own(container, each.key, JSON.parse(each.json))
+    if (Array.isArray(container)) container.push(JSON.parse(each.json))
+    else if (typeof container === 'object' && container !== null) own(container, each.key, JSON.parse(each.json))
   }
   return root.hit
 }

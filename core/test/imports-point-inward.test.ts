@@ -2,7 +2,7 @@
  * Dependencies point inward: `core <- plan, runtime, http <- adapters <- bin`. Reads every import of the tree, so a file
  * in the wrong place fails here and not in a review.
  */
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -17,11 +17,14 @@ interface Import {
   readonly to: string
 }
 
-const files = ['core', 'schemas', 'pipelines', 'gateway', 'lakehouse', 'cli', 'bench', 'loadtest'].flatMap((area) =>
-  readdirSync(join(root, area), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts'))
-    .map((file) => join(area, file)),
-)
+const areas = ['core', 'schemas', 'pipelines', 'gateway', 'lakehouse', 'cli', 'bench', 'loadtest']
+const files = areas
+  .filter((area) => existsSync(join(root, area)))
+  .flatMap((area) =>
+    readdirSync(join(root, area), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts'))
+      .map((file) => join(area, file)),
+  )
 /** Tests, contract suites, and what serves only them. */
 const isTest = (file: string) => /(\.(test|contract)|-under-test)\.ts$/.test(file) || /(^|\/)test\//.test(file)
 const products = files.filter((file) => !isTest(file))
