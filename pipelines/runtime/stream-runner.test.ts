@@ -137,6 +137,18 @@ describe('an epoch', () => {
     expect(epochs.map((facts) => facts.records)).toEqual([2, 1])
   })
 
+  it('tells how many bytes it staged, of all its sinks', async () => {
+    const world = await createWorld()
+    push(world, [batch([hit({ id: 'a' })])])
+    const epochs: EpochFacts[] = []
+    await drain(world, { onEpoch: (facts) => epochs.push(facts) })
+    const staged = await Promise.all((['hits', 'hourly'] as const).map((table) => world.store.unpublished(table)))
+    expect(epochs.map(({ stagedBytes }) => stagedBytes)).toEqual([
+      staged.flat().reduce((sum, { bytes }) => sum + bytes, 0),
+    ])
+    expect(epochs[0]?.stagedBytes).toBeGreaterThan(0)
+  })
+
   it('ends at once when kicked', async () => {
     const world = await createWorld()
     const commits: number[] = []

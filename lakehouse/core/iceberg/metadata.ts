@@ -63,8 +63,11 @@ export interface TableMetadata {
 /** Key of a snapshot's summary that names the publication which made it. */
 export const publishKey = 'hitlake.publish'
 
-/** Older metadata files named and kept (property `write.metadata.previous-versions-max`). */
-export const metadataLogMaxEntries = 100
+/**
+ * Older metadata files named and kept (property `write.metadata.previous-versions-max`). Few: each names every snapshot, so
+ * a hundred of them would soon outweigh the data of a small shop. Readers open snapshots by id, not by old metadata.
+ */
+export const metadataLogMaxEntries = 10
 
 /** @throws CorruptTableError */
 export function parseMetadata(table: string, file: string, bytes: Buffer): TableMetadata {
