@@ -153,5 +153,5 @@ function collectorBench(name: string, hits: number, connections: number, goal: n
 
 export const benches: readonly Bench[] = [
   collectorBench('collector: batches of 50', 50, 64, 0.6),
-  collectorBench('collector: single hits', 1, 64, 0.8),
+  collectorBench('collector: single hits', 1, 256, 0.8),
 ]
