@@ -1,4 +1,6 @@
+import { readdirSync } from 'node:fs'
 import { Agent } from 'node:http'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { call, eventually, type Keys, type Life, readKeys, start, temporaryFolder } from './support/server.ts'
 
@@ -11,7 +13,7 @@ describe('any shape of traffic', () => {
 
   beforeAll(async () => {
     // Published every second, so that publication meets all of it too.
-    life = await start(folder.path, { HITLAKE_PUBLISH_EVERY: '1s' })
+    life = await start(folder.path, { HITLAKE_PUBLISH_EVERY: '1s', HITLAKE_LOG_SEGMENT_BYTES: '1MB' })
     keys = readKeys(folder.path)
   })
   afterAll(async () => {
@@ -119,5 +121,19 @@ describe('any shape of traffic', () => {
     // Beyond 4,096 visitors are estimated: within five standard errors of 1.6 %.
     const visitors = Math.max(...found.map((bucket) => bucket.visitors))
     expect(Math.abs(visitors - 50_000)).toBeLessThan(5 * 0.016 * 50_000)
+  })
+
+  it('leaves no more of the log than the segment it writes to, once all is committed and counted', async () => {
+    for (let from = 0; from < 40_000; from += 1_000) {
+      const body = Array.from({ length: 1_000 }, (_, i) => ({ id: `t${from + i}`, name: 'page_view', visitor: 'me' }))
+      expect((await call(`${life.url}/v1/hits`, { key: keys.writeKey, agent, body })).status).toBe(202)
+    }
+    // Trimming follows commits: one more hit after the others were counted.
+    const logFiles = async () => {
+      await call(`${life.url}/v1/hits`, { key: keys.writeKey, agent, body: { name: 'page_view' } })
+      return readdirSync(join(folder.path, 'log'))
+    }
+    const files = await eventually(logFiles, (names) => names.length === 1)
+    expect(files[0]).not.toBe('00000000000000000000.log')
   })
 })
