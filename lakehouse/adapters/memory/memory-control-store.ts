@@ -5,28 +5,11 @@
  */
 import { PublicationOpenError, StaleEpochError, StaleLeaseError } from '../../../core/errors.ts'
 import type { MerchantId, Offset } from '../../../core/ids.ts'
-import type {
-  Books,
-  ControlStore,
-  JobPosition,
-  KeyHolder,
-  Merchant,
-  Publication,
-  StoredKey,
-} from '../../../core/ports/control-store.ts'
+import type { Books, ControlStore, JobPosition, Publication } from '../../../core/ports/control-store.ts'
 import type { StagedFile } from '../../../core/ports/lake.ts'
 import type { TableName } from '../../../core/tables.ts'
-import {
-  checkAcceptedRange,
-  checkEpoch,
-  checkKeysOfMerchant,
-  checkPage,
-  checkSecretDates,
-  chooseFiles,
-  defaultMaxVersionRows,
-  keyTakenError,
-  sameKey,
-} from '../../core/control/rules.ts'
+import { checkAcceptedRange, checkEpoch, chooseFiles, defaultMaxVersionRows } from '../../core/control/rules.ts'
+import { byCodeUnit, type DirectoryState, emptyDirectory, memoryDirectory } from './memory-control-directory.ts'
 
 interface JobState {
   fence: number
@@ -68,13 +51,10 @@ interface BooksState {
 }
 
 /** All of it, copyable by `structuredClone`. */
-interface ControlState {
+interface ControlState extends DirectoryState {
   commit: number
   /** `versionsSince` of anything older than this commit answers with a reset. */
   versionsFloor: number
-  merchants: Map<string, Merchant>
-  keys: Map<string, StoredKey>
-  secrets: Map<string, string>
   jobs: Map<string, JobState>
   leases: Map<string, LeaseState>
   tables: Map<TableName, TableState>
@@ -92,8 +72,6 @@ export interface MemoryControlStore extends ControlStore {
   snapshot(): ControlSnapshot
   restore(moment: ControlSnapshot): void
 }
-
-const byCodeUnit = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 /** An empty store. `maxVersions`: how many changed (merchant, day)s `versionsSince` lists before it answers with a reset. */
 export function createMemoryControlStore(options: { readonly maxVersions?: number } = {}): MemoryControlStore {
@@ -150,64 +128,8 @@ export function createMemoryControlStore(options: { readonly maxVersions?: numbe
     return found
   }
 
-  function storeKey(key: StoredKey): void {
-    const known = state.keys.get(key.hash)
-    if (known !== undefined && !sameKey(known, key)) throw keyTakenError(key.hash)
-    state.keys.set(key.hash, key)
-  }
-
   const store: ControlStore = {
-    async createMerchant(merchant, keys) {
-      checkKeysOfMerchant(merchant, keys)
-      if (state.merchants.has(merchant.id)) return 'exists'
-      const taken = keys.find((key) => state.keys.has(key.hash))
-      if (taken !== undefined) throw keyTakenError(taken.hash)
-      state.merchants.set(merchant.id, merchant)
-      for (const key of keys) storeKey(key)
-      return 'created'
-    },
-    async updateMerchant(id, change) {
-      const known = state.merchants.get(id)
-      if (known === undefined) return undefined
-      const changed = { ...known, ...change }
-      state.merchants.set(id, changed)
-      return changed
-    },
-    async merchant(id) {
-      return state.merchants.get(id)
-    },
-    async merchants({ after = '', limit }) {
-      checkPage(limit)
-      return [...state.merchants.values()]
-        .filter((merchant) => merchant.id > after)
-        .sort((a, b) => byCodeUnit(a.id, b.id))
-        .slice(0, limit)
-    },
-    async addKey(key) {
-      if (key.merchant !== null && !state.merchants.has(key.merchant))
-        throw new RangeError(`no merchant ${key.merchant}`)
-      storeKey(key)
-    },
-    async findKey(hash) {
-      const key = state.keys.get(hash)
-      if (key === undefined) return undefined
-      const merchant = key.merchant === null ? null : (state.merchants.get(key.merchant) ?? null)
-      return { key, merchant } satisfies KeyHolder
-    },
-    async merchantsById(ids) {
-      return [...new Set(ids)].flatMap((id) => state.merchants.get(id) ?? [])
-    },
-    async dailySecrets(dates, keepFrom, make) {
-      checkSecretDates(dates, keepFrom)
-      for (const date of [...state.secrets.keys()]) if (date < keepFrom) state.secrets.delete(date)
-      return Object.fromEntries(
-        dates.map((date) => {
-          const secret = state.secrets.get(date) ?? make()
-          state.secrets.set(date, secret)
-          return [date, secret]
-        }),
-      )
-    },
+    ...memoryDirectory(() => state),
 
     async acquireJob(job, source, owner) {
       const known = state.jobs.get(job)
@@ -346,9 +268,7 @@ function emptyState(): ControlState {
   return {
     commit: 0,
     versionsFloor: 0,
-    merchants: new Map(),
-    keys: new Map(),
-    secrets: new Map(),
+    ...emptyDirectory(),
     jobs: new Map(),
     leases: new Map(),
     tables: new Map(),

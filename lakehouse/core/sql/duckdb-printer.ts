@@ -1,17 +1,9 @@
 /** Prints a `Select` for DuckDB. The only writer of literals and quoted names of that dialect. */
 import type { TableName } from '../../../core/tables.ts'
-import type { Expression, Literal, Relation, Select, Source, SqlType } from './ast.ts'
+import type { Expression, Literal, Relation, Select, Source } from './ast.ts'
 
 /** Gives the relation that holds a table's rows with these columns: `read_parquet([…])`. */
 export type TableText = (table: TableName, columns: readonly string[]) => string
-
-const typeNames: Readonly<Record<SqlType, string>> = {
-  text: 'VARCHAR',
-  boolean: 'BOOLEAN',
-  whole: 'BIGINT',
-  decimal38: 'DECIMAL(38,0)',
-  instant: 'TIMESTAMPTZ',
-}
 
 const minWhole = -(2n ** 63n)
 const maxWhole = 2n ** 63n - 1n
@@ -168,11 +160,6 @@ function print(expression: Expression): string {
       return `row_number() OVER (PARTITION BY ${partition} ORDER BY ${print(expression.by)})`
     }
   }
-}
-
-/** The name of a type, for casts of a printer's own. */
-export function duckDbType(type: SqlType): string {
-  return typeNames[type]
 }
 
 const indent = (lines: string) => `  ${lines.replaceAll('\n', '\n  ')}`
