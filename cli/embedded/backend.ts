@@ -11,7 +11,7 @@ import { folderObjectStore } from '../../core/adapters/folder-object-store.ts'
 import { nodeDisk } from '../../core/adapters/node/node-disk.ts'
 import type { EmbeddedConfig } from '../../core/config/embedded.ts'
 import type { Offset } from '../../core/ids.ts'
-import type { DurableSource } from '../../core/log/durable-source.ts'
+import { type DurableSource, toldDurable } from '../../core/log/durable-source.ts'
 import type { Clock, Random, Timers } from '../../core/ports/clock.ts'
 import type { ControlStore } from '../../core/ports/control-store.ts'
 import type { LakeReader } from '../../core/ports/lake.ts'
@@ -79,7 +79,7 @@ export async function openBackend(parts: BackendParts): Promise<Backend> {
     concurrency: config.queryConcurrency,
     timeoutMs: config.queryTimeoutMs,
   })
-  const durable = createDurable()
+  const durable = toldDurable()
   let job: { readonly runner: StreamRunner; readonly publisher: Publisher } | undefined
 
   return {
@@ -186,22 +186,4 @@ async function startJob(parts: JobParts): Promise<{ runner: StreamRunner; publis
 
 function committedEpoch({ counts, positions, totalMs, stateBytes }: EpochFacts): Parameters<HostCalls['committed']>[0] {
   return { ...counts, positions, tookMs: totalMs, stateBytes }
-}
-
-/** How far the log is durable, as the thread that writes it tells. */
-function createDurable(): DurableSource & { set(offset: Offset): void } {
-  const listeners = new Set<() => void>()
-  let current = 0 as Offset
-  return {
-    current: () => current,
-    onChange(listener) {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
-    },
-    set(offset) {
-      if (offset <= current) return
-      current = offset
-      for (const listener of listeners) listener()
-    },
-  }
 }

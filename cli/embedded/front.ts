@@ -5,7 +5,7 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { EmbeddedConfig } from '../../core/config/embedded.ts'
 import type { ReceivedTime } from '../../core/event-time.ts'
-import type { MerchantId, Offset } from '../../core/ids.ts'
+import type { Offset } from '../../core/ids.ts'
 import type { Clock, Random, Timers } from '../../core/ports/clock.ts'
 import type { ControlStore } from '../../core/ports/control-store.ts'
 import type { FeedReader } from '../../core/ports/feed.ts'
@@ -135,7 +135,6 @@ export async function createFront(parts: FrontParts): Promise<Front> {
     accounts: { ledger, log: log.id, job: defaultJob },
     readiness: parts.readiness,
     metrics,
-    onMerchantChanged: (id) => keys.forgetMerchant(id as MerchantId),
     plugins: [
       hitsRoutes({ collector, keys, timers, clientAddress }),
       timeSeriesRoutes({ keys, timeSeries, store }),

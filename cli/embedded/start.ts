@@ -68,7 +68,7 @@ export async function startEmbedded(
       retried(what, message) {
         if (what === 'epoch') metrics.epochRetries.inc()
         else metrics.publishFailures.inc()
-        logger.warn({ what, message }, `an ${what} failed and begins again; nothing is lost`)
+        logger.warn({ what, message }, `the ${what} failed and begins again; nothing is lost`)
       },
     },
     (error) => {
@@ -124,10 +124,11 @@ export async function startEmbedded(
         .trim(safe)
         .catch((error: unknown) => logger.warn({ err: error }, 'the log was not trimmed; it is tried again'))
     }
-    await backend.startJob(log.id, log.durable)
-    log.onDurable((durable) => backend.durable(durable))
+    // Before the job: what it says of itself from its first moment on is not overwritten.
     readiness.set('lake', true)
     readiness.set('worker', true)
+    await backend.startJob(log.id, log.durable)
+    log.onDurable((durable) => backend.durable(durable))
 
     const url = await listen(front, config)
     for (const line of greeting({ url, dataDir, keys })) io.out(line)

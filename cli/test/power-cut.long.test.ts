@@ -14,7 +14,7 @@ import { createLocalLake } from '../../lakehouse/adapters/local/local-lake.ts'
 import type { createMemoryControlStore } from '../../lakehouse/adapters/memory/memory-control-store.ts'
 import { createPublisher } from '../../lakehouse/core/publisher.ts'
 import { logFeed } from '../../pipelines/adapters/log/log-feed.ts'
-import { batch, createWorld, hit, runnerOn } from '../../pipelines/test/support/world.ts'
+import { batch, createWorld, during, hit, runnerOn } from '../../pipelines/test/support/world.ts'
 import { encodeHitBatch } from '../../schemas/avro/hit-batch.ts'
 
 // One disk under everything: log, dedupe state, checkpoints, staged files, Iceberg tables. The power is cut at every
@@ -43,36 +43,24 @@ async function life(disk: MemoryDisk, store: Store, seed: number) {
   const feed = logFeed({ source: log.id, disk, folder: 'log', durable: durableOf(log), timers: clock })
   const publisher = createPublisher({ store, lake, clock, timers: clock, owner: 'one', tables: ['hits', 'hourly'] })
 
-  /** Lets the clock run until the promise is settled. */
-  async function during<T>(promise: Promise<T>): Promise<T> {
-    let settled = false
-    const end = () => {
-      settled = true
-    }
-    promise.then(end, end)
-    while (!settled) {
-      await new Promise((resolve) => setImmediate(resolve))
-      if (clock.pendingTimers > 0) clock.advance(100)
-    }
-    return promise
-  }
   return {
     store,
     lake,
     log,
     start: () => publisher.start(),
-    append: (ids: readonly string[]) => during(log.append(encodeHitBatch(batch(ids.map((id) => hit({ id })))))),
+    append: (ids: readonly string[]) =>
+      during({ clock }, log.append(encodeHitBatch(batch(ids.map((id) => hit({ id })))))),
     /** Processes and commits all that is durable. */
     async epoch() {
-      const runner = runnerOn({ ...(await createWorld()), clock, random, store, lake, objects } as never, { feed })
-      await during(runner.start())
-      await during(runner.stop())
+      const runner = runnerOn({ clock, random, store, feed, lake, objects })
+      await during({ clock }, runner.start())
+      await during({ clock }, runner.stop())
       if (runner.error !== null) throw runner.error
     },
-    publish: () => during(publisher.publishNow()),
+    publish: () => during({ clock }, publisher.publishNow()),
     trim: () => log.trim(log.durable),
     async close() {
-      await during(publisher.stop())
+      await during({ clock }, publisher.stop())
       await log.close()
     },
   }

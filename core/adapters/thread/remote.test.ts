@@ -82,6 +82,15 @@ describe('an object in another thread', () => {
     expect(cancelled).toBe(true)
   })
 
+  it('asks nothing of the other thread where the call was cancelled before', async () => {
+    let asked = 0
+    const remote = connect({ wait: () => ++asked }).remote<{ wait(options: { signal: AbortSignal }): Promise<void> }>()
+    const reason = new Error('the client left')
+    await expect(remote.wait({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(asked).toBe(0)
+  })
+
   it('refuses a method that is not there', async () => {
     const remote = connect({}).remote<{ nothing(): Promise<void> }>()
     await expect(remote.nothing()).rejects.toThrow('nothing answers store.nothing')

@@ -82,10 +82,11 @@ export function createCaller(port: MessagePort): Caller {
   const call = (target: string, method: string, args: readonly unknown[]): Promise<unknown> =>
     new Promise((resolve, reject) => {
       if (closed) return reject(closed)
+      // Cancelled before it is sent: nothing is asked of the other thread.
+      for (const arg of args) if (hasSignal(arg) && arg.signal.aborted) return reject(arg.signal.reason)
       const id = ++lastId
       const carried = args.map((arg) => {
         if (!hasSignal(arg)) return arg
-        if (arg.signal.aborted) reject(arg.signal.reason)
         arg.signal.addEventListener('abort', () => port.postMessage({ kind: 'cancel', id } satisfies Message), {
           once: true,
         })

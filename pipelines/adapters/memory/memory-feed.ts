@@ -1,6 +1,7 @@
 /** A feed in memory, filled by hand: for tests of everything that reads a feed. Delivery as the port says. */
 import { OffsetTrimmedError } from '../../../core/errors.ts'
 import type { Offset } from '../../../core/ids.ts'
+import { type ToldDurable, toldDurable } from '../../../core/log/durable-source.ts'
 import type { Timers } from '../../../core/ports/clock.ts'
 import type { Feed, FeedRecord } from '../../../core/ports/feed.ts'
 import { waitingReader } from '../log/waiting-reader.ts'
@@ -22,13 +23,14 @@ export interface MemoryFeedOptions {
 interface Partition {
   readonly records: Buffer[]
   oldest: number
-  readonly listeners: Set<() => void>
+  /** One past the last record. */
+  readonly durable: ToldDurable
 }
 
 /** A feed without records. */
 export function memoryFeed({ source, partitions, timers }: MemoryFeedOptions): MemoryFeed {
   const content = new Map<number, Partition>(
-    partitions.map((partition) => [partition, { records: [], oldest: 0, listeners: new Set() }]),
+    partitions.map((partition) => [partition, { records: [], oldest: 0, durable: toldDurable() }]),
   )
   function find(partition: number): Partition {
     const found = content.get(partition)
@@ -39,9 +41,9 @@ export function memoryFeed({ source, partitions, timers }: MemoryFeedOptions): M
     source,
     partitions,
     push(partition, payload) {
-      const { records, listeners } = find(partition)
+      const { records, durable } = find(partition)
       records.push(Buffer.from(payload))
-      for (const listener of [...listeners]) listener()
+      durable.set(records.length as Offset)
       return (records.length - 1) as Offset
     },
     trim(partition, before) {
@@ -54,13 +56,7 @@ export function memoryFeed({ source, partitions, timers }: MemoryFeedOptions): M
       let next: number = from
       return waitingReader({
         timers,
-        durable: {
-          current: () => found.records.length as Offset,
-          onChange(listener) {
-            found.listeners.add(listener)
-            return () => found.listeners.delete(listener)
-          },
-        },
+        durable: found.durable,
         reader: {
           get position() {
             return next as Offset
@@ -81,7 +77,7 @@ export function memoryFeed({ source, partitions, timers }: MemoryFeedOptions): M
       })
     },
     async end(partition) {
-      return find(partition).records.length as Offset
+      return find(partition).durable.current()
     },
   }
 }

@@ -47,7 +47,10 @@ function merchant(id: string): Merchant {
 }
 
 /** A runner of the pipeline `hits` over the world; user agents with `bot` in them are bots. */
-export function runnerOn(world: World, changes: Partial<StreamRunnerOptions> = {}): StreamRunner {
+export function runnerOn(
+  world: Omit<World, 'feed' | 'lake' | 'objects'> & Pick<StreamRunnerOptions, 'feed' | 'lake' | 'objects'>,
+  changes: Partial<StreamRunnerOptions> = {},
+): StreamRunner {
   const { plan, inputs } = createHitsJob({
     store: world.store,
     visitorHash: hasher.visitorHash,
@@ -74,7 +77,7 @@ export async function drain(world: World, changes: Partial<StreamRunnerOptions> 
 }
 
 /** Lets time pass until the promise is settled. */
-export async function during<T>(world: World, promise: Promise<T>, stepMs = 100): Promise<T> {
+export async function during<T>(world: Pick<World, 'clock'>, promise: Promise<T>, stepMs = 100): Promise<T> {
   let settled = false
   const end = () => {
     settled = true
