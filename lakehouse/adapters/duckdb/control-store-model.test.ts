@@ -142,6 +142,51 @@ const calls = fc.oneof(
   { weight: 1, arbitrary: versions },
 )
 
+const commitOf =
+  (moves: readonly [from: number, next: number], wrongFence: number, name: string): Call =>
+  (right) => {
+    const epoch = epochOf(right.fence('hits') + wrongFence, ...moves, { staged: [fileOf(name, { table: 'hits' })] })
+    return [`commit ${JSON.stringify(epoch)}`, (store) => store.commitEpoch(epoch)]
+  }
+const beginOf =
+  (name: string, wrong: number): Call =>
+  (right) => [
+    `begin hits under ${right.lease + wrong}: ${name}`,
+    (store) => store.beginPublication('hits', 'l', right.lease + wrong, [name]),
+  ]
+const finishOf =
+  (id: number, wrong: number): Call =>
+  (right) => [
+    `finish hits under ${right.lease + wrong}: ${id}`,
+    (store) => store.finishPublication('hits', 'l', right.lease + wrong, id, 's'),
+  ]
+const acceptedOf =
+  (from: number, through: number): Call =>
+  () => [`accepted log-1 ${from} ${through}`, (store) => store.addAccepted('log-1', offset(from), offset(through), [])]
+const createOf =
+  (id: string, key: string): Call =>
+  () => [`create ${id} ${key}`, (store) => store.createMerchant(merchantOf(id), [keyOf(id, key)])]
+
+/** Meets every outcome that matters for certain, in the first run: chance alone leaves a rare one out now and then. */
+const everyOutcome: readonly Call[] = [
+  () => ['lease to x at 0', (store) => store.acquireLease('l', 'x', 50, 0)],
+  commitOf([0, 1], 0, 'f1'),
+  commitOf([1, 2], 0, 'f2'),
+  commitOf([2, 3], 1, 'f3'),
+  commitOf([2, 1], 0, 'f3'),
+  beginOf('f1', 1),
+  beginOf('f1', 0),
+  beginOf('f2', 0),
+  finishOf(1, 1),
+  finishOf(9, 0),
+  finishOf(1, 0),
+  acceptedOf(0, 2),
+  acceptedOf(0, 2),
+  createOf('a', 'k0'),
+  createOf('b', 'k0'),
+  () => ['secrets 1', (store) => store.dailySecrets(['1'], '1', () => 'made')],
+]
+
 it('answers every sequence of calls as the memory store does', async () => {
   const answered = new Set<string>()
   await fc.assert(
@@ -180,7 +225,7 @@ it('answers every sequence of calls as the memory store does', async () => {
       await store.close()
       instance.closeSync()
     }),
-    { numRuns: 50, endOnFailure: true },
+    { numRuns: 50, endOnFailure: true, examples: [[[...everyOutcome]]] },
   )
   // Sequences that only ever failed would prove nothing.
   expect([...answered]).toEqual(
