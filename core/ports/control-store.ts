@@ -49,12 +49,19 @@ export interface JobPosition {
   readonly watermark: number | null
   /** `received` of the last record processed, ms; null before the first. */
   readonly received: number | null
+  /**
+   * By collector log: one past the last place of it that was processed here. A record that came through a log is dropped
+   * as forwarded twice where its place lies before. Entries are kept for ever.
+   */
+  readonly forwarded: Readonly<Record<string, number>>
 }
 
 export interface BooksDelta {
   readonly merchant: MerchantId
   /** Start of the UTC hour of `received`, ms. */
   readonly hour: number
+  /** Hits that came into the feed past every collector: counted as accepted where they are first met. */
+  readonly accepted: number
   readonly stored: number
   readonly duplicates: number
   readonly failed: number
@@ -132,17 +139,20 @@ export interface ControlStore {
   ): Promise<Readonly<Record<string, string>>>
 
   /**
-   * Takes the job over: raises its fencing number and returns it with the job's positions in `source`. Whoever held a
-   * lower number can no longer commit. Partitions never committed are absent.
+   * Takes partitions of a job over: draws the job's next fencing number, stamps these partitions with it and returns it
+   * with their positions in `source`, those never committed left out. Whoever held one of them can no longer commit an
+   * epoch that moves it; other partitions stay whose they are. Fences rise per job, over all partitions and sources.
    */
-  acquireJob(
+  acquirePartitions(
     job: string,
     source: string,
     owner: string,
+    partitions: readonly number[],
   ): Promise<{ readonly fence: number; readonly positions: readonly JobPosition[] }>
   /**
-   * The commit point. Checks fence, and that every partition's `next` still is `from`; then moves positions, records
-   * staged files, versions and books, all or nothing. Returns the commit's number, which rises by each commit.
+   * The commit point. Checks that every partition it moves is stamped with `fence` and that its `next` still is `from`;
+   * then moves positions, records staged files, versions and books, all or nothing. Returns the commit's number, which
+   * rises by each commit.
    * @throws StaleEpochError and changes nothing, where a check fails
    */
   commitEpoch(commit: EpochCommit): Promise<{ readonly commit: number }>

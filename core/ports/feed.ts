@@ -6,10 +6,22 @@
  */
 import type { Offset } from '../ids.ts'
 
+/** Where a batch was accepted: a collector's log and the batch's offset in it. */
+export interface BatchOrigin {
+  readonly log: string
+  readonly place: number
+}
+
+/**
+ * One batch of a record. A record of a log holds one batch; a record of Kafka may hold several, packed: these come one
+ * after the other with one offset, all in one answer of the reader, and are processed together or not at all.
+ */
 export interface FeedRecord {
   readonly offset: Offset
   /** Avro single-object encoding of a `HitBatch`. Valid until the next call of the reader. */
   readonly payload: Buffer
+  /** null: it came into the feed past every collector. */
+  readonly origin: BatchOrigin | null
 }
 
 export interface FeedReader {
@@ -32,4 +44,17 @@ export interface Feed {
   read(partition: number, from: Offset): Promise<FeedReader>
   /** One past the last durable record. */
   end(partition: number): Promise<Offset>
+}
+
+/** Which partitions of a feed this process is to work on; others work on the rest. Changes at any time. */
+export interface Assignment {
+  /** The newest; empty while there is none. */
+  readonly partitions: readonly number[]
+  /** Calls `listener` whenever it changed, or was given anew; returns how to stop. */
+  onChange(listener: () => void): () => void
+  /**
+   * Resolves when the group has confirmed, by something asked after this call, that this process still is a member with
+   * `partitions`. A process that was stopped for long learns here that it is not: the assignment changes first.
+   */
+  confirm(): Promise<void>
 }

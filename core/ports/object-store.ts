@@ -16,6 +16,12 @@ export interface ObjectStore {
   /** Names that begin with `prefix`, sorted by code point. */
   list(prefix: string): Promise<readonly string[]>
   size(name: string): Promise<number | undefined>
-  /** A path in this machine's file system that holds the object's bytes now (DuckDB reads it). */
+  /**
+   * A path in this machine's file system that holds the object's bytes now (DuckDB reads it). It stays, also where it is
+   * a copy, until the object is removed here or `forgetLocal` is called.
+   * @throws where there is no such object
+   */
   localPath(name: string): Promise<string>
+  /** The path is needed no more: a copy may go. Nothing happens where there is none. */
+  forgetLocal(name: string): Promise<void>
 }
