@@ -1,111 +1,33 @@
-/**
- * The configuration of the embedded process: every variable, its default and its meaning, in one schema.
- * docs/reference/config.md is made from it. Read once in `cli/bin`, checked whole, frozen, passed down.
- */
+/** The configuration of the embedded process: everything in one. docs/reference/config.md is made from it. */
 import { z } from 'zod'
-import { byteSize, duration, networks, optional, variable, whole, word } from './variables.ts'
-
-/** Modes to come, and what this version lacks for them. */
-const laterModes: ReadonlyMap<string, string> = new Map([
-  ['cluster', 'the adapters for Kafka, Trino and PostgreSQL are missing in this version'],
-])
+import { sharedConfig, sharedVariables } from './shared.ts'
+import { byteSize, duration, word } from './variables.ts'
 
 /** The variables by their names in the environment. */
 export const embeddedVariables = z.strictObject({
-  HITLAKE_PORT: whole(8_080, 0, 65_535).describe('Port to listen on; 0 takes a free one.'),
-  HITLAKE_HOST: variable({ byDefault: '127.0.0.1', form: 'address or host name' }, (text) =>
-    /^[0-9A-Za-z.:_-]+$/.test(text)
-      ? { value: text }
-      : { wrong: `must be an address or a host name without port, not "${text}"` },
-  ).describe('Address to listen on. `0.0.0.0` is reachable from other machines: put TLS in front of it.'),
-  HITLAKE_DATA_DIR: variable({ byDefault: './data', form: 'folder' }, (text) =>
-    text.includes('\0') ? { wrong: 'must be the path of a folder' } : { value: text },
-  ).describe('Folder that holds the log, the lake, the control store and `keys.json`. One process at a time.'),
-  HITLAKE_MODE: variable({ byDefault: 'embedded', form: '`embedded`' }, (text) => {
-    if (text === 'embedded') return { value: 'embedded' as const }
-    const missing = laterModes.get(text)
-    return { wrong: `must be embedded, not "${text}"${missing === undefined ? '' : `: ${missing}`}` }
-  }).describe('How the parts run: `embedded` is all of them in one process.'),
+  ...sharedVariables,
+  HITLAKE_MODE: word('embedded', ['embedded']).describe(
+    'How the parts run: `embedded` is all of them in one process, `cluster` is roles of their own over servers.',
+  ),
   HITLAKE_EPOCH: duration('2s', '50ms', '10m').describe(
     'How often committed results appear: the longest an epoch takes in hits before it commits.',
   ),
   HITLAKE_PUBLISH_EVERY: duration('60s', '100ms', '24h').describe(
     'How often committed rows are published as Iceberg snapshots. Queries here see them before.',
   ),
-  HITLAKE_PUBLISH_MAX_BYTES: byteSize('128 MB', '1 MB').describe('Most bytes of staged files in one publication.'),
-  HITLAKE_MAX_HIT_AGE: duration('30d', '1m', '3650d').describe(
-    'Hits whose event time is older are rejected with `too_old`, unless the key has the right `historical`.',
-  ),
-  HITLAKE_ADMIN_KEY: optional('text, 16 to 256 visible characters', (text) =>
-    /^[\x21-\x7e]{16,256}$/.test(text)
-      ? { value: text }
-      : { wrong: 'must have 16 to 256 visible ASCII characters and no space' },
-  ).describe(
-    'An admin key; the start with it makes it one, and it stays one. Not set: the first start writes one to `keys.json`.',
-  ),
-  HITLAKE_TRUSTED_PROXIES: networks('').describe(
-    "Proxies whose `X-Forwarded-For` is believed. Empty: the client's address is the connection's.",
-  ),
-  HITLAKE_CONNECTIONS_PER_ADDRESS: whole(200, 1, 1_000_000).describe(
-    'Most connections open from one address at once; a further one is answered 503 `too_many_connections` and closed. Trusted proxies are not limited.',
-  ),
-  HITLAKE_LOG_MAX_BYTES: byteSize('10 GB', '64 MB').describe(
-    'Most bytes of hits not yet processed; beyond it `POST /v1/hits` answers 503 `log_unavailable`.',
-  ),
-  HITLAKE_LOG_SEGMENT_BYTES: byteSize('32 MB', '1 MB').describe(
-    'Size of a segment file of the log; whole segments are trimmed.',
-  ),
-  HITLAKE_DISK_MAX_PERCENT: whole(90, 1, 100).describe(
-    'Share of the disk in use beyond which the log takes nothing more.',
-  ),
   HITLAKE_STATE_MAX_BYTES: byteSize('256 MB', '16 MB').describe(
     "Most memory of a job's state (dedupe); at it the worker stops reading and forgets nothing.",
   ),
-  HITLAKE_CELLS_MAX_BYTES: byteSize('256 MB', '1 MB').describe(
-    'Most memory of cached cells, the finished numbers of queries.',
-  ),
-  HITLAKE_RAW_ROW_BUDGET: whole(20_000_000, 1, 1_000_000_000_000).describe(
-    'Most raw rows one query may read; beyond it 422 `raw_budget`, never a part of the answer.',
-  ),
-  HITLAKE_QUERY_CONCURRENCY: whole(2, 1, 64).describe('Engine queries that run at once; others wait.'),
-  HITLAKE_QUERY_TIMEOUT: duration('30s', '1s', '10m').describe('Longest an engine query may take, its wait included.'),
-  HITLAKE_DUCKDB_MEMORY: byteSize('160 MB', '64 MB').describe(
-    "DuckDB's memory limit; it spills to the data folder beyond.",
-  ),
-  HITLAKE_DUCKDB_THREADS: whole(2, 1, 256).describe("DuckDB's threads."),
-  HITLAKE_LOG_LEVEL: word('info', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).describe(
-    "Least severe line that is written to the process's own log, on standard error.",
-  ),
 })
-
-/** Known here because people export them for the CLI; a server does not read them. */
-export const clientVariables = ['HITLAKE_URL'] as const
 
 /** From the environment's variables to what the process is built of, with units in the names. */
 export const embeddedConfigSchema = embeddedVariables.transform((set) =>
   Object.freeze({
-    port: set.HITLAKE_PORT,
-    host: set.HITLAKE_HOST,
-    dataDir: set.HITLAKE_DATA_DIR,
+    ...sharedConfig(set),
     mode: set.HITLAKE_MODE,
     epochMs: set.HITLAKE_EPOCH,
     publishEveryMs: set.HITLAKE_PUBLISH_EVERY,
-    publishMaxBytes: set.HITLAKE_PUBLISH_MAX_BYTES,
-    maxHitAgeMs: set.HITLAKE_MAX_HIT_AGE,
-    adminKey: set.HITLAKE_ADMIN_KEY,
-    trustedProxies: Object.freeze(set.HITLAKE_TRUSTED_PROXIES) as readonly string[],
-    connectionsPerAddress: set.HITLAKE_CONNECTIONS_PER_ADDRESS,
-    logMaxBytes: set.HITLAKE_LOG_MAX_BYTES,
-    logSegmentBytes: set.HITLAKE_LOG_SEGMENT_BYTES,
-    diskMaxShare: set.HITLAKE_DISK_MAX_PERCENT / 100,
     stateMaxBytes: set.HITLAKE_STATE_MAX_BYTES,
-    cellsMaxBytes: set.HITLAKE_CELLS_MAX_BYTES,
-    rawRowBudget: set.HITLAKE_RAW_ROW_BUDGET,
-    queryConcurrency: set.HITLAKE_QUERY_CONCURRENCY,
-    queryTimeoutMs: set.HITLAKE_QUERY_TIMEOUT,
-    duckdbMemoryBytes: set.HITLAKE_DUCKDB_MEMORY,
-    duckdbThreads: set.HITLAKE_DUCKDB_THREADS,
-    logLevel: set.HITLAKE_LOG_LEVEL,
   }),
 )
 

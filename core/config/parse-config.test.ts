@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseByteSize } from './byte-sizes.ts'
+import { clusterVariables } from './cluster.ts'
 import { configPage } from './config-page.ts'
 import { parseDuration } from './durations.ts'
 import { embeddedVariables } from './embedded.ts'
@@ -17,6 +18,14 @@ function problemsOf(env: Record<string, string>): readonly string[] {
     expect(error).toBeInstanceOf(ConfigError)
     return (error as ConfigError).problems
   }
+}
+
+const cluster = {
+  HITLAKE_MODE: 'cluster',
+  HITLAKE_KAFKA_BROKERS: 'kafka-1:9092, kafka-2:9092',
+  HITLAKE_POSTGRES_URL: 'postgres://hitlake:secret@db:5432/hitlake',
+  HITLAKE_OBJECTS_URI: 's3://lake/hitlake/',
+  HITLAKE_TRINO_URL: 'http://trino:8080/',
 }
 
 describe('a duration', () => {
@@ -126,9 +135,54 @@ describe('the configuration', () => {
     }
   })
 
-  it('knows the only mode there is, and says what another one lacks', () => {
-    expect(problemsOf({ HITLAKE_MODE: 'cluster' })[0]).toMatch(/Kafka, Trino and PostgreSQL are missing/)
-    expect(problemsOf({ HITLAKE_MODE: 'toString' })).toEqual(['HITLAKE_MODE must be embedded, not "toString"'])
+  it('knows two modes, and variables of the one that mean nothing in the other', () => {
+    expect(problemsOf({ HITLAKE_MODE: 'toString' })).toEqual([
+      'HITLAKE_MODE must be one of embedded, cluster, not "toString"',
+    ])
+    expect(problemsOf({ HITLAKE_KAFKA_TOPIC: 'hits' })).toEqual([
+      'HITLAKE_KAFKA_TOPIC is read in cluster mode only; HITLAKE_MODE is embedded',
+    ])
+    expect(problemsOf({ ...cluster, HITLAKE_PUBLISH_EVERY: '1s' })).toEqual([
+      'HITLAKE_PUBLISH_EVERY is read in embedded mode only; HITLAKE_MODE is cluster',
+    ])
+  })
+
+  it('of a cluster says which servers must be named', () => {
+    expect(problemsOf({ HITLAKE_MODE: 'cluster' })).toEqual([
+      'HITLAKE_KAFKA_BROKERS must be set: comma-separated host:port',
+      'HITLAKE_OBJECTS_URI must be set: `s3://bucket/prefix` or `file:///folder`',
+      'HITLAKE_POSTGRES_URL must be set: `postgres://user:password@host:port/database`',
+      'HITLAKE_TRINO_URL must be set: `http://host:port`',
+    ])
+  })
+
+  it('of a cluster plays every role unless one is named', () => {
+    expect(parseConfig(cluster)).toMatchObject({
+      mode: 'cluster',
+      roles: ['collector', 'worker', 'gateway', 'maintenance'],
+      kafka: { brokers: ['kafka-1:9092', 'kafka-2:9092'], topic: 'hits', partitions: 12, replication: 3 },
+      objectsUri: 's3://lake/hitlake',
+      objectsTrinoUri: 's3://lake/hitlake',
+      trino: { url: 'http://trino:8080', user: 'hitlake', catalog: 'lake' },
+      warehouseEpochMs: 60_000,
+      rollupsEpochMs: 60_000,
+      stateMaxBytes: 1_073_741_824,
+    })
+    expect(parseConfig({ ...cluster, HITLAKE_ROLE: 'worker' })).toMatchObject({ roles: ['worker'] })
+  })
+
+  it.each([
+    ['HITLAKE_KAFKA_BROKERS', 'kafka'],
+    ['HITLAKE_POSTGRES_URL', 'postgres://nothing'],
+    ['HITLAKE_OBJECTS_URI', 'folder'],
+    ['HITLAKE_OBJECTS_URI', 's3://Lake/x'],
+    ['HITLAKE_TRINO_URL', 'trino:8080'],
+    ['HITLAKE_ROLE', 'workers'],
+    ['HITLAKE_TRINO_CATALOG', 'la"ke'],
+  ])('refuses %s=%s', (variable, text) => {
+    expect(problemsOf({ ...cluster, [variable]: text })).toEqual([
+      expect.stringMatching(new RegExp(`^${variable} must`)),
+    ])
   })
 
   it('leaves alone what the CLI reads', () => {
@@ -177,7 +231,7 @@ describe('the nearest name', () => {
 it('is described on its page, variable by variable, as the schema says now', () => {
   const page = readFileSync(new URL('../../docs/reference/config.md', import.meta.url), 'utf8')
   expect(page).toBe(configPage())
-  for (const [name, schema] of Object.entries(embeddedVariables.shape)) {
+  for (const [name, schema] of Object.entries({ ...embeddedVariables.shape, ...clusterVariables.shape })) {
     expect(schema.description, name).toBeTruthy()
     expect(page).toContain(`| \`${name}\` |`)
   }

@@ -51,6 +51,19 @@ export function optional<T>(form: string, parse: (text: string) => Parsed<T>) {
     .register(variableFacts, { byDefault: null, form })
 }
 
+/** A variable without which nothing can start. */
+export function required<T>(form: string, parse: (text: string) => Parsed<T>) {
+  return z
+    .string({ error: `must be set: ${form}` })
+    .transform((text, context): T => {
+      const parsed = parse(text)
+      if ('value' in parsed) return parsed.value
+      context.addIssue({ code: 'custom', message: parsed.wrong })
+      return z.NEVER
+    })
+    .register(variableFacts, { byDefault: null, form })
+}
+
 /** Milliseconds from `least` to `most`, both as durations and both allowed. */
 export function duration(byDefault: string, least: string, most: string) {
   const [leastMs, mostMs] = [parseDuration(least) ?? 0, parseDuration(most) ?? 0]

@@ -1,0 +1,85 @@
+/** Configuration variables that every mode reads, and what the process is built of, made of them. */
+import type { z } from 'zod'
+import { byteSize, duration, networks, optional, variable, whole, word } from './variables.ts'
+
+export const sharedVariables = {
+  HITLAKE_PORT: whole(8_080, 0, 65_535).describe('Port to listen on; 0 takes a free one.'),
+  HITLAKE_HOST: variable({ byDefault: '127.0.0.1', form: 'address or host name' }, (text) =>
+    /^[0-9A-Za-z.:_-]+$/.test(text)
+      ? { value: text }
+      : { wrong: `must be an address or a host name without port, not "${text}"` },
+  ).describe('Address to listen on. `0.0.0.0` is reachable from other machines: put TLS in front of it.'),
+  HITLAKE_DATA_DIR: variable({ byDefault: './data', form: 'folder' }, (text) =>
+    text.includes('\0') ? { wrong: 'must be the path of a folder' } : { value: text },
+  ).describe('Folder that holds the log, the lake, the control store and `keys.json`. One process at a time.'),
+  HITLAKE_PUBLISH_MAX_BYTES: byteSize('128 MB', '1 MB').describe('Most bytes of staged files in one publication.'),
+  HITLAKE_MAX_HIT_AGE: duration('30d', '1m', '3650d').describe(
+    'Hits whose event time is older are rejected with `too_old`, unless the key has the right `historical`.',
+  ),
+  HITLAKE_ADMIN_KEY: optional('text, 16 to 256 visible characters', (text) =>
+    /^[\x21-\x7e]{16,256}$/.test(text)
+      ? { value: text }
+      : { wrong: 'must have 16 to 256 visible ASCII characters and no space' },
+  ).describe(
+    'An admin key; the start with it makes it one, and it stays one. Not set: the first start writes one to `keys.json`.',
+  ),
+  HITLAKE_TRUSTED_PROXIES: networks('').describe(
+    "Proxies whose `X-Forwarded-For` is believed. Empty: the client's address is the connection's.",
+  ),
+  HITLAKE_CONNECTIONS_PER_ADDRESS: whole(200, 1, 1_000_000).describe(
+    'Most connections open from one address at once; a further one is answered 503 `too_many_connections` and closed. Trusted proxies are not limited.',
+  ),
+  HITLAKE_LOG_MAX_BYTES: byteSize('10 GB', '64 MB').describe(
+    'Most bytes of hits not yet processed; beyond it `POST /v1/hits` answers 503 `log_unavailable`.',
+  ),
+  HITLAKE_LOG_SEGMENT_BYTES: byteSize('32 MB', '1 MB').describe(
+    'Size of a segment file of the log; whole segments are trimmed.',
+  ),
+  HITLAKE_DISK_MAX_PERCENT: whole(90, 1, 100).describe(
+    'Share of the disk in use beyond which the log takes nothing more.',
+  ),
+  HITLAKE_CELLS_MAX_BYTES: byteSize('256 MB', '1 MB').describe(
+    'Most memory of cached cells, the finished numbers of queries.',
+  ),
+  HITLAKE_RAW_ROW_BUDGET: whole(20_000_000, 1, 1_000_000_000_000).describe(
+    'Most raw rows one query may read; beyond it 422 `raw_budget`, never a part of the answer.',
+  ),
+  HITLAKE_QUERY_CONCURRENCY: whole(2, 1, 64).describe('Engine queries that run at once; others wait.'),
+  HITLAKE_QUERY_TIMEOUT: duration('30s', '1s', '10m').describe('Longest an engine query may take, its wait included.'),
+  HITLAKE_DUCKDB_MEMORY: byteSize('160 MB', '64 MB').describe(
+    "DuckDB's memory limit; it spills to the data folder beyond.",
+  ),
+  HITLAKE_DUCKDB_THREADS: whole(2, 1, 256).describe("DuckDB's threads."),
+  HITLAKE_LOG_LEVEL: word('info', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).describe(
+    "Least severe line that is written to the process's own log, on standard error.",
+  ),
+}
+
+type Set = { readonly [Name in keyof typeof sharedVariables]: z.output<(typeof sharedVariables)[Name]> }
+
+/** The shared part of a configuration, with units in the names. */
+export function sharedConfig(set: Set) {
+  return {
+    port: set.HITLAKE_PORT,
+    host: set.HITLAKE_HOST,
+    dataDir: set.HITLAKE_DATA_DIR,
+    publishMaxBytes: set.HITLAKE_PUBLISH_MAX_BYTES,
+    maxHitAgeMs: set.HITLAKE_MAX_HIT_AGE,
+    adminKey: set.HITLAKE_ADMIN_KEY,
+    trustedProxies: Object.freeze(set.HITLAKE_TRUSTED_PROXIES) as readonly string[],
+    connectionsPerAddress: set.HITLAKE_CONNECTIONS_PER_ADDRESS,
+    logMaxBytes: set.HITLAKE_LOG_MAX_BYTES,
+    logSegmentBytes: set.HITLAKE_LOG_SEGMENT_BYTES,
+    diskMaxShare: set.HITLAKE_DISK_MAX_PERCENT / 100,
+    cellsMaxBytes: set.HITLAKE_CELLS_MAX_BYTES,
+    rawRowBudget: set.HITLAKE_RAW_ROW_BUDGET,
+    queryConcurrency: set.HITLAKE_QUERY_CONCURRENCY,
+    queryTimeoutMs: set.HITLAKE_QUERY_TIMEOUT,
+    duckdbMemoryBytes: set.HITLAKE_DUCKDB_MEMORY,
+    duckdbThreads: set.HITLAKE_DUCKDB_THREADS,
+    logLevel: set.HITLAKE_LOG_LEVEL,
+  }
+}
+
+/** What processes of every mode have. */
+export type SharedConfig = Readonly<ReturnType<typeof sharedConfig>>
