@@ -113,7 +113,14 @@ class FolderObjectStore implements ObjectStore {
   }
 
   async localPath(name: string): Promise<string> {
-    return this.disk.localPath(this.#path(name))
+    const path = this.#path(name)
+    if ((await this.disk.size(path)) === undefined) throw new RangeError(`no object ${name}`)
+    return this.disk.localPath(path)
+  }
+
+  /** The path is the object's own file: there is no copy to let go. */
+  async forgetLocal(name: string): Promise<void> {
+    this.#path(name)
   }
 
   #path(name: string): string {

@@ -134,6 +134,7 @@ export function objectStoreContract(adapter: string, make: () => Promise<ObjectS
         await expect(store.remove(name)).rejects.toThrow(RangeError)
         await expect(store.size(name)).rejects.toThrow(RangeError)
         await expect(store.localPath(name)).rejects.toThrow(RangeError)
+        await expect(store.forgetLocal(name)).rejects.toThrow(RangeError)
         expect(await store.list('')).toEqual([])
       },
     )
@@ -141,6 +142,56 @@ export function objectStoreContract(adapter: string, make: () => Promise<ObjectS
     it('shows an object to other programs as a file', async () => {
       await store.put('a/b.txt', Buffer.from('seen'))
       expect(await readFile(await store.localPath('a/b.txt'), 'utf8')).toBe('seen')
+    })
+
+    it('shows an object as a file to many at once, and after it was replaced the new one', async () => {
+      await store.put('a/b.txt', Buffer.from('first'))
+      const paths = await Promise.all(Array.from({ length: 8 }, () => store.localPath('a/b.txt')))
+      for (const path of paths) expect(await readFile(path, 'utf8')).toBe('first')
+      await store.put('a/b.txt', Buffer.from('second'))
+      expect(await readFile(await store.localPath('a/b.txt'), 'utf8')).toBe('second')
+    })
+
+    it('has no file of an object that is not there, and of a removed one no more', async () => {
+      await expect(store.localPath('a/none')).rejects.toThrow()
+      await store.put('a/b', Buffer.from('x'))
+      await store.localPath('a/b')
+      await store.remove('a/b')
+      await expect(store.localPath('a/b')).rejects.toThrow()
+    })
+
+    it('gives the file again after it was forgotten', async () => {
+      await store.put('a/b.txt', Buffer.from('seen'))
+      await store.localPath('a/b.txt')
+      await store.forgetLocal('a/b.txt')
+      await store.forgetLocal('a/b.txt')
+      await store.forgetLocal('never/asked/for')
+      expect((await store.get('a/b.txt'))?.toString()).toBe('seen')
+      expect(await readFile(await store.localPath('a/b.txt'), 'utf8')).toBe('seen')
+    })
+
+    it.each([
+      'a b/c+d=e&f.bin',
+      'per%cent/%2F%00/%zz',
+      'q?x=1#frag;v=2',
+      'quote\'"<>&amp;|*~!@$^(){}[],:',
+      'ü/\u0065\u0301/\u{1F600}/\uFF5E',
+      'tab\there/new\nline/\u0001\u007F',
+      'ends.with./a..b/c...',
+      ' lead/trail ',
+      `${'long/'.repeat(20)}${'x'.repeat(200)}`,
+    ])('takes the name %j', async (name) => {
+      expect(await store.putIfAbsent(name, Buffer.from('one'))).toBe(true)
+      expect(await store.putIfAbsent(name, Buffer.from('two'))).toBe(false)
+      await store.put(name, Buffer.from('three'))
+      expect((await store.get(name))?.toString()).toBe('three')
+      expect((await store.getRange(name, 1, 2))?.toString()).toBe('hr')
+      expect(await store.size(name)).toBe(5)
+      expect(await store.list('')).toEqual([name])
+      expect(await store.list(name.slice(0, -1))).toEqual([name])
+      expect(await readFile(await store.localPath(name), 'utf8')).toBe('three')
+      await store.remove(name)
+      expect(await store.list('')).toEqual([])
     })
   })
 }

@@ -45,6 +45,10 @@ export function memoryObjectStore(): MemoryObjectStore {
       if (!found) throw new RangeError(`no object ${name}`)
       return temp.materialise(name, found)
     },
+    // Copies stay until `cleanup`: each `localPath` made one of its own.
+    async forgetLocal(name) {
+      checkedObjectName(name)
+    },
     cleanup: () => temp.cleanup(),
   }
 }

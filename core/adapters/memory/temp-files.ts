@@ -11,7 +11,9 @@ export class TempFiles {
   /** Path of a new file with these bytes, its name ending as `name` does. */
   async materialise(name: string, bytes: Uint8Array): Promise<string> {
     this.#folder ??= makeFolder()
-    const path = join(await this.#folder, `${this.#count++}-${name.replaceAll('/', '_')}`)
+    // The end of it: folders and all, a name may be longer than a file's may.
+    const end = [...name.replaceAll('/', '_')].slice(-40).join('')
+    const path = join(await this.#folder, `${this.#count++}-${end}`)
     await writeFile(path, bytes)
     return path
   }

@@ -230,6 +230,7 @@ describe('two writers', () => {
       list: (prefix) => store.list(prefix),
       size: (name) => store.size(name),
       localPath: (name) => store.localPath(name),
+      forgetLocal: (name) => store.forgetLocal(name),
     }
   }
 
