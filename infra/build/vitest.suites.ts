@@ -1,7 +1,6 @@
 /**
  * The suites that `npm test` leaves out because they take long or need something from outside:
- * `*.long.test.ts` (hundreds of kills, thousands of merchants), `*.real.test.ts` (real data beside the checkout), `*.outside.test.ts` (Python),
- * `*.cluster.test.ts` (real Kafka, PostgreSQL, S3 and Trino, which they install and start themselves).
+ * `*.long.test.ts` (hundreds of kills, thousands of merchants), `*.real.test.ts` (real data beside the checkout), `*.outside.test.ts` (Python), The suite over real servers has a file of its own, vitest.cluster.ts.
  * Run as `vitest run --config infra/build/vitest.suites.ts <suite>`.
  */
 import { defineConfig } from 'vitest/config'
@@ -9,7 +8,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   root: new URL('../..', import.meta.url).pathname,
   test: {
-    include: ['**/*.{long,real,outside,cluster}.test.ts'],
+    include: ['**/*.{long,real,outside}.test.ts'],
     exclude: ['**/node_modules/**', 'dist/**'],
     testTimeout: 300_000,
     hookTimeout: 300_000,
