@@ -5,8 +5,6 @@
  */
 import type { TableName } from '../../../core/tables.ts'
 
-export type SqlType = 'text' | 'boolean' | 'whole' | 'decimal38' | 'instant'
-
 export type Literal =
   | { readonly type: 'text'; readonly value: string }
   | { readonly type: 'boolean'; readonly value: boolean }
@@ -34,15 +32,18 @@ export type Expression =
   | { readonly kind: 'count'; readonly where?: Expression }
   /** 1 for the smallest `by` of its partition, and so on. */
   | { readonly kind: 'place'; readonly partitionBy: readonly Expression[]; readonly by: Expression }
+  /** The values of all rows that are not null, as a list in no order; null where there are none. */
+  | { readonly kind: 'listOf'; readonly of: Expression }
+  /** Every element of the rows' lists once, in no order; null where no row has a list. */
+  | { readonly kind: 'unionOf'; readonly lists: Expression }
+  /** Of the `limit` smallest elements of a list: how many there are; 0 for no list. */
+  | { readonly kind: 'countOfSmallest'; readonly list: Expression; readonly limit: number }
+  /** Of the `limit` smallest elements of a list: the largest; null where there are none. */
+  | { readonly kind: 'largestOfSmallest'; readonly list: Expression; readonly limit: number }
 
 export type Relation =
   /** Rows of a table of the lake, as the printer's caller says where they are. */
   | { readonly kind: 'table'; readonly table: TableName; readonly columns: readonly string[] }
-  | {
-      readonly kind: 'values'
-      readonly columns: readonly { readonly name: string; readonly type: SqlType }[]
-      readonly rows: readonly (readonly Literal[])[]
-    }
   /** A relation of the `with` list. */
   | { readonly kind: 'named'; readonly name: string }
   | { readonly kind: 'select'; readonly select: Select }
@@ -54,15 +55,7 @@ export type Relation =
       readonly right: Source
       readonly on: Expression
     }
-  /** Each left row with the one range that holds `point`, start in, end out; ranges are disjoint. Others are dropped. */
-  | {
-      readonly kind: 'within'
-      readonly left: Source
-      readonly point: Expression
-      readonly ranges: Source
-      readonly start: Expression
-      readonly end: Expression
-    }
+  | Within
   /** Each left row once for every element of its list. */
   | {
       readonly kind: 'unnest'
@@ -71,6 +64,19 @@ export type Relation =
       readonly as: string
       readonly element: string
     }
+
+/**
+ * Each left row with the number, from 0, of the one range that holds `point`: the column `index` of `as`. Rows that no
+ * range holds are dropped. Ranges are ms since 1970, start in, end out; they rise and are disjoint.
+ */
+export interface Within {
+  readonly kind: 'within'
+  readonly left: Source
+  readonly point: Expression
+  readonly ranges: readonly { readonly start: number; readonly end: number }[]
+  readonly as: string
+  readonly index: string
+}
 
 /** A relation under the name by which columns call it. */
 export interface Source {

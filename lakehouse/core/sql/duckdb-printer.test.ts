@@ -5,7 +5,8 @@ import { eventTime } from '../../../core/event-time.ts'
 import type { MerchantId } from '../../../core/ids.ts'
 import type { SeriesQuestion } from '../../../core/ports/query-engine.ts'
 import type { Literal } from './ast.ts'
-import { duckDbLiteral, duckDbName, printDuckDb } from './duckdb-printer.ts'
+import { duckDbLiteral, printDuckDb } from './duckdb-printer.ts'
+import { quotedName } from './printer.ts'
 import { seriesSelect } from './series-select.ts'
 
 const instance = await DuckDBInstance.create(':memory:')
@@ -133,10 +134,10 @@ describe('literals for DuckDB', () => {
 
   it('quote any name, and refuse one with a NUL', async () => {
     for (const name of ['select', 'a"b', '"', 'a b', '; --', 'ü']) {
-      const reader = await connection.runAndReadAll(`SELECT 1 AS ${duckDbName(name)}`)
+      const reader = await connection.runAndReadAll(`SELECT 1 AS ${quotedName(name)}`)
       expect(reader.columnNames()).toEqual([name])
     }
-    expect(() => duckDbName('a\0')).toThrow(RangeError)
+    expect(() => quotedName('a\0')).toThrow(RangeError)
   })
 })
 

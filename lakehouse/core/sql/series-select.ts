@@ -5,30 +5,12 @@
  * Rollup: partial rows of `hourly` are summed, their sketches unnested, made distinct and cut to k. Raw: hits are first
  * grouped by bucket and visitor, so that sums and sketch come of one scan and its memory follows visitors, not hits.
  */
-import type { BucketRange, SeriesQuestion } from '../../../core/ports/query-engine.ts'
+import type { SeriesQuestion } from '../../../core/ports/query-engine.ts'
 import { totalSketchSize } from '../../../schemas/tables.ts'
-import {
-  and,
-  boolean,
-  column,
-  compare,
-  type Expression,
-  instant,
-  type Select,
-  type Source,
-  sumOrZero,
-  text,
-  whole,
-} from './ast.ts'
+import { column, compare, type Expression, type Select, type Source, whole } from './ast.ts'
+import { bucket, checkBuckets, rollupRows, rollupSumColumns, rollupSums, visitSums, visitsOf } from './series-parts.ts'
 
-/** What a hit must be named to count as a page view, and as an order. */
-export const pageViewName = 'page_view'
-export const orderName = 'purchase'
-
-/** Most buckets of one question (api.md, `dateRange`). */
-export const maxSeriesBuckets = 10_000
-
-const bucket = column('index', 'buckets')
+export { checkBuckets, maxSeriesBuckets, orderName, pageViewName } from './series-parts.ts'
 
 /**
  * @throws RangeError where the buckets are none, too many, empty, or not rising and disjoint
@@ -120,20 +102,8 @@ interface Parts {
 }
 
 function rollup(question: SeriesQuestion): Parts {
-  const rows = (names: readonly string[]) => rowsInBuckets(question, 'bucket', ['breakdown', ...names])
-  const where = and(ofQuestion(question, 'bucket'), compare(column('breakdown', 'rows'), '=', text(question.breakdown)))
-  const sums: Select = {
-    columns: [
-      { expression: bucket, as: 'bucket' },
-      { expression: sumOrZero(column('hits', 'rows')), as: 'hits' },
-      { expression: sumOrZero(column('pageviews', 'rows')), as: 'pageviews' },
-      { expression: sumOrZero(column('orders', 'rows')), as: 'orders' },
-      { expression: sumOrZero(column('revenue_micros', 'rows')), as: 'revenue' },
-    ],
-    from: rows(['hits', 'pageviews', 'orders', 'revenue_micros']),
-    where,
-    groupBy: [bucket],
-  }
+  const sums: Select = { columns: rollupSums, ...rollupRows(question, rollupSumColumns), groupBy: [bucket] }
+  const { from, where } = rollupRows(question, ['visitors'])
   const hashes: Select = {
     distinct: 'distinct',
     columns: [
@@ -141,13 +111,7 @@ function rollup(question: SeriesQuestion): Parts {
       { expression: column('hash', 'visitor'), as: 'hash' },
     ],
     from: {
-      relation: {
-        kind: 'unnest',
-        left: rows(['visitors']),
-        list: column('visitors', 'rows'),
-        as: 'visitor',
-        element: 'hash',
-      },
+      relation: { kind: 'unnest', left: from, list: column('visitors', 'rows'), as: 'visitor', element: 'hash' },
       as: 'unnested',
     },
     where,
@@ -156,110 +120,20 @@ function rollup(question: SeriesQuestion): Parts {
 }
 
 function raw(question: SeriesQuestion): Parts {
-  const named = (name: string): Expression => ({
-    kind: 'count',
-    where: compare(column('name', 'rows'), '=', text(name)),
-  })
-  const visits: Select = {
-    columns: [
-      { expression: bucket, as: 'bucket' },
-      { expression: column('visitor_hash', 'rows'), as: 'hash' },
-      { expression: { kind: 'count' }, as: 'hits' },
-      { expression: named(pageViewName), as: 'pageviews' },
-      { expression: named(orderName), as: 'orders' },
-      { expression: { kind: 'sum', of: column('revenue_home_micros', 'rows') }, as: 'revenue' },
-    ],
-    from: rowsInBuckets(question, 'time', ['bot', 'name', 'revenue_home_micros', 'visitor_hash']),
-    where: and(ofQuestion(question, 'time'), compare(column('bot', 'rows'), '=', boolean(false))),
-    groupBy: [bucket, column('visitor_hash', 'rows')],
-  }
-  const from: Source = { relation: { kind: 'named', name: 'visits' }, as: 'visits' }
-  const sums: Select = {
-    columns: [
-      { expression: column('bucket'), as: 'bucket' },
-      ...['hits', 'pageviews', 'orders', 'revenue'].map((name) => ({ expression: sumOrZero(column(name)), as: name })),
-    ],
-    from,
-    groupBy: [column('bucket')],
-  }
+  const sums: Select = { columns: visitSums, from: named('visits'), groupBy: [column('bucket')] }
   const hashes: Select = {
     columns: [
       { expression: column('bucket'), as: 'bucket' },
       { expression: column('hash'), as: 'hash' },
     ],
-    from,
+    from: named('visits'),
     where: { kind: 'notNull', of: column('hash') },
   }
   return {
     sums: [
-      { name: 'visits', select: visits },
+      { name: 'visits', select: visitsOf(question) },
       { name: 'sums', select: sums },
     ],
     hashes,
-  }
-}
-
-/** The question's rows joined with the bucket their time lies in. */
-function rowsInBuckets(question: SeriesQuestion, time: string, columns: readonly string[]): Source {
-  return {
-    relation: {
-      kind: 'within',
-      left: {
-        relation: {
-          kind: 'table',
-          table: question.view.table,
-          columns: ['merchant', '_gen', time, ...columns],
-        },
-        as: 'rows',
-      },
-      point: column(time, 'rows'),
-      ranges: {
-        relation: {
-          kind: 'values',
-          columns: [
-            { name: 'index', type: 'whole' },
-            { name: 'start', type: 'instant' },
-            { name: 'end', type: 'instant' },
-          ],
-          rows: question.buckets.map(({ start, end }, index) => [
-            { type: 'whole', value: index },
-            { type: 'instant', value: start },
-            { type: 'instant', value: end },
-          ]),
-        },
-        as: 'buckets',
-      },
-      start: column('start', 'buckets'),
-      end: column('end', 'buckets'),
-    },
-    as: 'bucketed',
-  }
-}
-
-/**
- * The tenant predicate, here and nowhere else: no row of another merchant or generation enters any question. The range
- * of time repeats what the buckets say, for engines skip row groups by it.
- */
-function ofQuestion({ merchant, generation, buckets }: SeriesQuestion, time: string): Expression {
-  const first = buckets[0]
-  const last = buckets.at(-1)
-  return and(
-    compare(column('merchant', 'rows'), '=', text(merchant)),
-    compare(column('_gen', 'rows'), '=', whole(generation)),
-    compare(column(time, 'rows'), '>=', instant(first?.start ?? 0)),
-    compare(column(time, 'rows'), '<', instant(last?.end ?? 0)),
-  )
-}
-
-/** @throws RangeError where the buckets are none, too many, empty, or not rising and disjoint */
-export function checkBuckets(buckets: readonly BucketRange[]): void {
-  if (buckets.length === 0 || buckets.length > maxSeriesBuckets) {
-    throw new RangeError(`a series has 1 to ${maxSeriesBuckets} buckets, asked for ${buckets.length}`)
-  }
-  let end = Number.NEGATIVE_INFINITY
-  for (const range of buckets) {
-    if (range.start < end || range.end <= range.start)
-      throw new RangeError('buckets must rise, be disjoint and not be empty')
-    end = range.end
   }
 }

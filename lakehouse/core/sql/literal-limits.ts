@@ -1,0 +1,31 @@
+/** What a literal may hold, whatever the dialect: values that every engine reads back as exactly the same. */
+
+const minWhole = -(2n ** 63n)
+const maxWhole = 2n ** 63n - 1n
+
+/** 0001-01-01 to the end of 9999: the years every engine writes with four digits. */
+const minInstant = Date.parse('0001-01-01T00:00:00Z')
+const maxInstant = Date.UTC(10_000, 0, 1) - 1
+
+/** @throws RangeError for a lone surrogate: no UTF-8 has it, so an engine would read another text */
+export function checkedText(value: string): string {
+  if (/\p{Surrogate}/u.test(value)) throw new RangeError('a text with a lone surrogate has no SQL literal')
+  return value
+}
+
+/** @throws RangeError beyond signed 64 bits, and for a number that may have been rounded already */
+export function checkedWhole(value: number | bigint): bigint {
+  if (typeof value === 'number' && !Number.isSafeInteger(value))
+    throw new RangeError(`${value} is not a safe whole number`)
+  const exact = BigInt(value)
+  if (exact < minWhole || exact > maxWhole) throw new RangeError(`${exact} is beyond 64 bits`)
+  return exact
+}
+
+/** `2026-03-29 00:00:00.000`, in UTC. @throws RangeError where `value` is no whole millisecond of the years 1 to 9999 */
+export function instantText(value: number): string {
+  if (!Number.isSafeInteger(value) || value < minInstant || value > maxInstant) {
+    throw new RangeError(`${value} is not a millisecond of the years 1 to 9999`)
+  }
+  return new Date(value).toISOString().replace('T', ' ').replace('Z', '')
+}
