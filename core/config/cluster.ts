@@ -70,9 +70,12 @@ export const clusterVariables = z.strictObject({
   HITLAKE_S3_SECRET_KEY: text('text').describe('Secret of the access key.'),
   HITLAKE_TRINO_URL: required('`http://host:port`', httpAddress).describe('The Trino coordinator.'),
   HITLAKE_TRINO_USER: name('hitlake', 'name of a user').describe('The user that queries run as.'),
-  HITLAKE_TRINO_CATALOG: name('lake', 'name of a catalog').describe(
-    'An Iceberg catalog that allows `register_table`. Tables are in its schema `hitlake_tables`, views in `hitlake`.',
-  ),
+  HITLAKE_TRINO_CATALOG: name('lake', 'name of a catalog').describe('An Iceberg catalog that allows `register_table`.'),
+  HITLAKE_TRINO_SCHEMA: variable({ byDefault: 'hitlake', form: 'name of a schema' }, (text) =>
+    /^[a-z][a-z0-9_]{0,50}$/.test(text)
+      ? { value: text }
+      : { wrong: `must have 1 to 51 of a-z, 0-9 and _, beginning with a letter, not "${text}"` },
+  ).describe('Schema of the views for people; the tables are in the schema `<name>_tables`.'),
   HITLAKE_WAREHOUSE_EPOCH: duration('60s', '100ms', '1h').describe(
     'The longest an epoch of the job that writes `hits` and `failed_hits` takes in hits before it commits.',
   ),
@@ -117,6 +120,8 @@ export const clusterConfigSchema = clusterVariables.transform((set) =>
       url: set.HITLAKE_TRINO_URL,
       user: set.HITLAKE_TRINO_USER,
       catalog: set.HITLAKE_TRINO_CATALOG,
+      viewSchema: set.HITLAKE_TRINO_SCHEMA,
+      tableSchema: `${set.HITLAKE_TRINO_SCHEMA}_tables`,
     }),
     warehouseEpochMs: set.HITLAKE_WAREHOUSE_EPOCH,
     rollupsEpochMs: set.HITLAKE_ROLLUPS_EPOCH,

@@ -2,8 +2,8 @@
  * The whole system under test as a client and an operator see it: sends traffic over HTTP while the process is killed
  * and started again, then asks for numbers. Nothing of the system's own code runs in here.
  */
-import { Agent } from 'node:http'
 import type { Counts, Interval } from './recount.ts'
+import { inRequests, sendAll } from './sender.ts'
 import { call, eventually, type Life, readKeys, start, temporaryFolder } from './server.ts'
 import { mulberry32, type Sending, type Shop, shops } from './traffic.ts'
 
@@ -33,9 +33,6 @@ export interface System {
 
 const dayMs = 86_400_000
 const date = (ms: number): string => new Date(ms).toISOString().slice(0, 10)
-
-/** Requests under way at once. */
-const concurrency = 4
 
 export async function createSystem(env: Record<string, string> = {}): Promise<System> {
   const folder = temporaryFolder()
@@ -73,7 +70,6 @@ export async function createSystem(env: Record<string, string> = {}): Promise<Sy
         const at = Math.floor(random() * requests.length)
         if (!killAt.has(at)) killAt.set(at, killAt.size % 3 === 0 ? 'after answer' : 'any moment')
       }
-      let next = 0
       let restarting: Promise<void> | undefined
       const killNow = (): void => {
         if (restarting) return
@@ -83,43 +79,21 @@ export async function createSystem(env: Record<string, string> = {}): Promise<Sy
           restarting = undefined
         })
       }
-      const lane = async (): Promise<void> => {
-        const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-        for (let index = next++; index < requests.length; index = next++) {
-          const request = requests[index] as Sending[]
-          const shop = (request[0] as Sending).shop
-          const body = request.length === 1 ? request[0]?.hit : request.map(({ hit }) => hit)
-          for (;;) {
-            await restarting
-            const kill = killAt.get(index)
-            if (kill === 'any moment') {
-              killAt.delete(index)
-              setTimeout(killNow, random() * 40)
-            }
-            try {
-              const reply = await call<{ accepted: number; rejected: unknown[] }>(`${life.url}/v1/hits`, {
-                key: keyOf(shop, 'writeKey'),
-                body,
-                agent,
-              })
-              if (reply.status === 202) {
-                if (kill === 'after answer' && killAt.delete(index)) {
-                  if (!restarting) kills.afterAnswer++
-                  killNow()
-                }
-                if (reply.body.accepted !== request.length) throw new RefusedError(JSON.stringify(reply.body))
-                break
-              }
-              if (reply.status !== 503 && reply.status !== 429) throw new RefusedError(JSON.stringify(reply))
-            } catch (error) {
-              if (error instanceof RefusedError) throw error
-              await new Promise((resolve) => setTimeout(resolve, 5))
-            }
-          }
-        }
-        agent.destroy()
-      }
-      await Promise.all(Array.from({ length: concurrency }, lane))
+      await sendAll(requests, {
+        url: () => life.url,
+        keyOf: ({ shop }) => keyOf(shop, 'writeKey'),
+        async beforeAttempt(index) {
+          await restarting
+          if (killAt.get(index) !== 'any moment') return
+          killAt.delete(index)
+          setTimeout(killNow, random() * 40)
+        },
+        onAnswered(index) {
+          if (!killAt.delete(index)) return
+          if (!restarting) kills.afterAnswer++
+          killNow()
+        },
+      })
       // Kills whose timer met a restart that was under way, or came after the last request: made up for now.
       await new Promise((resolve) => setTimeout(resolve, 50))
       await restarting
@@ -178,26 +152,4 @@ export async function createSystem(env: Record<string, string> = {}): Promise<Sy
       folder.remove()
     },
   }
-}
-
-class RefusedError extends Error {}
-
-/** Sendings of one shop in a row become one request: a fifth alone, the others up to 60 at a time. */
-function inRequests(sendings: readonly Sending[], random: () => number): Sending[][] {
-  const open = new Map<string, { batch: Sending[]; size: number }>()
-  const requests: Sending[][] = []
-  for (const sending of sendings) {
-    let group = open.get(sending.shop.id)
-    if (!group) {
-      group = { batch: [], size: random() < 0.2 ? 1 : 1 + Math.floor(random() * 60) }
-      open.set(sending.shop.id, group)
-    }
-    group.batch.push(sending)
-    if (group.batch.length >= group.size) {
-      requests.push(group.batch)
-      open.delete(sending.shop.id)
-    }
-  }
-  for (const { batch } of open.values()) requests.push(batch)
-  return requests
 }

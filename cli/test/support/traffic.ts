@@ -31,6 +31,11 @@ export const shops: readonly Shop[] = [
   { id: 'lord-howe', timeZone: 'Australia/Lord_Howe', currency: 'AUD', blockedNames: [] },
 ]
 
+/** `count` shops with ids of their own, in the zones and currencies of the four. */
+export function manyShops(count: number): readonly Shop[] {
+  return Array.from({ length: count }, (_, i) => ({ ...(shops[i % shops.length] as Shop), id: `shop-${i}` }))
+}
+
 const hour = 3_600_000
 const day = 24 * hour
 
@@ -42,7 +47,14 @@ export const browserAgent =
 export const botAgent = 'Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)'
 
 /** `count` sendings, one in twenty of them a repeat of an earlier one, shuffled, none later than `now`. */
-export function traffic(options: { readonly seed: number; readonly count: number; readonly now: number }): Sending[] {
+export function traffic(options: {
+  readonly seed: number
+  readonly count: number
+  readonly now: number
+  /** Default: the four of `shops`. */
+  readonly of?: readonly Shop[]
+}): Sending[] {
+  const { of = shops } = options
   const random = mulberry32(options.seed)
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T
   const changes = clockChanges.map((iso) => Date.parse(iso)).filter((at) => at + 2 * day < options.now)
@@ -52,7 +64,7 @@ export function traffic(options: { readonly seed: number; readonly count: number
       sendings.push(pick(sendings))
       continue
     }
-    const shop = pick(shops)
+    const shop = pick(of)
     // A third over the last 20 days (most of it late by days), the rest around the clock changes of the year.
     const time =
       random() < 0.34 || changes.length === 0
