@@ -23,7 +23,9 @@ const pollMs = 200
 export async function withLock(lock, work) {
   for (let waitedMs = 0; !tryLock(lock); waitedMs += pollMs) {
     if (waitedMs >= lockLimitMs) {
-      throw new Error(`another process has held ${lock} for ${lockLimitMs / 60_000} minutes: see ${join(lock, 'owner.json')}`)
+      throw new Error(
+        `another process has held ${lock} for ${lockLimitMs / 60_000} minutes: see ${join(lock, 'owner.json')}`,
+      )
     }
     await sleep(pollMs)
   }
