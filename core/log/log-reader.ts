@@ -163,6 +163,7 @@ class SegmentReader implements LogReader {
       records?.push({
         offset: this.#next as Offset,
         payload: chunk.subarray(used + frameHeaderBytes, used + bytes),
+        origin: { log: this.options.id, place: this.#next },
       })
       used += bytes
       this.#at += bytes

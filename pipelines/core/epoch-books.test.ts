@@ -18,7 +18,7 @@ describe('the books of an epoch', () => {
     books.count(other, nine, 'dropped', 'sample')
     books.count(shop, nine, 'failed')
     books.count(other, nine, 'dropped', 'sample')
-    const none = { stored: 0, duplicates: 0, failed: 0, dropped: {} }
+    const none = { accepted: 0, stored: 0, duplicates: 0, failed: 0, dropped: {} }
     expect(books.deltas()).toEqual([
       { ...none, merchant: shop, hour: nine, stored: 2, failed: 1 },
       { ...none, merchant: shop, hour: nine + hourMs, duplicates: 1 },

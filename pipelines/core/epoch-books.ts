@@ -1,5 +1,5 @@
 /**
- * An epoch's share of the books: every hit in exactly one column, per merchant and UTC hour of `received`. Memory grows
+ * An epoch's share of the books: every hit in exactly one column of outcomes, per merchant and UTC hour of `received`. Memory grows
  * with the merchants and hours of one epoch, which the epoch's limit of hits bounds.
  */
 import { hourMs } from '../../core/event-time.ts'
@@ -12,6 +12,7 @@ export type Outcome = 'stored' | 'duplicates' | 'failed' | 'dropped'
 interface Entry {
   readonly merchant: MerchantId
   readonly hour: number
+  accepted: number
   stored: number
   duplicates: number
   failed: number
@@ -24,12 +25,14 @@ export class EpochBooks {
   #last: Entry | null = null
 
   count(merchant: MerchantId, receivedMs: number, outcome: Outcome, rule = ''): void {
-    const hour = Math.floor(receivedMs / hourMs) * hourMs
-    const entry =
-      this.#last?.merchant === merchant && this.#last.hour === hour ? this.#last : this.#entry(merchant, hour)
-    this.#last = entry
+    const entry = this.#of(merchant, receivedMs)
     if (outcome === 'dropped') entry.dropped[rule] = (entry.dropped[rule] ?? 0) + 1
     else entry[outcome] += 1
+  }
+
+  /** Hits that no collector has counted as accepted. */
+  accept(merchant: MerchantId, receivedMs: number, hits: number): void {
+    this.#of(merchant, receivedMs).accepted += hits
   }
 
   deltas(): readonly BooksDelta[] {
@@ -41,6 +44,14 @@ export class EpochBooks {
     this.#last = null
   }
 
+  #of(merchant: MerchantId, receivedMs: number): Entry {
+    const hour = Math.floor(receivedMs / hourMs) * hourMs
+    const last = this.#last
+    if (last !== null && last.merchant === merchant && last.hour === hour) return last
+    this.#last = this.#entry(merchant, hour)
+    return this.#last
+  }
+
   #entry(merchant: MerchantId, hour: number): Entry {
     let hours = this.#entries.get(merchant)
     if (hours === undefined) {
@@ -49,7 +60,7 @@ export class EpochBooks {
     }
     let entry = hours.get(hour)
     if (entry === undefined) {
-      entry = { merchant, hour, stored: 0, duplicates: 0, failed: 0, dropped: {} }
+      entry = { merchant, hour, accepted: 0, stored: 0, duplicates: 0, failed: 0, dropped: {} }
       hours.set(hour, entry)
     }
     return entry

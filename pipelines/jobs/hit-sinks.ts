@@ -73,7 +73,7 @@ export const failedHits = failedTable<FeedHit>(failedHitsTable, (failed, run) =>
     _src: run.source,
     _part: run.partition,
     _off: failed.kind === 'refused' ? failed.row.position.offset : failed.offset,
-    _idx: hit?.position.index ?? 0,
+    _idx: failed.kind === 'refused' ? failed.row.position.index : failed.index,
     _gen: run.generation,
   }
 })

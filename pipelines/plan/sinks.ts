@@ -35,6 +35,8 @@ export type Failed<R> =
       /** `received` of the record before it: its own cannot be read. */
       readonly received: number
       readonly offset: number
+      /** Of its first hit in the record. */
+      readonly index: number
     }
 
 /** `counts: 'stored'`: rows as accepted, in the books; `'derived'`: made of them, in no book. */

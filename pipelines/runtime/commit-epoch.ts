@@ -101,7 +101,7 @@ async function saveAll(parts: CommitParts, partitions: readonly Partition[], mad
   const positions: JobPosition[] = []
   const obsolete: string[] = []
   for (const partition of partitions) {
-    const { number, next, received, committed } = partition
+    const { number, next, received, forwarded, committed } = partition
     const watermark = partition.parts.watermark.current
     const steps: Record<string, Uint8Array> = {}
     for (const [step, state] of partition.parts.states) {
@@ -113,7 +113,7 @@ async function saveAll(parts: CommitParts, partitions: readonly Partition[], mad
     made.push(checkpoint)
     await writeCheckpoint(objects, checkpoint, { plan, job, source, partition: number, next, steps })
     if (committed.checkpoint !== null) obsolete.push(committed.checkpoint)
-    positions.push({ partition: number, next, checkpoint, watermark, received })
+    positions.push({ partition: number, next, checkpoint, watermark, received, forwarded })
   }
   return { positions, obsolete }
 }

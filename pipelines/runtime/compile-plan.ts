@@ -34,18 +34,18 @@ export interface CompileOptions {
 }
 
 export interface CompiledPlan {
-  /** One hit through all steps. `payload` is its whole record. @throws only what state throws */
+  /** One hit through all steps. `payload` is its whole batch. @throws only what state throws */
   process(hit: FeedHit, payload: Uint8Array): void
-  /** A record that no decoder understands: to the failed sink, whole. */
-  processUndecodable(payload: Uint8Array, offset: number, receivedMs: number): void
+  /** A batch that no decoder understands: to the failed sink, whole, as the hit at `index` of its record. */
+  processUndecodable(payload: Uint8Array, offset: number, index: number, receivedMs: number): void
   /** Turns what the epoch aggregated into rows of its sinks. */
   emitPanes(): void
 }
 
 type Next = (row: unknown) => void
 
-/** Merchant under which a record is booked that names none. */
-const noMerchant = '' as MerchantId
+/** Merchant under which a batch is booked that names none. */
+export const noMerchant = '' as MerchantId
 
 /** @throws InvalidPlanError where lambdas, sinks or side inputs of the plan are missing */
 export function compilePlan(options: CompileOptions): CompiledPlan {
@@ -94,10 +94,11 @@ class PlanCompiler {
         run.takeEffect()
         bookHit(run, output, hit, at)
       },
-      processUndecodable: (payload, offset, received) => {
+      processUndecodable: (payload, offset, index, received) => {
         output.counts.poison += 1
         output.books.count(noMerchant, received, 'failed')
-        fail({ kind: 'undecodable', step: 'decode', reason: 'poison_record', payload, received, offset }, payload)
+        const reason = 'poison_record'
+        fail({ kind: 'undecodable', step: 'decode', reason, payload, received, offset, index }, payload)
       },
       emitPanes: () => {
         for (const emit of this.#emits) emit()

@@ -51,6 +51,8 @@ export class EpochOutput {
   readonly books = new EpochBooks()
   readonly touched = new TouchedDays()
   counts: EpochCounts = noCounts()
+  /** Batches that a collector had forwarded before: dropped whole, in no other count. */
+  repeatedForwards = 0
   readonly #sinks = new Map<TableName, SinkRows>()
 
   sink(table: TableDefinition): SinkRows {
@@ -71,6 +73,7 @@ export class EpochOutput {
     this.books.clear()
     this.touched.clear()
     this.counts = noCounts()
+    this.repeatedForwards = 0
     for (const sink of this.#sinks.values()) sink.rows = []
   }
 }

@@ -38,7 +38,8 @@ export function failedRow(
   } catch (error) {
     if (failure.kind === 'undecodable') throw error
     const { step, reason } = failure
-    const { offset } = run.hit.position
-    return sink.toRow({ kind: 'undecodable', step, reason, payload, received: run.hit.received, offset }, facts)
+    const { received, position } = run.hit
+    const { offset, index } = position
+    return sink.toRow({ kind: 'undecodable', step, reason, payload, received, offset, index }, facts)
   }
 }

@@ -43,8 +43,8 @@ export async function openPartition(options: OpenPartitionOptions): Promise<Part
     const watermark = new Watermark(watermarkDelayMs(pipeline), committed.watermark)
     const plan = compilePlan({ ...options, states, watermark })
     const reader = await feed.read(partition, next)
-    const { stopAt } = options
-    return new Partition({ source: feed.source, committed, reader, plan, states, watermark, stopAt })
+    const { stopAt, output } = options
+    return new Partition({ source: feed.source, committed, reader, plan, states, watermark, output, stopAt })
   } catch (error) {
     for (const state of states.values()) state.close()
     throw error

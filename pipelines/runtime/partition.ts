@@ -2,15 +2,20 @@
  * One partition of a job: its reader, its state, its compiled plan. It reads one batch ahead of what is processed and
  * nothing is kept of a batch that was not processed; a failed epoch throws the whole object away and opens another from
  * the committed position.
+ *
+ * A record may be a pack of batches: it is processed whole, and the index of a hit runs on through it. A batch that a
+ * collector forwarded before is dropped by the mark of the collector's log, which the position carries; its hits keep
+ * their indexes, so a position means the same however often the record is read.
  */
 import { PoisonRecordError } from '../../core/errors.ts'
 import type { FeedHit, Hit, HitBatch } from '../../core/hit.ts'
 import type { MerchantId, Offset } from '../../core/ids.ts'
 import type { JobPosition } from '../../core/ports/control-store.ts'
-import type { FeedReader, FeedRecord } from '../../core/ports/feed.ts'
+import type { BatchOrigin, FeedReader, FeedRecord } from '../../core/ports/feed.ts'
 import { decodeHitBatch } from '../../schemas/avro/hit-batch.ts'
 import type { Watermark } from '../core/watermark.ts'
-import type { CompiledPlan } from './compile-plan.ts'
+import { type CompiledPlan, noMerchant } from './compile-plan.ts'
+import type { EpochOutput } from './epoch-output.ts'
 import type { Inbox } from './inbox.ts'
 import type { StepState } from './state.ts'
 
@@ -18,10 +23,18 @@ export type Arrival =
   | { readonly partition: Partition; readonly records: readonly FeedRecord[] }
   | { readonly partition: Partition; readonly error: unknown }
 
-/** A record on its way: its batch, or null where no decoder understood it. */
+/** A record on its way, with all its batches. */
 export interface DecodedRecord {
   readonly offset: Offset
+  /** Of its payloads together. */
+  readonly bytes: number
+  readonly batches: readonly DecodedBatch[]
+}
+
+export interface DecodedBatch {
   readonly payload: Buffer
+  readonly origin: BatchOrigin | null
+  /** null where no decoder understood it. */
   readonly batch: HitBatch | null
 }
 
@@ -39,6 +52,7 @@ export interface PartitionParts {
   readonly plan: CompiledPlan
   readonly states: ReadonlyMap<string, StepState>
   readonly watermark: Watermark
+  readonly output: EpochOutput
   /** Records from here on are left alone: the state has no room for them. */
   readonly stopAt: Offset | null
 }
@@ -51,10 +65,13 @@ export class Partition {
   error: unknown = null
   /** As the control store has it. */
   committed: JobPosition
+  /** By collector log: one past the last place that was processed. */
+  readonly #forwarded: Map<string, number>
   #reading = false
   #closed = false
 
   constructor(readonly parts: PartitionParts) {
+    this.#forwarded = new Map(Object.entries(parts.committed.forwarded))
     this.committed = parts.committed
     this.number = parts.committed.partition
     this.next = parts.committed.next
@@ -69,6 +86,10 @@ export class Partition {
   /** Whether it has processed what is not committed. */
   get moved(): boolean {
     return this.next !== this.committed.next
+  }
+
+  get forwarded(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#forwarded)
   }
 
   /** Asks for the next batch, unless one is on its way. Records before are no longer valid. */
@@ -87,31 +108,54 @@ export class Partition {
     )
   }
 
-  /** Decodes what may be processed. */
+  /** Decodes what may be processed, the batches of one record together. */
   decode(records: readonly FeedRecord[]): readonly DecodedRecord[] {
     const { stopAt } = this.parts
     const decoded: DecodedRecord[] = []
-    for (const { offset, payload } of records) {
+    for (let at = 0; at < records.length; ) {
+      const { offset } = records[at] as FeedRecord
       if (stopAt !== null && offset >= stopAt) break
-      decoded.push({ offset, payload, batch: decodeOrNull(payload) })
+      const batches: DecodedBatch[] = []
+      let bytes = 0
+      for (; records[at]?.offset === offset; at++) {
+        const { payload, origin } = records[at] as FeedRecord
+        batches.push({ payload, origin, batch: decodeOrNull(payload) })
+        bytes += payload.length
+      }
+      decoded.push({ offset, bytes, batches })
     }
     return decoded
   }
 
   /** All hits of one record through the plan. Gives their number. @throws what state throws */
-  process({ offset, payload, batch }: DecodedRecord, nowMs: number): number {
-    const { plan, source } = this.parts
-    if (batch === null) {
-      plan.processUndecodable(payload, offset, this.received ?? nowMs)
-    } else {
-      const { hits } = batch
-      for (let index = 0; index < hits.length; index++) {
-        plan.process(feedHit(batch, hits[index] as Hit, source, this.number, offset, index), payload)
-      }
-      this.received = batch.received
+  process({ offset, batches }: DecodedRecord, nowMs: number): number {
+    const { output } = this.parts
+    let index = 0
+    for (const each of batches) {
+      const { origin, batch } = each
+      if (origin !== null && origin.place < (this.#forwarded.get(origin.log) ?? 0)) output.repeatedForwards += 1
+      else this.#processBatch(each, offset, index, nowMs)
+      index += batch?.hits.length ?? 1
     }
     this.next = (offset + 1) as Offset
-    return batch?.hits.length ?? 1
+    return index
+  }
+
+  #processBatch({ payload, origin, batch }: DecodedBatch, offset: Offset, first: number, nowMs: number): void {
+    const { plan, source, output } = this.parts
+    if (batch === null) {
+      const received = this.received ?? nowMs
+      if (origin === null) output.books.accept(noMerchant, received, 1)
+      plan.processUndecodable(payload, offset, first, received)
+    } else {
+      const { hits, merchant, received } = batch
+      if (origin === null) output.books.accept(merchant, received, hits.length)
+      for (let index = 0; index < hits.length; index++) {
+        plan.process(feedHit(batch, hits[index] as Hit, source, this.number, offset, first + index), payload)
+      }
+      this.received = received
+    }
+    if (origin !== null) this.#forwarded.set(origin.log, origin.place + 1)
   }
 
   async close(): Promise<void> {
@@ -124,7 +168,9 @@ export class Partition {
 /** Merchants of records, for side inputs. */
 export function merchantsOf(records: readonly DecodedRecord[]): ReadonlySet<MerchantId> {
   const merchants = new Set<MerchantId>()
-  for (const { batch } of records) if (batch !== null) merchants.add(batch.merchant)
+  for (const { batches } of records) {
+    for (const { batch } of batches) if (batch !== null) merchants.add(batch.merchant)
+  }
   return merchants
 }
 

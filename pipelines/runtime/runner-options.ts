@@ -34,7 +34,7 @@ export interface StreamRunnerOptions {
   /** Default: the plan's name. Embedded, all sinks of a plan are one job. */
   readonly job?: string
   readonly feed: Feed
-  readonly store: Pick<ControlStore, 'acquireJob' | 'commitEpoch' | 'versionsSince'>
+  readonly store: Pick<ControlStore, 'acquirePartitions' | 'commitEpoch' | 'versionsSince'>
   readonly lake: Pick<LakeWriter, 'stage' | 'discard'>
   readonly objects: ObjectStore
   readonly inputs: SideInputs
@@ -66,6 +66,8 @@ export interface EpochFacts {
   readonly records: number
   readonly bytes: number
   readonly counts: EpochCounts
+  /** Batches that a collector had forwarded before, dropped whole. */
+  readonly repeatedForwards: number
   readonly stateBytes: number
   /** From the first record to the commit, and the part of it that staging and commit took. */
   readonly totalMs: number

@@ -210,7 +210,7 @@ export class Session {
       taken += 1
       this.#records += 1
       this.#hits += hits
-      this.#bytes += record.payload.length
+      this.#bytes += record.bytes
       this.#sinceTurn += hits
       if (this.#sinceTurn >= turnMaxHits || clock.monotonic() - this.#turnedAt >= turnMaxMs) {
         await this.#turn()
@@ -280,6 +280,7 @@ export class Session {
       records: this.#records,
       bytes: this.#bytes,
       counts: this.#output.counts,
+      repeatedForwards: this.#output.repeatedForwards,
       stateBytes: this.#stateBytes(),
       totalMs: ended - this.#openedAt,
       commitMs: ended - began,

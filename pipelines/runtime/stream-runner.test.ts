@@ -20,6 +20,7 @@ import {
   merged,
   morning,
   push,
+  pushBytes,
   receivedAt,
   rowsOf,
   runnerOn,
@@ -83,7 +84,7 @@ describe('an epoch', () => {
       { partition: 0, from: 0, next: 1, checkpoint: 'checkpoints/hits/0/0000000000000001-1.avro' },
     ])
     expect(commit?.books).toEqual([
-      { merchant: 'shop', hour: morning, stored: 1, duplicates: 1, failed: 1, dropped: {} },
+      { merchant: 'shop', hour: morning, accepted: 0, stored: 1, duplicates: 1, failed: 1, dropped: {} },
     ])
     expect(commit?.touched).toEqual([{ merchant: 'shop', day: morning / 86_400_000 - 9 / 24 }])
   })
@@ -283,7 +284,7 @@ describe('a poison record', () => {
   it('goes to failed_hits whole and stops nothing', async () => {
     const world = await createWorld()
     push(world, [batch([hit({ id: 'a' })], { received: receivedAt(5) })])
-    world.feed.push(0, Buffer.from('not Avro at all'))
+    pushBytes(world, Buffer.from('not Avro at all'))
     push(world, [batch([hit({ id: 'b' })], { received: receivedAt(6) })])
     const epochs: EpochFacts[] = []
     await drain(world, { onEpoch: (facts) => epochs.push(facts) })
@@ -300,7 +301,7 @@ describe('a poison record', () => {
 
   it('as the very first record takes the time it was read as received', async () => {
     const world = await createWorld()
-    world.feed.push(0, Buffer.alloc(3))
+    pushBytes(world, Buffer.alloc(3))
     await drain(world)
     expect(await rowsOf(world, 'failed_hits')).toMatchObject([{ received: morning }])
   })

@@ -160,7 +160,7 @@ class JobRunner implements StreamRunner {
   /** Takes the job: from here on whoever held it can no longer commit, and the positions are what counts. */
   async #acquire(): Promise<void> {
     const { store, feed, owner } = this.options
-    const { fence, positions } = await store.acquireJob(this.#job, feed.source, owner)
+    const { fence, positions } = await store.acquirePartitions(this.#job, feed.source, owner, feed.partitions)
     this.#fence = fence
     for (const partition of feed.partitions) {
       const known = positions.find((position) => position.partition === partition)
@@ -235,5 +235,5 @@ class JobRunner implements StreamRunner {
 }
 
 function emptyPosition(partition: number): JobPosition {
-  return { partition, next: 0 as Offset, checkpoint: null, watermark: null, received: null }
+  return { partition, next: 0 as Offset, checkpoint: null, watermark: null, received: null, forwarded: {} }
 }

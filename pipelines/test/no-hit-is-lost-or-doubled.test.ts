@@ -12,6 +12,7 @@ import {
   merged,
   nextTurn,
   push,
+  pushBytes,
   rowsOf,
   runnerOn,
   shop,
@@ -27,7 +28,7 @@ async function script(): Promise<World> {
     batch([hit({ id: 'a' }), hit({ id: 'b', visitor: 'v2', time: at(-hourMs) }), hit({ id: 'a' })]),
     batch([hit({ id: 'c', name: 'secret' })]),
   ])
-  world.feed.push(0, Buffer.from('poison'))
+  pushBytes(world, Buffer.from('poison'))
   push(world, [
     batch([hit({ id: 'b' }), hit({ id: 'd', name: 'purchase', revenue: { micros: 5n, currency: 'EUR' } })]),
     batch([hit({ id: 'e' })]),

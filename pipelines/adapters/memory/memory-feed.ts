@@ -3,14 +3,23 @@ import { OffsetTrimmedError } from '../../../core/errors.ts'
 import type { Offset } from '../../../core/ids.ts'
 import { type ToldDurable, toldDurable } from '../../../core/log/durable-source.ts'
 import type { Timers } from '../../../core/ports/clock.ts'
-import type { Feed, FeedRecord } from '../../../core/ports/feed.ts'
+import type { BatchOrigin, Feed, FeedRecord } from '../../../core/ports/feed.ts'
 import { waitingReader } from '../log/waiting-reader.ts'
 
 export interface MemoryFeed extends Feed {
-  /** Adds a record, durable at once; gives its offset. */
-  push(partition: number, payload: Uint8Array): Offset
+  /** Adds a record of one batch, durable at once; gives its offset. Without an origin it came past every collector. */
+  push(partition: number, payload: Uint8Array, origin?: BatchOrigin | null): Offset
+  /** Adds a record of several batches. */
+  pushPack(partition: number, batches: readonly MemoryBatch[]): Offset
+  /** Lets the next record have this offset: those between are not there, as after a transaction's marker. */
+  skipTo(partition: number, offset: Offset): void
   /** Forgets the records before `before`. */
   trim(partition: number, before: Offset): void
+}
+
+export interface MemoryBatch {
+  readonly payload: Uint8Array
+  readonly origin: BatchOrigin | null
 }
 
 export interface MemoryFeedOptions {
@@ -21,7 +30,8 @@ export interface MemoryFeedOptions {
 }
 
 interface Partition {
-  readonly records: Buffer[]
+  /** By offset; undefined where there is none. */
+  readonly records: (readonly FeedRecord[] | undefined)[]
   oldest: number
   /** One past the last record. */
   readonly durable: ToldDurable
@@ -37,14 +47,24 @@ export function memoryFeed({ source, partitions, timers }: MemoryFeedOptions): M
     if (!found) throw new RangeError(`${source} has no partition ${partition}`)
     return found
   }
+  function pushPack(partition: number, batches: readonly MemoryBatch[]): Offset {
+    const { records, durable } = find(partition)
+    const offset = records.length as Offset
+    records.push(batches.map(({ payload, origin }) => ({ offset, payload: Buffer.from(payload), origin })))
+    durable.set(records.length as Offset)
+    return offset
+  }
   return {
     source,
     partitions,
-    push(partition, payload) {
+    push(partition, payload, origin = null) {
+      return pushPack(partition, [{ payload, origin }])
+    },
+    pushPack,
+    skipTo(partition, offset) {
       const { records, durable } = find(partition)
-      records.push(Buffer.from(payload))
+      while (records.length < offset) records.push(undefined)
       durable.set(records.length as Offset)
-      return (records.length - 1) as Offset
     },
     trim(partition, before) {
       const found = find(partition)
@@ -65,10 +85,11 @@ export function memoryFeed({ source, partitions, timers }: MemoryFeedOptions): M
             if (next < found.oldest) throw new OffsetTrimmedError(next, found.oldest)
             const taken: FeedRecord[] = []
             let bytes = 0
-            for (let payload = found.records[next]; payload && bytes < maxBytes; payload = found.records[next]) {
-              taken.push({ offset: next as Offset, payload })
-              bytes += payload.length
-              next++
+            for (; next < found.records.length && bytes < maxBytes; next++) {
+              for (const record of found.records[next] ?? []) {
+                taken.push(record)
+                bytes += record.payload.length
+              }
             }
             return taken
           },

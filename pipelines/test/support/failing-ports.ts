@@ -55,7 +55,7 @@ export function failingPorts(world: World, point: number, failure: Failure): Fai
   const ports = {
     store: {
       ...store,
-      acquireJob: guarded(store.acquireJob),
+      acquirePartitions: guarded(store.acquirePartitions),
       commitEpoch: guarded(store.commitEpoch),
       merchantsById: guarded(store.merchantsById),
       versionsSince: guarded(store.versionsSince),

@@ -37,7 +37,9 @@ export async function createWorld(
   const feed = memoryFeed({ source: 'log-1', partitions, timers: clock })
   const lake = createMemoryLake({ random, clock, state: new MemoryLakeState() })
   const objects = memoryObjectStore()
-  return { clock, random, store, feed, lake, objects }
+  /** The next place of the collector's log, by partition. */
+  const places = new Map<number, number>()
+  return { clock, random, store, feed, lake, objects, places }
 }
 
 function merchant(id: string): Merchant {
@@ -48,7 +50,7 @@ function merchant(id: string): Merchant {
 
 /** A runner of the pipeline `hits` over the world; user agents with `bot` in them are bots. */
 export function runnerOn(
-  world: Omit<World, 'feed' | 'lake' | 'objects'> & Pick<StreamRunnerOptions, 'feed' | 'lake' | 'objects'>,
+  world: Omit<World, 'feed' | 'lake' | 'objects' | 'places'> & Pick<StreamRunnerOptions, 'feed' | 'lake' | 'objects'>,
   changes: Partial<StreamRunnerOptions> = {},
 ): StreamRunner {
   const { plan, inputs } = createHitsJob({
@@ -123,10 +125,21 @@ export function batch(hits: readonly Hit[], changes: Partial<Omit<HitBatch, 'hit
   }
 }
 
-/** Puts batches into the feed, one record each; gives the first one's offset. */
+/** Puts batches into the feed as a collector's log has them, one record each; gives the first one's offset. */
 export function push(world: World, batches: readonly HitBatch[], partition = 0): Offset {
-  const [first = 0 as Offset] = batches.map((each) => world.feed.push(partition, encodeHitBatch(each)))
+  const [first = 0 as Offset] = batches.map((each) => pushOne(world, encodeHitBatch(each), partition))
   return first
+}
+
+/** The next record of the log, whatever its bytes. */
+export function pushBytes(world: World, payload: Uint8Array, partition = 0): Offset {
+  return pushOne(world, payload, partition)
+}
+
+function pushOne(world: World, payload: Uint8Array, partition: number): Offset {
+  const place = world.places.get(partition) ?? 0
+  world.places.set(partition, place + 1)
+  return world.feed.push(partition, payload, { log: 'log-1', place })
 }
 
 /** Rows that count: all staged files that a commit named. */
