@@ -6,16 +6,17 @@
  * A cancelled or late query is interrupted and keeps its place until DuckDB has stopped it.
  */
 import { type DuckDBConnection, DuckDBDecimalValue, type DuckDBInstance, type DuckDBValue } from '@duckdb/node-api'
-import { EngineUnavailableError, RawBudgetError } from '../../../core/errors.ts'
+import { RawBudgetError } from '../../../core/errors.ts'
 import { utcDay } from '../../../core/event-time.ts'
 import type { Timers } from '../../../core/ports/clock.ts'
-import type { QueryEngine, SeriesQuestion, SeriesRow } from '../../../core/ports/query-engine.ts'
+import type { SeriesQuestion, SeriesRow } from '../../../core/ports/query-engine.ts'
 import { tables } from '../../../schemas/tables.ts'
+import { type ClosableQueryEngine, closableEngine } from '../../core/closable-engine.ts'
+import { defaultMaxWaitingQueries, QueryTurns } from '../../core/query-turns.ts'
 import { printDuckDb } from '../../core/sql/duckdb-printer.ts'
-import { checkBuckets, seriesSelect } from '../../core/sql/series-select.ts'
+import { seriesSelect } from '../../core/sql/series-select.ts'
 import type { TableFile, TableFiles } from '../../core/table-files.ts'
 import { readParquet } from './parquet-sql.ts'
-import { QuerySlots } from './query-engine-slots.ts'
 
 export interface DuckDbQueryEngineOptions {
   readonly instance: DuckDBInstance
@@ -30,22 +31,15 @@ export interface DuckDbQueryEngineOptions {
 }
 
 export const defaultQueryConcurrency = 2
-export const defaultMaxWaitingQueries = 128
 export const defaultQueryTimeoutMs = 30_000
 
-export interface DuckDbQueryEngine extends QueryEngine {
-  /** Refuses what comes after, interrupts what runs, and closes the connections. */
-  close(): Promise<void>
-}
+export type DuckDbQueryEngine = ClosableQueryEngine
 
 export function createDuckDbQueryEngine(options: DuckDbQueryEngineOptions): DuckDbQueryEngine {
   const { instance, files, timers, timeoutMs = defaultQueryTimeoutMs } = options
-  const slots = new QuerySlots({
-    instance,
-    concurrency: options.concurrency ?? defaultQueryConcurrency,
-    maxWaiting: options.maxWaiting ?? defaultMaxWaitingQueries,
-  })
-  const closing = new AbortController()
+  const { concurrency = defaultQueryConcurrency, maxWaiting = defaultMaxWaitingQueries } = options
+  const turns = new QueryTurns({ concurrency, maxWaiting })
+  const idle: DuckDBConnection[] = []
 
   async function answer(question: SeriesQuestion, signal: AbortSignal): Promise<readonly SeriesRow[]> {
     const found = await filesOf(files, question)
@@ -58,30 +52,30 @@ export function createDuckDbQueryEngine(options: DuckDbQueryEngineOptions): Duck
         paths,
       ),
     )
-    return slots.run(signal, async (connection) => {
-      const rows = await interruptible(connection, sql, signal, timers, timeoutMs)
-      return rows.map(toSeriesRow)
+    return turns.run(signal, async () => {
+      const connection = idle.pop() ?? (await connect(instance))
+      try {
+        const rows = await interruptible(connection, sql, signal, timers, timeoutMs)
+        return rows.map(toSeriesRow)
+      } finally {
+        idle.push(connection)
+      }
     })
   }
 
-  return {
-    async series(question, { signal: asked }) {
-      checkBuckets(question.buckets)
-      const signal = asked === undefined ? closing.signal : AbortSignal.any([asked, closing.signal])
-      try {
-        signal.throwIfAborted()
-        return await answer(question, signal)
-      } catch (error) {
-        if (asked?.aborted) throw asked.reason
-        if (error instanceof RawBudgetError) throw error
-        throw new EngineUnavailableError({ cause: error })
-      }
+  return closableEngine({
+    answer,
+    async release() {
+      await turns.idle()
+      for (const connection of idle.splice(0)) connection.closeSync()
     },
-    async close() {
-      closing.abort(new Error('the query engine is closed'))
-      await slots.close()
-    },
-  }
+  })
+}
+
+async function connect(instance: DuckDBInstance): Promise<DuckDBConnection> {
+  const connection = await instance.connect()
+  await connection.run("SET TimeZone = 'UTC'")
+  return connection
 }
 
 function filesOf(
