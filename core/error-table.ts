@@ -250,6 +250,15 @@ export const errorTable: readonly ErrorEntry[] = [
     'A record of the feed cannot be decoded; it goes to `failed_hits` whole.',
     'Look at its original there.',
   ),
+  internal('TRINO_UNAVAILABLE', 'afterBackoff', 'Trino gave no answer.', 'Start Trino; the process goes on by itself.'),
+  internal(
+    'TRINO_OUTCOME_UNKNOWN',
+    'outcomeUnknown',
+    'The end of a statement that writes was not seen.',
+    'Nothing: it is repeated until it is certain.',
+  ),
+  internal('TRINO_QUERY_FAILED', 'outcomeUnknown', 'Trino failed a statement.', "Look the query up in Trino's list."),
+  internal('TRINO_RESULT_TOO_LARGE', 'never', 'A result of Trino is larger than its limit.', 'Ask for less at once.'),
 ]
 
 const byCode: ReadonlyMap<string, ErrorEntry> = new Map(errorTable.map((entry) => [entry.code, entry]))

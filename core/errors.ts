@@ -195,3 +195,101 @@ export class PoisonRecordError extends PlatformError {
     super(`a record cannot be decoded: ${reason}; set it aside and go on with the next`, options)
   }
 }
+
+/** Why Trino gave no answer. */
+export type TrinoTrouble = 'connection' | 'status' | 'starting' | 'restarted' | 'time limit' | 'closed'
+
+/** Trino gave no answer, and nothing was changed by the statement. */
+export class TrinoUnavailableError extends PlatformError {
+  readonly code = 'TRINO_UNAVAILABLE'
+  readonly retry = 'afterBackoff'
+  constructor(
+    readonly reason: TrinoTrouble,
+    options?: ErrorOptions,
+  ) {
+    super(`Trino gave no answer (${reason}); try again`, options)
+  }
+}
+
+/** Trino took a statement that writes, and its end was not seen: it may have landed, or may land yet. */
+export class TrinoOutcomeUnknownError extends PlatformError {
+  readonly code = 'TRINO_OUTCOME_UNKNOWN'
+  readonly retry = 'outcomeUnknown'
+  constructor(
+    readonly reason: TrinoTrouble,
+    options?: ErrorOptions,
+  ) {
+    super(`whether Trino carried a statement out is unknown (${reason}); look before it is repeated`, options)
+  }
+}
+
+/** Trino says that a statement failed. `errorName` and `errorType` are Trino's. */
+export class TrinoQueryError extends PlatformError {
+  readonly code = 'TRINO_QUERY_FAILED'
+  readonly retry = 'outcomeUnknown'
+  constructor(
+    readonly errorName: string,
+    readonly errorType: string,
+    readonly query: string,
+    detail: string,
+  ) {
+    super(`Trino failed query ${query}: ${errorName}${detail === '' ? '' : ` (${detail})`}; look it up in Trino`)
+  }
+}
+
+/** A result has more rows than its limit; it is given up whole. */
+export class TrinoResultTooLargeError extends PlatformError {
+  readonly code = 'TRINO_RESULT_TOO_LARGE'
+  readonly retry = 'never'
+  constructor(readonly limit: number) {
+    super(`a result of Trino has more than ${limit} rows; ask for less at once`)
+  }
+}
+
+/** The object store did not answer, or answered that it cannot now. What was asked may have happened: every call can be repeated. */
+export class ObjectStoreUnavailableError extends PlatformError {
+  readonly code = 'OBJECT_STORE_UNAVAILABLE'
+  readonly retry = 'afterBackoff'
+  constructor(
+    readonly call: string,
+    readonly object: string,
+    readonly attempts: number,
+    options?: ErrorOptions,
+  ) {
+    super(`the object store did not answer to ${call} of ${object} in ${attempts} attempts; try again later`, options)
+  }
+}
+
+/** The object store refuses what was asked; asking again changes nothing. */
+export class ObjectStoreRefusedError extends PlatformError {
+  readonly code = 'OBJECT_STORE_REFUSED'
+  readonly retry = 'never'
+  constructor(
+    readonly call: string,
+    readonly object: string,
+    readonly reason: string,
+    options?: ErrorOptions,
+  ) {
+    super(`the object store refuses ${call} of ${object} (${reason}); check bucket, keys and their rights`, options)
+  }
+}
+
+/** The control store lacks what was once committed: it was set back to an older state. Nothing more may be built on it. */
+export class ControlStoreBehindError extends PlatformError {
+  readonly code = 'CONTROL_STORE_BEHIND'
+  readonly retry = 'never'
+  constructor(readonly detail: string) {
+    super(
+      `the control store is behind its journal: ${detail}; it was restored from an older copy. Stop all processes and run \`hitlake recover\``,
+    )
+  }
+}
+
+/** The journal does not hold what is needed to bring the control store up to date. */
+export class JournalGapError extends PlatformError {
+  readonly code = 'JOURNAL_GAP'
+  readonly retry = 'never'
+  constructor(readonly detail: string) {
+    super(`the journal cannot bring this control store up to date: ${detail}; restore a newer copy and run it again`)
+  }
+}
