@@ -193,6 +193,13 @@ export const errorTable: readonly ErrorEntry[] = [
     'Try again as `Retry-After` says.',
   ),
   http(
+    'control_store_unavailable',
+    503,
+    'afterBackoff',
+    'The control store is not answering; nothing of this request happened.',
+    'Try again as `Retry-After` says.',
+  ),
+  http(
     'merchant_exists',
     409,
     'never',
@@ -243,6 +250,12 @@ export const errorTable: readonly ErrorEntry[] = [
     "A job's state is at its limit; it stops reading.",
     'Raise HITLAKE_STATE_MAX_BYTES.',
   ),
+  internal(
+    'CONTROL_STORE_OUTCOME_UNKNOWN',
+    'outcomeUnknown',
+    'The connection broke during a commit of the control store.',
+    'Read what it holds; the worker does so by itself.',
+  ),
   internal('PLAN_INVALID', 'never', 'A plan would go wrong.', 'Mend the pipeline as the message says.'),
   internal(
     'RECORD_POISON',
@@ -259,6 +272,30 @@ export const errorTable: readonly ErrorEntry[] = [
   ),
   internal('TRINO_QUERY_FAILED', 'outcomeUnknown', 'Trino failed a statement.', "Look the query up in Trino's list."),
   internal('TRINO_RESULT_TOO_LARGE', 'never', 'A result of Trino is larger than its limit.', 'Ask for less at once.'),
+  internal(
+    'OBJECT_STORE_UNAVAILABLE',
+    'afterBackoff',
+    'The object store does not answer, or cannot now.',
+    'Nothing is lost; look at the store, the system goes on by itself.',
+  ),
+  internal(
+    'OBJECT_STORE_REFUSED',
+    'never',
+    'The object store refuses what was asked.',
+    'Check bucket, keys and their rights.',
+  ),
+  internal(
+    'CONTROL_STORE_BEHIND',
+    'never',
+    'The control store lacks what was committed: an older copy was restored.',
+    'Stop all processes and run `hitlake recover`.',
+  ),
+  internal(
+    'JOURNAL_GAP',
+    'never',
+    'The journal does not hold what is needed to bring the control store up to date.',
+    'Restore a newer copy of the control store and recover that.',
+  ),
 ]
 
 const byCode: ReadonlyMap<string, ErrorEntry> = new Map(errorTable.map((entry) => [entry.code, entry]))

@@ -172,6 +172,27 @@ export class EngineUnavailableError extends PlatformError {
   }
 }
 
+/** The control store is not reachable, or gave a transaction up. Nothing of this call happened. */
+export class ControlStoreUnavailableError extends PlatformError {
+  readonly code = 'control_store_unavailable'
+  readonly retry = 'afterBackoff'
+  constructor(
+    readonly reason: string,
+    options?: ErrorOptions,
+  ) {
+    super(`the control store is not answering (${reason}); nothing of this call happened, try again`, options)
+  }
+}
+
+/** The connection to the control store broke while a transaction was being committed: it may have happened or not. */
+export class ControlStoreOutcomeUnknownError extends PlatformError {
+  readonly code = 'CONTROL_STORE_OUTCOME_UNKNOWN'
+  readonly retry = 'outcomeUnknown'
+  constructor(options?: ErrorOptions) {
+    super('whether the control store has committed is not known; read what it holds before repeating', options)
+  }
+}
+
 /** A plan that would go wrong, refused while it is built. */
 export class InvalidPlanError extends PlatformError {
   readonly code = 'PLAN_INVALID'
