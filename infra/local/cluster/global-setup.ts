@@ -2,7 +2,6 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-// @ts-expect-error plain JavaScript, so that the operator's commands need no build
 import { startServers } from './servers.mjs'
 
 export default async function setup(): Promise<(() => Promise<void>) | undefined> {
