@@ -296,6 +296,13 @@ export const errorTable: readonly ErrorEntry[] = [
     'The journal does not hold what is needed to bring the control store up to date.',
     'Restore a newer copy of the control store and recover that.',
   ),
+  internal(
+    'FEED_UNAVAILABLE',
+    'outcomeUnknown',
+    'Kafka did not say that records are stored.',
+    'Start Kafka; the collector accepts meanwhile and goes on by itself.',
+  ),
+  internal('FEED_TOPIC_UNFIT', 'never', 'The topic is not as it is configured.', 'Mend the one or the other.'),
 ]
 
 const byCode: ReadonlyMap<string, ErrorEntry> = new Map(errorTable.map((entry) => [entry.code, entry]))

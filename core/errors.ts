@@ -314,3 +314,27 @@ export class JournalGapError extends PlatformError {
     super(`the journal cannot bring this control store up to date: ${detail}; restore a newer copy and run it again`)
   }
 }
+
+/** Kafka did not say that all of it is stored. Any part of it may be. */
+export class FeedUnavailableError extends PlatformError {
+  readonly code = 'FEED_UNAVAILABLE'
+  readonly retry = 'outcomeUnknown'
+  constructor(
+    readonly call: string,
+    options?: ErrorOptions,
+  ) {
+    super(`Kafka gave no answer to ${call}; the same is sent again, and what landed twice is dropped`, options)
+  }
+}
+
+/** The topic is not as it is configured here. */
+export class UnfitTopicError extends PlatformError {
+  readonly code = 'FEED_TOPIC_UNFIT'
+  readonly retry = 'never'
+  constructor(
+    readonly topic: string,
+    readonly what: string,
+  ) {
+    super(`topic ${topic} ${what}`)
+  }
+}

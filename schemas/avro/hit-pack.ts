@@ -42,7 +42,7 @@ export function encodeHitPack({ log, places, batches }: HitPack): Buffer {
   const bytes = Buffer.allocUnsafe(room)
   newestHeader.copy(bytes)
   let at = writeLong(log.length, bytes, headerBytes)
-  at += bytes.latin1Write(log, at)
+  at += bytes.write(log, at, 'latin1')
   at = writeLong(places.length, bytes, at)
   let last = -1
   for (const place of places) {
