@@ -43,7 +43,7 @@ const bareUpdate = (times: number) => () =>
 
 function epoch(fence: number, from: number, touched: number): EpochCommit {
   const merchants = Array.from({ length: touched }, (_, i) => `shop-${i}` as MerchantId)
-  const position = { checkpoint: `checkpoints/${from}`, watermark: from, received: from }
+  const position = { checkpoint: `checkpoints/${from}`, watermark: from, received: from, forwarded: {} }
   const file = { rows: 40_000, bytes: 1_000_000, firstDay: 20_000, lastDay: 20_000 }
   return {
     job: 'hits',
@@ -56,6 +56,7 @@ function epoch(fence: number, from: number, touched: number): EpochCommit {
     books: merchants.map((merchant) => ({
       merchant,
       hour: 480_000 * 3_600_000,
+      accepted: 0,
       stored: 4,
       duplicates: 0,
       failed: 0,
@@ -67,7 +68,7 @@ function epoch(fence: number, from: number, touched: number): EpochCommit {
 const commits = (times: number, touched: number) => () =>
   inNewDatabase(async (instance) => {
     const store = await openDuckDbControlStore({ instance })
-    const { fence } = await store.acquireJob('hits', 'feed', 'bench')
+    const { fence } = await store.acquirePartitions('hits', 'feed', 'bench', [0])
     const epochs = Array.from({ length: times }, (_, from) => epoch(fence, from, touched))
     const began = performance.now()
     for (const each of epochs) await store.commitEpoch(each)

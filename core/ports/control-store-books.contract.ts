@@ -9,7 +9,16 @@ import { epochOf, offset, positionOf } from './control-store-epochs.contract.ts'
 const hour = (n: number) => 480_000 * hourMs + n * hourMs
 
 function deltaOf(merchant: string, at: number, more: Partial<BooksDelta>): BooksDelta {
-  return { merchant: merchantId(merchant), hour: at, stored: 0, duplicates: 0, failed: 0, dropped: {}, ...more }
+  return {
+    merchant: merchantId(merchant),
+    hour: at,
+    accepted: 0,
+    stored: 0,
+    duplicates: 0,
+    failed: 0,
+    dropped: {},
+    ...more,
+  }
 }
 
 const counted = (merchant: string, at: number, hits: number) => ({ merchant: merchantId(merchant), hour: at, hits })
@@ -18,13 +27,13 @@ export function booksContract(under: ControlStoreUnderTest): void {
   describe('books', () => {
     it('sums what epochs and collectors booked, by merchant and hours, start in and end out', async () => {
       const store = await under.open()
-      const { fence } = await store.acquireJob('hits', 'feed-1', 'me')
+      const { fence } = await store.acquirePartitions('hits', 'feed-1', 'me', [0])
       await store.addAccepted('log-1', offset(0), offset(4), [counted('a', hour(0), 10), counted('b', hour(1), 5)])
       await store.commitEpoch(
         epochOf(fence, 0, 3, {
           books: [
             deltaOf('a', hour(0), { stored: 4, duplicates: 1, dropped: { 'too-late': 1, bot: 2 } }),
-            deltaOf('b', hour(1), { stored: 5 }),
+            deltaOf('b', hour(1), { stored: 5, accepted: 2 }),
           ],
         }),
       )
@@ -33,7 +42,7 @@ export function booksContract(under: ControlStoreUnderTest): void {
       )
       const all = await store.books({ from: hour(0), to: hour(2) })
       expect(all).toEqual({
-        accepted: 15,
+        accepted: 17,
         stored: 10,
         duplicates: 1,
         failed: 1,
@@ -49,7 +58,7 @@ export function booksContract(under: ControlStoreUnderTest): void {
         failed: 1,
         dropped: { bot: 3, 'too-late': 1 },
       })
-      expect(await store.books({ from: hour(1), to: hour(2) })).toMatchObject({ accepted: 5, stored: 5, dropped: {} })
+      expect(await store.books({ from: hour(1), to: hour(2) })).toMatchObject({ accepted: 7, stored: 5, dropped: {} })
       expect(await store.books({ from: hour(2), to: hour(3) })).toMatchObject({ accepted: 0, stored: 0, dropped: {} })
       expect(await store.books({ merchant: merchantId('c'), from: hour(0), to: hour(9) })).toMatchObject({
         accepted: 0,
@@ -58,8 +67,8 @@ export function booksContract(under: ControlStoreUnderTest): void {
 
     it('keeps a rule that is named like an outcome, or like something of JavaScript, apart', async () => {
       const store = await under.open()
-      const { fence } = await store.acquireJob('hits', 'feed-1', 'me')
-      const dropped = Object.fromEntries(['stored', 'constructor', 'toString'].map((rule) => [rule, 2]))
+      const { fence } = await store.acquirePartitions('hits', 'feed-1', 'me', [0])
+      const dropped = Object.fromEntries(['stored', 'accepted', 'constructor', 'toString'].map((rule) => [rule, 2]))
       await store.commitEpoch(epochOf(fence, 0, 1, { books: [deltaOf('a', hour(0), { stored: 1, dropped })] }))
       expect(await store.books({ from: hour(0), to: hour(1) })).toMatchObject({ stored: 1, dropped })
     })
@@ -102,7 +111,7 @@ export function booksContract(under: ControlStoreUnderTest): void {
     // The counts of an epoch and its position move together: a read in between would see a hit both stored and in flight.
     it('reads counts and positions of one moment, whatever commits meanwhile', async () => {
       const store = await under.open()
-      const { fence } = await store.acquireJob('hits', 'feed-1', 'me')
+      const { fence } = await store.acquirePartitions('hits', 'feed-1', 'me', [0])
       const reads: Promise<void>[] = []
       for (let from = 0; from < 40; from++) {
         const booked = [deltaOf('a', hour(from % 3), { stored: 1 })]

@@ -10,7 +10,7 @@ const names = (files: readonly StagedFile[]) => files.map(({ name }) => name)
 
 /** Commits one epoch a list of files. */
 async function commitFiles(store: ControlStore, ...epochs: readonly (readonly StagedFile[])[]): Promise<void> {
-  const { fence, positions } = await store.acquireJob('hits', 'feed-1', 'me')
+  const { fence, positions } = await store.acquirePartitions('hits', 'feed-1', 'me', [0])
   let from = positions[0]?.next ?? 0
   for (const staged of epochs) {
     await store.commitEpoch(epochOf(fence, from, from + 1, { staged }))
@@ -20,47 +20,72 @@ async function commitFiles(store: ControlStore, ...epochs: readonly (readonly St
 
 export function publicationsContract(under: ControlStoreUnderTest): void {
   describe('leases', () => {
-    it('gives a lease to one owner until it has expired by the time passed in', async () => {
+    // So long that what a test takes by itself does not matter where the store's clock is a real one.
+    const ttlMs = 100_000
+
+    async function storeWithTime() {
       const store = await under.open()
-      const a = await store.acquireLease('publish/hits', 'a', 100, 1_000)
-      expect(await store.acquireLease('publish/hits', 'b', 100, 1_099)).toBeUndefined()
-      const b = await store.acquireLease('publish/hits', 'b', 100, 1_100)
+      let now = 1_000
+      const time = {
+        now: () => now,
+        async pass(ms: number) {
+          now += ms
+          await under.passTime?.(store, ms)
+        },
+      }
+      return { store, time }
+    }
+
+    it('gives a lease to one owner until it has expired', async () => {
+      const { store, time } = await storeWithTime()
+      const a = await store.acquireLease('publish/hits', 'a', ttlMs, time.now())
+      await time.pass(0.9 * ttlMs)
+      expect(await store.acquireLease('publish/hits', 'b', ttlMs, time.now())).toBeUndefined()
+      await time.pass(0.1 * ttlMs)
+      const b = await store.acquireLease('publish/hits', 'b', ttlMs, time.now())
       expect(b?.fence).toBeGreaterThan(a?.fence ?? Number.POSITIVE_INFINITY)
-      expect(await store.acquireLease('publish/hits', 'a', 100, 1_199)).toBeUndefined()
+      await time.pass(0.9 * ttlMs)
+      expect(await store.acquireLease('publish/hits', 'a', ttlMs, time.now())).toBeUndefined()
     })
 
     it('renews a lease for its owner under the same fence', async () => {
-      const store = await under.open()
-      const first = await store.acquireLease('l', 'a', 100, 1_000)
-      expect(await store.acquireLease('l', 'a', 100, 1_050)).toEqual(first)
-      expect(await store.acquireLease('l', 'b', 100, 1_149)).toBeUndefined()
-      expect(await store.acquireLease('l', 'a', 100, 9_000)).toEqual(first)
+      const { store, time } = await storeWithTime()
+      const first = await store.acquireLease('l', 'a', ttlMs, time.now())
+      await time.pass(0.5 * ttlMs)
+      expect(await store.acquireLease('l', 'a', ttlMs, time.now())).toEqual(first)
+      await time.pass(0.9 * ttlMs)
+      expect(await store.acquireLease('l', 'b', ttlMs, time.now())).toBeUndefined()
+      await time.pass(9 * ttlMs)
+      expect(await store.acquireLease('l', 'a', ttlMs, time.now())).toEqual(first)
     })
 
     it('gives a released lease at once, under a higher fence', async () => {
-      const store = await under.open()
-      const a = await store.acquireLease('l', 'a', 100, 1_000)
+      const { store, time } = await storeWithTime()
+      const a = await store.acquireLease('l', 'a', ttlMs, time.now())
       await store.releaseLease('l', a?.fence ?? 0)
-      const b = await store.acquireLease('l', 'b', 100, 1_001)
+      const b = await store.acquireLease('l', 'b', ttlMs, time.now())
       expect(b?.fence).toBeGreaterThan(a?.fence ?? Number.POSITIVE_INFINITY)
       await store.releaseLease('l', b?.fence ?? 0)
-      const again = await store.acquireLease('l', 'b', 100, 1_002)
+      const again = await store.acquireLease('l', 'b', ttlMs, time.now())
       expect(again?.fence).toBeGreaterThan(b?.fence ?? Number.POSITIVE_INFINITY)
     })
 
     it('does not release a lease for a stale fence', async () => {
-      const store = await under.open()
-      const a = await store.acquireLease('l', 'a', 100, 1_000)
-      await store.acquireLease('l', 'b', 100, 2_000)
+      const { store, time } = await storeWithTime()
+      const a = await store.acquireLease('l', 'a', ttlMs, time.now())
+      await time.pass(10 * ttlMs)
+      await store.acquireLease('l', 'b', ttlMs, time.now())
       await store.releaseLease('l', a?.fence ?? 0)
       await store.releaseLease('none', 1)
-      expect(await store.acquireLease('l', 'c', 100, 2_050)).toBeUndefined()
+      await time.pass(0.5 * ttlMs)
+      expect(await store.acquireLease('l', 'c', ttlMs, time.now())).toBeUndefined()
     })
 
     it('keeps leases apart by name, and gives one to one of many callers at once', async () => {
-      const store = await under.open()
-      expect(await store.acquireLease('other', 'x', 100, 0)).toBeDefined()
-      const calls = ['a', 'b', 'c', 'd'].map((owner) => store.acquireLease('l', owner, 100, 0))
+      const { store, time } = await storeWithTime()
+      const take = (name: string, owner: string) => store.acquireLease(name, owner, ttlMs, time.now())
+      expect(await take('other', 'x')).toBeDefined()
+      const calls = ['a', 'b', 'c', 'd'].map((owner) => take('l', owner))
       expect((await Promise.all(calls)).filter((lease) => lease !== undefined)).toHaveLength(1)
     })
   })
@@ -131,6 +156,7 @@ export function publicationsContract(under: ControlStoreUnderTest): void {
       const { store, fence } = await storeWithLease()
       await commitFiles(store, [fileOf('a')])
       const begun = await store.beginPublication('hits', 'publish', fence, ['a'])
+      await under.passTime?.(store, 5_000)
       const next = (await store.acquireLease('publish', 'successor', 1_000, 5_000))?.fence ?? 0
       expect(await store.openPublication('hits')).toEqual(begun)
       await expect(store.finishPublication('hits', 'publish', fence, begun.id, 'x')).rejects.toThrow(StaleLeaseError)

@@ -12,6 +12,8 @@ import { publicationsContract } from './control-store-publications.contract.ts'
 export interface ControlStoreUnderTest {
   /** A new, empty store; the adapter's test closes it. `maxVersions`: changes it can list before it must say `reset`. */
   open(options?: { readonly maxVersions?: number }): Promise<ControlStore>
+  /** Where leases run by the store's own clock and not by the time passed in: makes it go on. */
+  passTime?(store: ControlStore, ms: number): Promise<void>
 }
 
 export const merchantId = (text: string) => text as MerchantId

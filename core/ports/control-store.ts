@@ -74,6 +74,7 @@ export interface EpochCommit {
   readonly source: string
   readonly plan: string
   readonly fence: number
+  /** At least one. */
   readonly partitions: readonly (JobPosition & { readonly from: Offset })[]
   readonly staged: readonly StagedFile[]
   /** Whose numbers changed: (merchant, UTC day of bucket). */
@@ -142,6 +143,8 @@ export interface ControlStore {
    * Takes partitions of a job over: draws the job's next fencing number, stamps these partitions with it and returns it
    * with their positions in `source`, those never committed left out. Whoever held one of them can no longer commit an
    * epoch that moves it; other partitions stay whose they are. Fences rise per job, over all partitions and sources.
+   * From here on `source` is what the job reads: an epoch of another source is stale.
+   * @throws RangeError where `partitions` is empty or names one twice
    */
   acquirePartitions(
     job: string,
@@ -157,7 +160,10 @@ export interface ControlStore {
    */
   commitEpoch(commit: EpochCommit): Promise<{ readonly commit: number }>
 
-  /** undefined while another owner's lease is live. The fence rises whenever the owner changes. */
+  /**
+   * undefined while another owner's lease is live. The fence rises whenever the owner changes. `now`, ms, is the caller's
+   * clock; a store that several machines share (PostgreSQL) goes by its own clock instead, for theirs may differ.
+   */
   acquireLease(name: string, owner: string, ttlMs: number, now: number): Promise<{ readonly fence: number } | undefined>
   releaseLease(name: string, fence: number): Promise<void>
 

@@ -51,9 +51,9 @@ function rig(): Rig {
         ...change,
       }),
     async epoch(id, table = 'hits') {
-      fence ??= (await store.acquireJob('hits', 'log', 'one')).fence
+      fence ??= (await store.acquirePartitions('hits', 'log', 'one', [0])).fence
       const file = await lake.stage(table, `staged/${id}`, [hitRow({ id, _off: next })])
-      const position = { partition: 0, checkpoint: null, watermark: null, received: null }
+      const position = { partition: 0, checkpoint: null, watermark: null, received: null, forwarded: {} }
       const [from, to] = [next as Offset, (next + 1) as Offset]
       await store.commitEpoch({
         job: 'hits',

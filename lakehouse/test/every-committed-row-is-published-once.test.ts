@@ -49,7 +49,7 @@ async function life(disk: MemoryDisk, store: ReturnType<typeof createMemoryContr
   })
   const publisher = createPublisher({ store, lake, clock, timers: clock, owner: 'one', tables: ['hits'] })
   const committed: string[] = []
-  const { fence, positions } = await store.acquireJob('hits', 'log', 'one')
+  const { fence, positions } = await store.acquirePartitions('hits', 'log', 'one', [0])
   let next = positions[0]?.next ?? 0
   return {
     lake,
@@ -62,7 +62,7 @@ async function life(disk: MemoryDisk, store: ReturnType<typeof createMemoryContr
         hitRow({ id: `${id}2`, _off: next, _idx: 1, time: noon + dayMs }),
       ]
       const file = await lake.stage('hits', `staged/${id}`, rows)
-      const position = { partition: 0, checkpoint: null, watermark: null, received: null }
+      const position = { partition: 0, checkpoint: null, watermark: null, received: null, forwarded: {} }
       const [from, to] = [next as Offset, (next + 1) as Offset]
       const partitions = [{ ...position, from, next: to }]
       const epoch = { job: 'hits', source: 'log', plan: 'p', fence, partitions, staged: [file], touched: [], books: [] }

@@ -35,7 +35,7 @@ export async function createWorld(
 ) {
   const clock = new ManualClock(Date.parse(now))
   const store = createMemoryControlStore()
-  const { fence } = await store.acquireJob('hits', 'log', 'test')
+  const { fence } = await store.acquirePartitions('hits', 'log', 'test', [0])
   const log = { next: 0 as Offset }
   const committed: ShopHit[] = []
   const waiting: ShopHit[] = []
@@ -109,7 +109,9 @@ export async function createWorld(
         source: 'log',
         plan: 'plan',
         fence,
-        partitions: [{ partition: 0, from, next: committedTo, checkpoint: null, watermark: received, received }],
+        partitions: [
+          { partition: 0, from, next: committedTo, checkpoint: null, watermark: received, received, forwarded: {} },
+        ],
         staged: [],
         touched: [...touched.values()],
         books: [],

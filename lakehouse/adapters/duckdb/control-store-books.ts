@@ -127,7 +127,8 @@ export async function booksLedger(writer: Session, reader: Session, foldAt = def
 /** An epoch's counts as entries; those of nothing are left out. */
 export function epochEntries(deltas: readonly BooksDelta[]): readonly BooksEntry[] {
   const entries: BooksEntry[] = []
-  for (const { merchant, hour, stored, duplicates, failed, dropped } of deltas) {
+  for (const { merchant, hour, accepted, stored, duplicates, failed, dropped } of deltas) {
+    if (accepted !== 0) entries.push({ merchant, hour, outcome: 'accepted', rule: '', hits: accepted })
     if (stored !== 0) entries.push({ merchant, hour, outcome: 'stored', rule: '', hits: stored })
     if (duplicates !== 0) entries.push({ merchant, hour, outcome: 'duplicates', rule: '', hits: duplicates })
     if (failed !== 0) entries.push({ merchant, hour, outcome: 'failed', rule: '', hits: failed })

@@ -5,12 +5,12 @@
 import { StaleEpochError } from '../../../core/errors.ts'
 import type { MerchantId } from '../../../core/ids.ts'
 import type { ControlStore, EpochCommit } from '../../../core/ports/control-store.ts'
-import { checkEpoch, defaultMaxVersionRows } from '../../core/control/rules.ts'
+import { checkEpoch, checkPartitions, defaultMaxVersionRows } from '../../core/control/rules.ts'
 import { type BooksLedger, epochEntries } from './control-store-books.ts'
 import { currentPositions, positionColumns, toPosition } from './control-store-positions.ts'
 import type { Session } from './control-store-session.ts'
 
-type Epochs = Pick<ControlStore, 'acquireJob' | 'commitEpoch' | 'versionsSince'>
+type Epochs = Pick<ControlStore, 'acquirePartitions' | 'commitEpoch' | 'versionsSince'>
 
 /** What is left of `maxVersionRows` after pruning, so that pruning is rare. */
 const keptAfterPruning = 0.8
@@ -32,14 +32,11 @@ export async function epochs(
     readonly lastFile: number
   }> {
     const [row] = await writer.rows(
-      `SELECT j.fence, j.source, j.plan, c.last_commit, c.versions_floor, c.last_file
+      `SELECT j.source, j.plan, c.last_commit, c.versions_floor, c.last_file
        FROM counters c LEFT JOIN jobs j ON j.job = $1`,
       [commit.job],
     )
-    const [fence, source, plan, lastCommit, versionsFloor, lastFile] = row ?? []
-    if (Number(fence ?? 0) !== commit.fence) {
-      throw new StaleEpochError(`job ${commit.job} has fence ${fence ?? 0}, not ${commit.fence}`)
-    }
+    const [source, plan, lastCommit, versionsFloor, lastFile] = row ?? []
     if (source !== commit.source) throw new StaleEpochError(`job ${commit.job} reads ${source}, not ${commit.source}`)
     return {
       plan: plan as string | null,
@@ -51,28 +48,34 @@ export async function epochs(
 
   /** Inside a write. Returns the partitions that have a position. */
   async function checkPositions(commit: EpochCommit): Promise<ReadonlySet<number>> {
-    const known = await writer.rows('SELECT part, next FROM positions WHERE job = $1 AND source = $2', [
-      commit.job,
-      commit.source,
-    ])
-    const next = new Map(known.map(([partition, offset]) => [Number(partition), Number(offset)]))
+    const known = await writer.rows(
+      `SELECT s.part, s.fence, p.next FROM stamps s
+       LEFT JOIN positions p ON p.job = s.job AND p.source = s.source AND p.part = s.part
+       WHERE s.job = $1 AND s.source = $2`,
+      [commit.job, commit.source],
+    )
+    const stamped = new Map(known.map(([partition, fence, next]) => [Number(partition), { fence, next }]))
     for (const { partition, from } of commit.partitions) {
-      const at = next.get(partition) ?? 0
+      const { fence = 0, next = null } = stamped.get(partition) ?? {}
+      if (Number(fence) !== commit.fence) {
+        throw new StaleEpochError(`partition ${partition} of ${commit.job} has fence ${fence}, not ${commit.fence}`)
+      }
+      const at = Number(next ?? 0)
       if (at !== from) throw new StaleEpochError(`partition ${partition} of ${commit.job} is at ${at}, not ${from}`)
     }
-    return new Set(next.keys())
+    return new Set([...stamped].filter(([, { next }]) => next !== null).map(([partition]) => partition))
   }
 
   /** Inside a write. */
   async function movePositions(commit: EpochCommit, known: ReadonlySet<number>): Promise<void> {
-    for (const { partition, next, checkpoint, watermark, received } of commit.partitions) {
+    for (const { partition, next, checkpoint, watermark, received, forwarded } of commit.partitions) {
       const values = [commit.job, commit.source, partition, next, checkpoint, watermark, received]
       await writer.run(
         known.has(partition)
-          ? `UPDATE positions SET next = $4, checkpoint = $5, watermark = $6, received = $7
+          ? `UPDATE positions SET next = $4, checkpoint = $5, watermark = $6, received = $7, forwarded = $8
              WHERE job = $1 AND source = $2 AND part = $3`
-          : 'INSERT INTO positions VALUES ($1, $2, $3, $4, $5, $6, $7)',
-        values,
+          : 'INSERT INTO positions VALUES ($1, $2, $3, $4, $5, $6, $7, $8)',
+        [...values, JSON.stringify(forwarded)],
       )
     }
   }
@@ -126,23 +129,29 @@ export async function epochs(
   }
 
   return {
-    async acquireJob(job, source, owner) {
+    async acquirePartitions(job, source, owner, partitions) {
+      checkPartitions(job, partitions)
       return writer.write(async () => {
         const [known] = await writer.rows('SELECT fence FROM jobs WHERE job = $1', [job])
         const fence = Number(known?.[0] ?? 0) + 1
-        if (known === undefined) {
-          await writer.run('INSERT INTO jobs VALUES ($1, $2, $3, $4, NULL)', [job, fence, owner, source])
-        } else {
-          await writer.run('UPDATE jobs SET fence = $2, owner = $3, source = $4 WHERE job = $1', [
-            job,
-            fence,
-            owner,
-            source,
-          ])
-        }
+        await writer.run(
+          known === undefined
+            ? 'INSERT INTO jobs VALUES ($1, $2, $3, $4, NULL)'
+            : 'UPDATE jobs SET fence = $2, owner = $3, source = $4 WHERE job = $1',
+          [job, fence, owner, source],
+        )
+        const taken = `job = $1 AND source = $2 AND part IN (SELECT unnest(from_json($3, '["BIGINT"]')))`
+        const names = [job, source, JSON.stringify(partitions)]
+        await writer.run(`DELETE FROM stamps WHERE ${taken}`, names)
+        await writer.append('stamps', [
+          { text: partitions.map(() => job) },
+          { text: partitions.map(() => source) },
+          { whole: partitions },
+          { whole: partitions.map(() => fence) },
+        ])
         const rows = await writer.rows(
-          `SELECT ${positionColumns} FROM positions p WHERE p.job = $1 AND p.source = $2 ORDER BY p.part`,
-          [job, source],
+          `SELECT ${positionColumns} FROM positions p WHERE ${taken} ORDER BY p.part`,
+          names,
         )
         return { fence, positions: rows.map(toPosition) }
       })

@@ -16,7 +16,7 @@ const instance = await openDatabase({
   checkpointBytes: 64 * 1024,
 })
 const store = await openDuckDbControlStore({ instance, foldBooksAt: 300 })
-const { fence, positions } = await store.acquireJob('hits', 'feed-1', 'child')
+const { fence, positions } = await store.acquirePartitions('hits', 'feed-1', 'child', [0])
 let next = positions[0]?.next ?? 0
 process.stdout.write(`at ${next}\n`)
 for (;;) {
@@ -28,10 +28,28 @@ for (;;) {
     source: 'feed-1',
     plan: 'plan',
     fence,
-    partitions: [{ partition: 0, from, next: next as Offset, checkpoint: `c${next}`, watermark: next, received: next }],
+    partitions: [
+      {
+        partition: 0,
+        from,
+        next: next as Offset,
+        checkpoint: `c${next}`,
+        watermark: next,
+        received: next,
+        forwarded: {},
+      },
+    ],
     staged: [{ name: `staged/${next}`, table: 'hits', rows: 1, bytes: 1, firstDay: 0, lastDay: 0 }],
     touched: merchants.map((merchant) => ({ merchant, day: 1 })),
-    books: merchants.map((merchant) => ({ merchant, hour: 0, stored: 1, duplicates: 0, failed: 0, dropped: {} })),
+    books: merchants.map((merchant) => ({
+      merchant,
+      hour: 0,
+      accepted: 0,
+      stored: 1,
+      duplicates: 0,
+      failed: 0,
+      dropped: {},
+    })),
   })
   process.stdout.write(`committed ${next}\n`)
 }

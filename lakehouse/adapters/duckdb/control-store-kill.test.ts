@@ -60,7 +60,7 @@ describe('the DuckDB store under kill -9', () => {
       // The epoch whose commit was under way may be there or not.
       expect([said, said + 1]).toContain(next)
       expect(positions).toEqual([
-        { job: 'hits', partition: 0, next, checkpoint: `c${next}`, watermark: next, received: next },
+        { job: 'hits', partition: 0, next, checkpoint: `c${next}`, watermark: next, received: next, forwarded: {} },
       ])
       expect(commit).toBe(next)
       expect(Math.max(...changes.map(({ version }) => version))).toBe(next)

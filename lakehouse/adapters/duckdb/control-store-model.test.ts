@@ -12,7 +12,7 @@ import { minDatabaseMemoryBytes, openDatabase } from './database.ts'
 
 /** What a caller that did everything right would pass; calls deviate from it now and then. */
 interface Right {
-  readonly fence: (job: string) => number
+  readonly fence: (job: string, partition: number) => number
   readonly lease: number
   readonly next: (job: string, partition: number) => number
 }
@@ -45,6 +45,7 @@ const commit: fc.Arbitrary<Call> = fc
       fc.record({
         merchant,
         hour,
+        accepted: count,
         stored: count,
         duplicates: count,
         failed: count,
@@ -53,14 +54,20 @@ const commit: fc.Arbitrary<Call> = fc
       { maxLength: 3 },
     ),
     watermark: fc.option(small),
+    forwarded: fc.dictionary(fc.constantFrom('log-1', 'log-2'), count, { noNullPrototype: true }),
   })
   .map((drawn) => (right) => {
     const from = Math.max(0, right.next(drawn.job, drawn.partition) + drawn.deviation)
     const next = from + drawn.step
-    const epoch = epochOf(right.fence(drawn.job) + drawn.wrongFence, from, next, {
+    const epoch = epochOf(right.fence(drawn.job, drawn.partition) + drawn.wrongFence, from, next, {
       job: drawn.job,
       source: drawn.source,
-      partitions: [{ ...positionOf(drawn.partition, next, { watermark: drawn.watermark }), from: offset(from) }],
+      partitions: [
+        {
+          ...positionOf(drawn.partition, next, { watermark: drawn.watermark, forwarded: drawn.forwarded }),
+          from: offset(from),
+        },
+      ],
       staged: drawn.files.map(([name, of]) => fileOf(name, { table: of })),
       touched: drawn.touched,
       books: drawn.books,
@@ -68,10 +75,12 @@ const commit: fc.Arbitrary<Call> = fc
     return [`commit ${JSON.stringify(epoch)}`, (store) => store.commitEpoch(epoch)]
   })
 
-const acquire: fc.Arbitrary<Call> = fc.tuple(job, source).map(([name, of]) => () => [
-  `acquire ${name} ${of}`,
-  (store) => store.acquireJob(name, of, 'me'),
-])
+const acquire: fc.Arbitrary<Call> = fc
+  .tuple(job, source, fc.constantFrom([0], [1], [1, 0]))
+  .map(([name, of, partitions]) => () => [
+    `acquire ${name} ${partitions} ${of}`,
+    (store) => store.acquirePartitions(name, of, 'me', partitions),
+  ])
 
 const lease: fc.Arbitrary<Call> = fc
   .tuple(fc.constantFrom('x', 'x', 'y'), fc.nat({ max: 200 }))
@@ -145,7 +154,7 @@ const calls = fc.oneof(
 const commitOf =
   (moves: readonly [from: number, next: number], wrongFence: number, name: string): Call =>
   (right) => {
-    const epoch = epochOf(right.fence('hits') + wrongFence, ...moves, { staged: [fileOf(name, { table: 'hits' })] })
+    const epoch = epochOf(right.fence('hits', 0) + wrongFence, ...moves, { staged: [fileOf(name, { table: 'hits' })] })
     return [`commit ${JSON.stringify(epoch)}`, (store) => store.commitEpoch(epoch)]
   }
 const beginOf =
@@ -202,14 +211,15 @@ it('answers every sequence of calls as the memory store does', async () => {
       const store = await openDuckDbControlStore({ instance, foldBooksAt: 5 })
       const fences = new Map<string, number>()
       for (const name of ['hits', 'other']) {
-        fences.set(name, (await store.acquireJob(name, 'feed-1', 'me')).fence)
-        await model.acquireJob(name, 'feed-1', 'me')
+        await model.acquirePartitions(name, 'feed-1', 'me', [0, 1])
+        const { fence } = await store.acquirePartitions(name, 'feed-1', 'me', [0, 1])
+        for (const partition of [0, 1]) fences.set(`${name} ${partition}`, fence)
       }
       let held = 1
       for (const make of sequence) {
         const { positions } = await model.versionsSince(0)
         const [name, run] = make({
-          fence: (of) => fences.get(of) ?? 0,
+          fence: (of, partition) => fences.get(`${of} ${partition}`) ?? 0,
           lease: held,
           next: (of, partition) => positions.find((at) => at.job === of && at.partition === partition)?.next ?? 0,
         })
@@ -217,8 +227,10 @@ it('answers every sequence of calls as the memory store does', async () => {
         expect([name, await outcomeOf(run, store)]).toEqual([name, expected])
         answered.add(`${name.split(' ', 1)[0]} ${'error' in expected ? expected.error : 'answered'}`)
         const fence = 'value' in expected ? (expected.value as { fence?: number } | undefined)?.fence : undefined
-        const [verb, subject] = name.split(' ')
-        if (fence !== undefined && verb === 'acquire') fences.set(subject ?? '', fence)
+        const [verb, subject, taken = ''] = name.split(' ')
+        if (fence !== undefined && verb === 'acquire') {
+          for (const partition of taken.split(',')) fences.set(`${subject} ${partition}`, fence)
+        }
         if (fence !== undefined && verb === 'lease') held = fence
       }
       expect(await everything(store)).toEqual(await everything(model))
@@ -276,7 +288,7 @@ async function everything(store: ControlStore): Promise<unknown> {
     hours: await Promise.all(hours),
     mine: await store.books({ merchant: 'a' as MerchantId, from: 0, to: Number.MAX_SAFE_INTEGER }),
     versions: await versionsOf(store, 0),
-    hits: await store.acquireJob('hits', 'feed-1', 'me'),
-    older: await store.acquireJob('hits', 'feed-2', 'me'),
+    hits: await store.acquirePartitions('hits', 'feed-1', 'me', [0, 1]),
+    older: await store.acquirePartitions('hits', 'feed-2', 'me', [0, 1]),
   }
 }

@@ -40,6 +40,14 @@ export const migrations: readonly Migration[] = [
       'CREATE TABLE accepted_logs (log VARCHAR NOT NULL, through BIGINT NOT NULL)',
     ],
   },
+  {
+    name: 'partitions are taken singly',
+    statements: [
+      'CREATE TABLE stamps (job VARCHAR NOT NULL, source VARCHAR NOT NULL, part BIGINT NOT NULL, fence BIGINT NOT NULL)',
+      'INSERT INTO stamps SELECT p.job, p.source, p.part, j.fence FROM positions p JOIN jobs j ON j.job = p.job',
+      `ALTER TABLE positions ADD COLUMN forwarded VARCHAR DEFAULT '{}'`,
+    ],
+  },
 ]
 
 /**

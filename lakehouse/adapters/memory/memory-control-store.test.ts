@@ -10,7 +10,7 @@ controlStoreContract('the memory store', {
 describe('a moment of the memory store', () => {
   it('is put back whole, and is not changed by what came after it', async () => {
     const store = createMemoryControlStore()
-    const { fence } = await store.acquireJob('hits', 'feed-1', 'me')
+    const { fence } = await store.acquirePartitions('hits', 'feed-1', 'me', [0])
     await store.commitEpoch(epochOf(fence, 0, 1, { staged: [fileOf('a')] }))
     const moment = store.snapshot()
     for (let round = 0; round < 2; round++) {

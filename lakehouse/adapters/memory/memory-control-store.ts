@@ -8,7 +8,13 @@ import type { MerchantId, Offset } from '../../../core/ids.ts'
 import type { Books, ControlStore, JobPosition, Publication } from '../../../core/ports/control-store.ts'
 import type { StagedFile } from '../../../core/ports/lake.ts'
 import type { TableName } from '../../../core/tables.ts'
-import { checkAcceptedRange, checkEpoch, chooseFiles, defaultMaxVersionRows } from '../../core/control/rules.ts'
+import {
+  checkAcceptedRange,
+  checkEpoch,
+  checkPartitions,
+  chooseFiles,
+  defaultMaxVersionRows,
+} from '../../core/control/rules.ts'
 import { byCodeUnit, type DirectoryState, emptyDirectory, memoryDirectory } from './memory-control-directory.ts'
 
 interface JobState {
@@ -18,6 +24,8 @@ interface JobState {
   plan: string | null
   /** By source, then partition: the positions of an older feed incarnation stay. */
   positions: Map<string, Map<number, JobPosition>>
+  /** By source, then partition: the fence of who took it last. */
+  stamps: Map<string, Map<number, number>>
 }
 
 interface LeaseState {
@@ -131,24 +139,32 @@ export function createMemoryControlStore(options: { readonly maxVersions?: numbe
   const store: ControlStore = {
     ...memoryDirectory(() => state),
 
-    async acquireJob(job, source, owner) {
-      const known = state.jobs.get(job)
-      const fence = (known?.fence ?? 0) + 1
-      const all = known?.positions ?? new Map<string, Map<number, JobPosition>>()
-      state.jobs.set(job, { fence, owner, source, plan: known?.plan ?? null, positions: all })
-      return { fence, positions: sorted(all.get(source)) }
+    async acquirePartitions(job, source, owner, partitions) {
+      checkPartitions(job, partitions)
+      const known = state.jobs.get(job) ?? { fence: 0, plan: null, positions: new Map(), stamps: new Map() }
+      const fence = known.fence + 1
+      state.jobs.set(job, { ...known, fence, owner, source })
+      known.stamps.set(
+        source,
+        new Map([...(known.stamps.get(source) ?? []), ...partitions.map((at) => [at, fence] as const)]),
+      )
+      const taken = sorted(known.positions.get(source)).filter(({ partition }) => partitions.includes(partition))
+      return { fence, positions: taken }
     },
     async commitEpoch(commit) {
       checkEpoch(commit)
       const job = state.jobs.get(commit.job)
-      if (job === undefined || job.fence !== commit.fence) {
-        throw new StaleEpochError(`job ${commit.job} has fence ${job?.fence ?? 0}, not ${commit.fence}`)
-      }
-      if (job.source !== commit.source) {
-        throw new StaleEpochError(`job ${commit.job} reads ${job.source}, not ${commit.source}`)
+      if (job?.source !== commit.source) {
+        throw new StaleEpochError(`job ${commit.job} reads ${job?.source}, not ${commit.source}`)
       }
       const moved = new Map(job.positions.get(commit.source))
       for (const { from, ...position } of commit.partitions) {
+        const fence = job.stamps.get(commit.source)?.get(position.partition) ?? 0
+        if (fence !== commit.fence) {
+          throw new StaleEpochError(
+            `partition ${position.partition} of ${commit.job} has fence ${fence}, not ${commit.fence}`,
+          )
+        }
         const next = moved.get(position.partition)?.next ?? 0
         if (next !== from) {
           throw new StaleEpochError(`partition ${position.partition} of ${commit.job} is at ${next}, not ${from}`)
@@ -167,6 +183,7 @@ export function createMemoryControlStore(options: { readonly maxVersions?: numbe
       pruneVersions()
       for (const delta of commit.books) {
         const entry = book(delta.merchant, delta.hour)
+        entry.accepted += delta.accepted
         entry.stored += delta.stored
         entry.duplicates += delta.duplicates
         entry.failed += delta.failed

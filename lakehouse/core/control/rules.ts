@@ -14,6 +14,7 @@ export const defaultMaxVersionRows = 200_000
 
 /** @throws RangeError where the epoch contradicts itself */
 export function checkEpoch(commit: EpochCommit): void {
+  if (commit.partitions.length === 0) throw new RangeError(`epoch of ${commit.job} moves no partition`)
   const partitions = new Set<number>()
   for (const { partition, from, next } of commit.partitions) {
     if (partitions.has(partition)) throw new RangeError(`epoch of ${commit.job} names partition ${partition} twice`)
@@ -26,6 +27,14 @@ export function checkEpoch(commit: EpochCommit): void {
   for (const { name } of commit.staged) {
     if (names.has(name)) throw new RangeError(`epoch of ${commit.job} names the staged file ${name} twice`)
     names.add(name)
+  }
+}
+
+/** @throws RangeError where nothing is to be acquired, or something twice, or what is no number of a partition */
+export function checkPartitions(job: string, partitions: readonly number[]): void {
+  const wrong = partitions.some((partition) => !Number.isSafeInteger(partition) || partition < 0)
+  if (wrong || partitions.length === 0 || new Set(partitions).size !== partitions.length) {
+    throw new RangeError(`job ${job} cannot acquire the partitions [${partitions}]`)
   }
 }
 
