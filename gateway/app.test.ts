@@ -6,10 +6,12 @@ import { seededRandom } from '../core/adapters/memory/seeded-random.ts'
 import type { MerchantId, Offset } from '../core/ids.ts'
 import type { SnapshotInfo } from '../core/ports/lake.ts'
 import { createMemoryControlStore } from '../lakehouse/adapters/memory/memory-control-store.ts'
-import { buildGateway, type GatewayLimits } from './app.ts'
+import { type AppLimits, buildApp } from './app.ts'
 import { createKeyDirectory, hashKey } from './core/keys.ts'
-import { createReadiness } from './core/readiness.ts'
+import { takeLogBooks } from './core/log-books.ts'
+import { clusterParts, createReadiness, embeddedParts } from './core/readiness.ts'
 import { createMetrics } from './http/plugins/metrics.ts'
+import { adminRoutes } from './http/routes/admin.ts'
 import { adminBodyMaxBytes } from './http/routes/admin-access.ts'
 
 const adminKey = 'hl_a_administrator'
@@ -19,7 +21,7 @@ afterEach(async () => {
 })
 
 interface Setting {
-  readonly limits?: GatewayLimits
+  readonly limits?: AppLimits
   readonly plugins?: readonly FastifyPluginAsync[]
   readonly snapshots?: readonly SnapshotInfo[]
 }
@@ -29,23 +31,20 @@ async function setUp({ limits = {}, plugins = [], snapshots = [] }: Setting = {}
   const store = createMemoryControlStore()
   await store.addKey({ hash: hashKey(adminKey), merchant: null, kind: 'server', rights: ['admin'] })
   const keys = createKeyDirectory({ store, clock })
-  const readiness = createReadiness()
+  const readiness = createReadiness(embeddedParts)
   const metrics = createMetrics()
   const changed: string[] = []
-  const app = await buildGateway({
-    limits,
-    timers: clock,
-    random: seededRandom(1),
-    keys,
+  const ledger = { flush: async () => 0 as Offset, inFlight: async () => 0 }
+  const admins = adminRoutes({
     store,
+    keys,
+    random: seededRandom(1),
     lake: { snapshots: async () => snapshots },
     tables: ['hits', 'failed_hits', 'hourly'],
-    accounts: { ledger: { flush: async () => 0 as Offset, inFlight: async () => 0 }, log: 'log-1', job: 'hits' },
-    readiness,
-    metrics,
+    takeBooks: takeLogBooks({ store, ledger, log: 'log-1', job: 'hits' }),
     onMerchantChanged: (id) => changed.push(id),
-    plugins,
   })
+  const app = await buildApp({ limits, timers: clock, readiness, metrics, plugins: [admins, ...plugins] })
   closers.push(() => app.close())
   const admin = (method: 'GET' | 'POST' | 'PATCH', url: string, payload?: object, key = adminKey) =>
     app.inject({ method, url, headers: { authorization: `Bearer ${key}` }, ...(payload && { payload }) })
@@ -347,6 +346,28 @@ describe('health', () => {
       detail: 'log is full',
       parts: { log: { reason: 'is full' } },
     })
+  })
+
+  it('has the parts of its role, and takes no word of others', async () => {
+    const readiness = createReadiness([...clusterParts.worker, 'hits-rollups'])
+    const app = await buildApp({ timers: new ManualClock(), readiness, metrics: createMetrics() })
+    closers.push(() => app.close())
+    for (const part of clusterParts.worker) readiness.set(part, true)
+    expect((await app.inject('/readyz')).json()).toMatchObject({
+      code: 'not_ready',
+      detail: 'hits-rollups is starting',
+    })
+    readiness.set('hits-rollups', true)
+    expect((await app.inject('/readyz')).statusCode).toBe(200)
+    expect(() => readiness.set('trino' as 'feed', true)).toThrow('trino is no part of this process')
+  })
+
+  it('is all that a process without routes of its own answers, with its metrics', async () => {
+    const readiness = createReadiness(clusterParts.maintenance)
+    const app = await buildApp({ timers: new ManualClock(), readiness, metrics: createMetrics() })
+    closers.push(() => app.close())
+    expect((await app.inject('/metrics')).statusCode).toBe(200)
+    expect((await app.inject('/v1/admin/books')).json()).toMatchObject({ status: 404, code: 'not_found' })
   })
 })
 

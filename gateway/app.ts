@@ -1,6 +1,7 @@
 /**
- * The HTTP side of the process, joined from parts and never listening: whoever built the parts decides where it listens,
- * and tests ask it without a socket. Collector and query routes come in as plugins.
+ * The HTTP side of a process, whatever its role: limits, problem documents, orderly closing, health and metrics; the routes
+ * of the role come in as plugins (`http/routes/`). Never listens: whoever built the parts decides where, and tests ask it
+ * without a socket.
  */
 import { createServer } from 'node:http'
 import Fastify, {
@@ -10,21 +11,13 @@ import Fastify, {
   type FastifyPluginCallback,
   LogController,
 } from 'fastify'
-import type { Random, Timers } from '../core/ports/clock.ts'
-import type { ControlStore } from '../core/ports/control-store.ts'
-import type { LakeReader } from '../core/ports/lake.ts'
-import type { TableName } from '../core/tables.ts'
-import type { Ledger } from './core/books.ts'
-import type { KeyDirectory } from './core/keys.ts'
+import type { Timers } from '../core/ports/clock.ts'
 import { ProblemError } from './core/problem.ts'
 import type { Readiness } from './core/readiness.ts'
 import { defaultConnectionsPerAddress, limitConnections } from './http/plugins/connection-limit.ts'
 import type { Metrics } from './http/plugins/metrics.ts'
 import { problemDetails, refuseAddress, refuseClient } from './http/plugins/problem-details.ts'
 import { measureRequests } from './http/plugins/request-duration.ts'
-import { adminBooksRoutes } from './http/routes/admin-books.ts'
-import { adminMerchantsRoutes } from './http/routes/admin-merchants.ts'
-import { adminTablesRoutes } from './http/routes/admin-tables.ts'
 import { healthRoutes } from './http/routes/health.ts'
 import { metricsRoutes } from './http/routes/metrics.ts'
 
@@ -36,7 +29,7 @@ export const defaultBodyMaxBytes = 4 * 1_024 * 1_024
 /** Headers of one request, all together. */
 export const headersMaxBytes = 16 * 1_024
 
-export interface GatewayLimits {
+export interface AppLimits {
   readonly requestTimeoutMs?: number
   readonly bodyMaxBytes?: number
   readonly connectionsPerAddress?: number
@@ -44,33 +37,23 @@ export interface GatewayLimits {
   readonly exemptFromConnectionLimit?: (address: string) => boolean
 }
 
-export interface GatewayDeps {
-  readonly limits?: GatewayLimits
+export interface AppParts {
+  readonly limits?: AppLimits
   readonly timers: Timers
-  readonly random: Random
   /** Left out: nothing is logged. */
   readonly logger?: FastifyBaseLogger
-  readonly keys: KeyDirectory
-  readonly store: Pick<
-    ControlStore,
-    'createMerchant' | 'updateMerchant' | 'merchant' | 'merchants' | 'addKey' | 'books'
-  >
-  readonly lake: Pick<LakeReader, 'snapshots'>
-  readonly tables: readonly TableName[]
-  readonly accounts: { readonly ledger: Ledger; readonly log: string; readonly job: string }
-  readonly readiness: Readiness
-  readonly metrics: Metrics
-  readonly onMerchantChanged?: (id: string) => void
-  /** Routes of the collector and of queries. */
-  readonly plugins: readonly (FastifyPluginAsync | FastifyPluginCallback)[]
+  readonly readiness: Pick<Readiness, 'ready' | 'parts'>
+  readonly metrics: Pick<Metrics, 'registry' | 'problem' | 'connectionsRefused'>
+  /** What the role answers beside health and metrics; a worker or a maintenance process answers nothing else. */
+  readonly plugins?: readonly (FastifyPluginAsync | FastifyPluginCallback)[]
 }
 
 /** Ready to `listen` or `inject`; `close` answers new requests with 503 `shutting_down` and waits for those under way. */
-export async function buildGateway(deps: GatewayDeps): Promise<FastifyInstance> {
-  const { limits = {}, keys, store, metrics, readiness } = deps
+export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
+  const { limits = {}, metrics, readiness, logger, timers, plugins = [] } = parts
   const requestTimeoutMs = limits.requestTimeoutMs ?? defaultRequestTimeoutMs
   const app: FastifyInstance = Fastify({
-    ...(deps.logger === undefined ? { logger: false } : { loggerInstance: deps.logger }),
+    ...(logger === undefined ? { logger: false } : { loggerInstance: logger }),
     // A line per request would cost more than the request; `/metrics` has the counts and times.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: limits.bodyMaxBytes ?? defaultBodyMaxBytes,
@@ -92,7 +75,7 @@ export async function buildGateway(deps: GatewayDeps): Promise<FastifyInstance> 
         handler,
       )
       limitConnections(server, {
-        timers: deps.timers,
+        timers,
         perAddress: limits.connectionsPerAddress ?? defaultConnectionsPerAddress,
         ...(limits.exemptFromConnectionLimit && { exempt: limits.exemptFromConnectionLimit }),
         onRefused: () => metrics.connectionsRefused.inc(),
@@ -117,15 +100,7 @@ export async function buildGateway(deps: GatewayDeps): Promise<FastifyInstance> 
   await app.register(problemDetails, { onProblem: metrics.problem })
   await app.register(healthRoutes, { readiness })
   await app.register(metricsRoutes, { registry: metrics.registry })
-  await app.register(adminMerchantsRoutes, {
-    store,
-    keys,
-    random: deps.random,
-    ...(deps.onMerchantChanged && { onChanged: deps.onMerchantChanged }),
-  })
-  await app.register(adminBooksRoutes, { store, keys, ...deps.accounts })
-  await app.register(adminTablesRoutes, { lake: deps.lake, tables: deps.tables, keys })
-  for (const plugin of deps.plugins) await app.register(plugin)
+  for (const plugin of plugins) await app.register(plugin)
   await app.ready()
   return app
 }

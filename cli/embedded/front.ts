@@ -12,18 +12,20 @@ import type { FeedReader } from '../../core/ports/feed.ts'
 import type { HitLog } from '../../core/ports/hit-log.ts'
 import type { LakeReader } from '../../core/ports/lake.ts'
 import type { QueryEngine } from '../../core/ports/query-engine.ts'
-import { buildGateway } from '../../gateway/app.ts'
+import { buildApp } from '../../gateway/app.ts'
 import { createCollector } from '../../gateway/core/accept-hits.ts'
 import { type AcceptedLedger, createAcceptedLedger } from '../../gateway/core/accepted-ledger.ts'
 import { createCells } from '../../gateway/core/cells.ts'
 import { createClientAddress } from '../../gateway/core/client-address.ts'
 import { createFreshness, defaultJob } from '../../gateway/core/freshness.ts'
 import { createKeyDirectory } from '../../gateway/core/keys.ts'
+import { takeLogBooks } from '../../gateway/core/log-books.ts'
 import type { Readiness } from '../../gateway/core/readiness.ts'
 import { createTimeSeries } from '../../gateway/core/time-series.ts'
 import { createVersions, type Versions } from '../../gateway/core/versions.ts'
 import { createVisitorSalts } from '../../gateway/core/visitor-salt.ts'
 import type { Metrics } from '../../gateway/http/plugins/metrics.ts'
+import { adminRoutes } from '../../gateway/http/routes/admin.ts'
 import { hitsRoutes } from '../../gateway/http/routes/hits.ts'
 import { metaRoutes } from '../../gateway/http/routes/meta.ts'
 import { timeSeriesRoutes } from '../../gateway/http/routes/time-series.ts'
@@ -120,22 +122,24 @@ export async function createFront(parts: FrontParts): Promise<Front> {
     ready: () => parts.readiness.ready(),
   })
 
-  const app = await buildGateway({
+  const app = await buildApp({
     limits: {
       connectionsPerAddress: config.connectionsPerAddress,
       exemptFromConnectionLimit: trustedPeer(config.trustedProxies),
     },
     timers,
-    random,
     logger,
-    keys,
-    store,
-    lake: parts.lake,
-    tables: tableNames,
-    accounts: { ledger, log: log.id, job: defaultJob },
     readiness: parts.readiness,
     metrics,
     plugins: [
+      adminRoutes({
+        store,
+        keys,
+        random,
+        lake: parts.lake,
+        tables: tableNames,
+        takeBooks: takeLogBooks({ store, ledger, log: log.id, job: defaultJob }),
+      }),
       hitsRoutes({ collector, keys, timers, clientAddress }),
       timeSeriesRoutes({ keys, timeSeries, store }),
       metaRoutes({ keys, rawRowBudget: config.rawRowBudget }),

@@ -15,7 +15,7 @@ import { durableOf } from '../../core/log/durable-source.ts'
 import { openSegmentLog } from '../../core/log/segment-log.ts'
 import type { LogEvent } from '../../core/log/segment-log-options.ts'
 import type { HitLog } from '../../core/ports/hit-log.ts'
-import { createReadiness } from '../../gateway/core/readiness.ts'
+import { createReadiness, embeddedParts } from '../../gateway/core/readiness.ts'
 import { createMetrics } from '../../gateway/http/plugins/metrics.ts'
 import { logFeed } from '../../pipelines/adapters/log/log-feed.ts'
 import { ensureFirstKeys } from '../first-start.ts'
@@ -41,7 +41,7 @@ export async function startEmbedded(
 ): Promise<Embedded> {
   const logger = pino({ level: config.logLevel, base: null }, pino.destination(2))
   const dataDir = await prepareDataFolder(config.dataDir)
-  const readiness = createReadiness()
+  const readiness = createReadiness(embeddedParts)
   const metrics = createMetrics()
   let front: Front | undefined
   let trimTo = (_processed: Offset): void => {}

@@ -1,162 +1,48 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { OffsetTrimmedError } from '../../core/errors.ts'
-import type { MerchantId, Offset } from '../../core/ids.ts'
-import type { Books } from '../../core/ports/control-store.ts'
-import { booksMaxReads, booksRange, type Ledger, readBooks } from './books.ts'
+import type { MerchantId } from '../../core/ids.ts'
+import type { Merchant } from '../../core/ports/control-store.ts'
+import { type BooksCounts, type BooksQuestion, booksRange, readBooks } from './books.ts'
 
 const hour = 3_600_000
 const at = (text: string) => Date.parse(text)
-const place = (offset: number) => offset as Offset
 const wholeRange = { from: 0, to: 10 * hour }
+const counts = { accepted: 100, stored: 60, duplicates: 20, failed: 5, dropped: { bot: 3, test: 2 }, inFlight: 10 }
 
-/** Books as a store would sum them, with both places in the log. */
-function booksOf(counts: Partial<Books>, places: { through: number; processed: number | null }): Books {
+function optionsWith(taken: BooksCounts) {
+  const asked: BooksQuestion[] = []
+  const shop = { id: 'shop', name: '', timeZone: 'UTC', currency: 'EUR', blockedNames: [], visitorSeed: '0' } as const
   return {
-    accepted: 0,
-    stored: 0,
-    duplicates: 0,
-    failed: 0,
-    dropped: {},
-    ...counts,
-    acceptedThrough: { 'log-1': place(places.through) },
-    positions:
-      places.processed === null
-        ? []
-        : [
-            {
-              job: 'hits',
-              partition: 0,
-              next: place(places.processed),
-              checkpoint: null,
-              watermark: null,
-              received: null,
-            },
-          ],
-  }
-}
-
-/** Plays one answer of the store after the other, and notes what the ledger was asked. */
-function setUp(answers: readonly Books[], inFlight: Ledger['inFlight'] = async () => 0) {
-  const calls: string[] = []
-  const ranges: Parameters<Ledger['inFlight']>[0][] = []
-  let read = 0
-  const store = {
-    merchant: async (id: MerchantId) =>
-      id === 'shop'
-        ? { id, name: '', timeZone: 'UTC', currency: 'EUR', blockedNames: [], visitorSeed: '0' }
-        : undefined,
-    books: async () => {
-      calls.push('books')
-      const answer = answers[Math.min(read, answers.length - 1)]
-      read += 1
-      if (answer === undefined) throw new Error('no answer scripted')
-      return answer
+    asked,
+    store: { merchant: async (id: MerchantId) => (id === shop.id ? (shop as unknown as Merchant) : undefined) },
+    take: async (question: BooksQuestion) => {
+      asked.push(question)
+      return taken
     },
   }
-  const ledger: Ledger = {
-    flush: async () => {
-      calls.push('flush')
-      return place(0)
-    },
-    inFlight: (range) => {
-      calls.push('inFlight')
-      ranges.push(range)
-      return inFlight(range)
-    },
-  }
-  return { calls, ranges, options: { store, ledger, log: 'log-1', job: 'hits' } }
 }
 
 describe('the books', () => {
   it('balance when every accepted hit was stored, repeated, failed, dropped or is in flight', async () => {
-    const counts = { accepted: 100, stored: 60, duplicates: 20, failed: 5, dropped: { bot: 3, test: 2 } }
-    const { options } = setUp([booksOf(counts, { through: 9, processed: 7 })], async () => 10)
-    expect(await readBooks(options, wholeRange)).toEqual({
+    expect(await readBooks(optionsWith(counts), wholeRange)).toEqual({
       from: '1970-01-01T00:00:00.000Z',
       to: '1970-01-01T10:00:00.000Z',
       ...counts,
-      inFlight: 10,
       balanced: true,
     })
   })
 
   it('say that they do not balance when one hit is missing, or one is there twice', async () => {
     for (const stored of [59, 61]) {
-      const counts = { accepted: 100, stored, duplicates: 20, failed: 10 }
-      const { options } = setUp([booksOf(counts, { through: 9, processed: 7 })], async () => 10)
-      expect((await readBooks(options, wholeRange)).balanced).toBe(false)
+      expect((await readBooks(optionsWith({ ...counts, stored }), wholeRange)).balanced).toBe(false)
     }
-  })
-
-  it('bring the ledger up to date before they are read', async () => {
-    const { options, calls } = setUp([booksOf({}, { through: 4, processed: 4 })])
-    await readBooks(options, wholeRange)
-    expect(calls).toEqual(['flush', 'books', 'inFlight'])
-  })
-
-  it('count as in flight what lies between the two places of the same reading', async () => {
-    const { options, ranges } = setUp([booksOf({}, { through: 9, processed: 7 })])
-    await readBooks(options, { ...wholeRange, merchant: 'shop' as MerchantId })
-    expect(ranges).toEqual([{ merchant: 'shop', from: 0, to: 10 * hour, processed: 7, through: 9 }])
-  })
-
-  it('count everything accepted as in flight before the first epoch', async () => {
-    const { options, ranges } = setUp([booksOf({ accepted: 8 }, { through: 3, processed: null })], async () => 8)
-    expect(await readBooks(options, wholeRange)).toMatchObject({ inFlight: 8, balanced: true })
-    expect(ranges[0]).toMatchObject({ processed: 0, through: 3 })
-  })
-
-  it('go by the job and the log they are of, whatever others there are', async () => {
-    const books = booksOf({}, { through: 9, processed: 7 })
-    const other = { job: 'other', partition: 0, next: place(3), checkpoint: null, watermark: null, received: null }
-    const elsewhere = { ...other, job: 'hits', partition: 1 }
-    const mixed: Books = {
-      ...books,
-      acceptedThrough: { 'log-0': place(99), ...books.acceptedThrough },
-      positions: [other, elsewhere, ...books.positions],
-    }
-    const { options, ranges } = setUp([mixed])
-    await readBooks(options, wholeRange)
-    expect(ranges[0]).toMatchObject({ processed: 7, through: 9 })
-  })
-
-  it('are read again when the job has committed what the ledger had not counted', async () => {
-    const ahead = booksOf({ accepted: 1, stored: 2 }, { through: 1, processed: 2 })
-    const level = booksOf({ accepted: 2, stored: 2 }, { through: 2, processed: 2 })
-    const { options, calls } = setUp([ahead, ahead, level])
-    expect(await readBooks(options, wholeRange)).toMatchObject({ accepted: 2, balanced: true })
-    expect(calls).toEqual(['flush', 'books', 'flush', 'books', 'flush', 'books', 'inFlight'])
-  })
-
-  it('are read again when records were trimmed while they were counted', async () => {
-    let tries = 0
-    const { options } = setUp([booksOf({ accepted: 1, stored: 1 }, { through: 2, processed: 1 })], async () => {
-      tries += 1
-      if (tries === 1) throw new OffsetTrimmedError(1, 2)
-      return 0
-    })
-    expect((await readBooks(options, wholeRange)).balanced).toBe(true)
-    expect(tries).toBe(2)
-  })
-
-  it('ask the client to come again after a bounded number of readings', async () => {
-    const { options, calls } = setUp([booksOf({}, { through: 1, processed: 2 })])
-    await expect(readBooks(options, wholeRange)).rejects.toMatchObject({ status: 503, code: 'overloaded' })
-    expect(calls.filter((call) => call === 'books')).toHaveLength(booksMaxReads)
-  })
-
-  it('hide no fault of the log behind another reading', async () => {
-    const { options } = setUp([booksOf({}, { through: 2, processed: 1 })], async () => {
-      throw new Error('the disk is gone')
-    })
-    await expect(readBooks(options, wholeRange)).rejects.toThrow('the disk is gone')
   })
 
   it('do not exist for a merchant that does not: zeros would look balanced', async () => {
-    const { options } = setUp([booksOf({}, { through: 0, processed: 0 })])
+    const options = optionsWith(counts)
     const asked = readBooks(options, { ...wholeRange, merchant: 'nobody' as MerchantId })
     await expect(asked).rejects.toMatchObject({ status: 404, code: 'not_found' })
+    expect(options.asked).toEqual([])
   })
 })
 

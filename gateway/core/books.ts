@@ -1,41 +1,15 @@
 /**
  * The books: what came in against what became of it, by hour of receipt. They balance when
- * `accepted = stored + duplicates + failed + dropped by a stated rule + in flight`. In flight is counted from the log,
- * record by record, never by subtraction: a difference that is defined away can show no loss.
+ * `accepted = stored + duplicates + failed + dropped by a stated rule + in flight`. In flight is counted from the log or
+ * the feed, record by record, never by subtraction: a difference that is defined away can show no loss.
  *
- * Two counters run apart: the ledger counts accepted hits through one place of the log, jobs have committed through
- * another. One read of the store gives both places with both sums, and what lies between them is in flight.
+ * How the counts are taken differs: `log-books.ts` where the log is the feed, `cluster-books.ts` where the feed is Kafka.
  */
-import { OffsetTrimmedError } from '../../core/errors.ts'
 import { dayMs, hourMs } from '../../core/event-time.ts'
-import type { MerchantId, Offset } from '../../core/ids.ts'
-import type { Books, ControlStore } from '../../core/ports/control-store.ts'
+import type { MerchantId } from '../../core/ids.ts'
+import type { ControlStore } from '../../core/ports/control-store.ts'
 import { dayNumber } from '../../core/time/civil.ts'
 import { type Fault, faultyRequest, ProblemError } from './problem.ts'
-
-/** Times the store is read again because the job had overtaken the ledger. Each time the ledger is brought up to date. */
-export const booksMaxReads = 8
-
-export interface Ledger {
-  /** Counts everything durable into the store; returns one past the last record counted. */
-  flush(): Promise<Offset>
-  /** Hits of the records [processed, through) of the log, by `received` in [from, to), of one merchant or of all. */
-  inFlight(range: {
-    readonly merchant?: MerchantId
-    readonly from: number
-    readonly to: number
-    readonly processed: Offset
-    readonly through: Offset
-  }): Promise<number>
-}
-
-export interface BooksOptions {
-  readonly store: Pick<ControlStore, 'books' | 'merchant'>
-  readonly ledger: Ledger
-  /** The log whose records are accounted for, and the job that accounts for them. */
-  readonly log: string
-  readonly job: string
-}
 
 /** Whole UTC hours, half-open. */
 export interface BooksRange {
@@ -43,70 +17,57 @@ export interface BooksRange {
   readonly to: number
 }
 
-export interface BooksReply {
-  readonly from: string
-  readonly to: string
+/** The books of one merchant, or of all. */
+export interface BooksQuestion extends BooksRange {
+  readonly merchant?: MerchantId
+}
+
+/** Each counted by itself, all for the same set of accepted hits. */
+export interface BooksCounts {
   readonly accepted: number
   readonly stored: number
   readonly duplicates: number
   readonly failed: number
+  /** By rule. */
   readonly dropped: Readonly<Record<string, number>>
   readonly inFlight: number
+}
+
+/** @throws ProblemError 503 `overloaded` where the counts cannot be taken now */
+export type TakeBooks = (question: BooksQuestion) => Promise<BooksCounts>
+
+export interface BooksOptions {
+  readonly store: Pick<ControlStore, 'merchant'>
+  readonly take: TakeBooks
+}
+
+export interface BooksReply extends BooksCounts {
+  readonly from: string
+  readonly to: string
   readonly balanced: boolean
 }
 
 /**
- * The books of a range, taken at one moment.
- * @throws ProblemError 404 `not_found` for a merchant that does not exist; 503 `overloaded` where the job overtook the
- * ledger each time they were read
+ * The books of a range.
+ * @throws ProblemError 404 `not_found` for a merchant that does not exist, and as `take` does
  */
-export async function readBooks(
-  { store, ledger, log, job }: BooksOptions,
-  range: BooksRange & { readonly merchant?: MerchantId },
-): Promise<BooksReply> {
-  const { merchant, from, to } = range
+export async function readBooks({ store, take }: BooksOptions, question: BooksQuestion): Promise<BooksReply> {
+  const { merchant, from, to } = question
   if (merchant !== undefined && (await store.merchant(merchant)) === undefined) {
     throw new ProblemError(404, 'not_found', `there is no merchant ${JSON.stringify(merchant)}`)
   }
-  for (let read = 0; read < booksMaxReads; read += 1) {
-    await ledger.flush()
-    const books = await store.books({ ...(merchant !== undefined && { merchant }), from, to })
-    const through = books.acceptedThrough[log] ?? (0 as Offset)
-    const processed = committedThrough(books, job)
-    if (processed > through) continue
-    const inFlight = await untrimmed(
-      ledger.inFlight({ ...(merchant !== undefined && { merchant }), from, to, processed, through }),
-    )
-    if (inFlight === 'trimmed') continue
-    const { accepted, stored, duplicates, failed, dropped } = books
-    const droppedInAll = Object.values(dropped).reduce((sum, count) => sum + count, 0)
-    return {
-      from: new Date(from).toISOString(),
-      to: new Date(to).toISOString(),
-      accepted,
-      stored,
-      duplicates,
-      failed,
-      dropped,
-      inFlight,
-      balanced: accepted === stored + duplicates + failed + droppedInAll + inFlight,
-    }
-  }
-  throw new ProblemError(503, 'overloaded', 'the books moved on while they were read; ask again')
-}
-
-function committedThrough(books: Books, job: string): Offset {
-  // One partition in this mode: partition 0 is the log.
-  return books.positions.find((each) => each.job === job && each.partition === 0)?.next ?? (0 as Offset)
-}
-
-// The job committed, and retention trimmed, what was about to be counted: the store now says so too.
-async function untrimmed(count: Promise<number>): Promise<number | 'trimmed'> {
-  try {
-    return await count
-  } catch (error) {
-    if (error instanceof OffsetTrimmedError) return 'trimmed'
-    throw error
+  const { accepted, stored, duplicates, failed, dropped, inFlight } = await take(question)
+  const droppedInAll = Object.values(dropped).reduce((sum, count) => sum + count, 0)
+  return {
+    from: new Date(from).toISOString(),
+    to: new Date(to).toISOString(),
+    accepted,
+    stored,
+    duplicates,
+    failed,
+    dropped,
+    inFlight,
+    balanced: accepted === stored + duplicates + failed + droppedInAll + inFlight,
   }
 }
 

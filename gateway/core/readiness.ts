@@ -1,27 +1,38 @@
 /**
- * Whether the process can do its work, part by part. Not ready until every part has said that it is: a part nobody
- * reports on is one that has not started.
+ * Whether the process can do its work, part by part; which parts there are differs by role. Not ready until every part has
+ * said that it is: a part nobody reports on is one that has not started.
  */
-
-export type ReadinessPart = 'log' | 'worker' | 'lake' | 'store'
 
 export type PartState = { readonly ok: true } | { readonly ok: false; readonly reason: string }
 
-export interface Readiness {
-  set(part: ReadinessPart, ok: true): void
-  set(part: ReadinessPart, ok: false, reason: string): void
+export interface Readiness<Part extends string = string> {
+  set(part: Part, ok: true): void
+  set(part: Part, ok: false, reason: string): void
   ready(): boolean
-  parts(): Readonly<Record<ReadinessPart, PartState>>
+  parts(): Readonly<Record<Part, PartState>>
 }
 
-export function createReadiness(): Readiness {
+/** Of the embedded system. */
+export const embeddedParts = ['log', 'worker', 'lake', 'store'] as const
+
+/** Of the roles of a cluster. A worker's jobs are parts too, each under its name. */
+export const clusterParts = {
+  collector: ['log', 'keys'],
+  gateway: ['store', 'trino'],
+  worker: ['feed', 'store', 'objects'],
+  maintenance: ['store', 'trino', 'objects'],
+} as const
+
+/** @param names of all parts: each is starting until it says otherwise. */
+export function createReadiness<const Part extends string>(names: readonly Part[]): Readiness<Part> {
   const starting: PartState = { ok: false, reason: 'is starting' }
-  const parts: Record<ReadinessPart, PartState> = { log: starting, worker: starting, lake: starting, store: starting }
+  const states = new Map<Part, PartState>(names.map((name) => [name, starting]))
   return {
-    set(part: ReadinessPart, ok: boolean, reason?: string) {
-      parts[part] = ok ? { ok: true } : { ok: false, reason: reason ?? 'is not ready' }
+    set(part: Part, ok: boolean, reason?: string) {
+      if (!states.has(part)) throw new RangeError(`${part} is no part of this process; there are ${names.join(', ')}`)
+      states.set(part, ok ? { ok: true } : { ok: false, reason: reason ?? 'is not ready' })
     },
-    ready: () => Object.values(parts).every((state) => state.ok),
-    parts: () => ({ ...parts }),
+    ready: () => [...states.values()].every((state) => state.ok),
+    parts: () => Object.fromEntries(states) as Record<Part, PartState>,
   }
 }

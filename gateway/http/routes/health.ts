@@ -6,7 +6,11 @@ import type { FastifyPluginCallback } from 'fastify'
 import { ProblemError } from '../../core/problem.ts'
 import type { Readiness } from '../../core/readiness.ts'
 
-export const healthRoutes: FastifyPluginCallback<{ readonly readiness: Readiness }> = (app, { readiness }, done) => {
+export const healthRoutes: FastifyPluginCallback<{ readonly readiness: Pick<Readiness, 'ready' | 'parts'> }> = (
+  app,
+  { readiness },
+  done,
+) => {
   app.get('/livez', (_request, reply) => reply.header('cache-control', 'no-store').send({ alive: true }))
 
   app.get('/readyz', (_request, reply) => {
