@@ -1,0 +1,26 @@
+/** Reads the answer of `EXPLAIN (TYPE IO, FORMAT JSON)`: what a statement would read. */
+import { z } from 'zod'
+
+const ioPlan = z.object({
+  inputTableColumnInfos: z.array(
+    z.object({
+      // A number, or the text "NaN" where Trino does not know.
+      estimate: z.object({ outputRowCount: z.union([z.number(), z.string()]) }),
+    }),
+  ),
+})
+
+/**
+ * Rows of all files that the plan reads: those of the snapshot whose partition and bounds may hold what is asked. Exact,
+ * for Iceberg counts the rows of every file.
+ * @throws TypeError where the answer is no such plan, or Trino does not know
+ */
+export function plannedRows(answer: readonly (readonly unknown[])[]): number {
+  const text = answer[0]?.[0]
+  if (typeof text !== 'string') throw new TypeError('Trino answered no plan')
+  const plan = ioPlan.safeParse(JSON.parse(text))
+  if (!plan.success) throw new TypeError('Trino answered a plan of another form', { cause: plan.error })
+  const rows = plan.data.inputTableColumnInfos.reduce((sum, { estimate }) => sum + Number(estimate.outputRowCount), 0)
+  if (!Number.isFinite(rows)) throw new TypeError('Trino does not know how many rows the plan reads')
+  return rows
+}
