@@ -9,12 +9,19 @@ import { RawBudgetError } from '../errors.ts'
 import { dayMs, eventTime, hourMs } from '../event-time.ts'
 import type { MerchantId } from '../ids.ts'
 import type { LakeRow, TableName } from '../tables.ts'
-import type { LakeReader, LakeWriter, StagedFile, TableView } from './lake.ts'
+import type { LakeWriter, StagedFile, TableView } from './lake.ts'
 import type { BucketRange, QueryEngine, SeriesQuestion, SeriesRow } from './query-engine.ts'
 
 export interface EngineUnderTest {
   /** An empty lake, and the engine over it. */
-  open(): Promise<{ readonly lake: LakeWriter & LakeReader; readonly engine: QueryEngine }>
+  open(): Promise<{ readonly lake: Pick<LakeWriter, 'stage' | 'publish'>; readonly engine: QueryEngine }>
+  /**
+   * Whether the engine reads committed files that are not published yet. One that does not is for a store that calls
+   * visible only what is published; the suite then publishes every file.
+   */
+  readonly pendingFiles: 'read' | 'left out'
+  /** Drawn data sets for each recount. */
+  readonly recounts?: number
 }
 
 export const noon = eventTime('2026-03-29T12:00:00Z')
@@ -80,11 +87,11 @@ export const hours = (count: number, from: number = noon): BucketRange[] =>
   Array.from({ length: count }, (_, i) => ({ start: from + i * hourMs, end: from + (i + 1) * hourMs }))
 
 /** Stages each list as a file of its own; the first `published` of them are published, in one publication each. */
-export async function viewOf(
-  lake: LakeWriter,
+async function stagedView(
+  lake: Pick<LakeWriter, 'stage' | 'publish'>,
   table: TableName,
   files: readonly (readonly LakeRow[])[],
-  published = 0,
+  published: number,
 ): Promise<TableView> {
   const staged: StagedFile[] = []
   for (const [index, rows] of files.entries()) staged.push(await lake.stage(table, `staged/${table}-${index}`, rows))
@@ -99,16 +106,28 @@ export function queryEngineContract(name: string, under: EngineUnderTest): void 
   describe(`${name} as query engine`, () => {
     rollupContract(under)
     rawContract(under)
+    pendingContract(under)
     recountContract(under)
   })
+}
+
+/** An empty lake with its engine, and how rows get into it: see `stagedView`. */
+async function opened({ open, pendingFiles }: EngineUnderTest) {
+  const { lake, engine } = await open()
+  return {
+    engine,
+    viewOf: (table: TableName, files: readonly (readonly LakeRow[])[], published = 0) =>
+      stagedView(lake, table, files, pendingFiles === 'read' ? published : files.length),
+    viewWithPending: (table: TableName, files: readonly (readonly LakeRow[])[], published: number) =>
+      stagedView(lake, table, files, published),
+  }
 }
 
 function rollupContract(under: EngineUnderTest): void {
   describe('a series from the rollup', () => {
     it('adds partial rows of a bucket and counts a visitor of several partials once', async () => {
-      const { lake, engine } = await under.open()
+      const { engine, viewOf } = await opened(under)
       const view = await viewOf(
-        lake,
         'hourly',
         [
           [partialRow({ hits: 5, pageviews: 3, visitors: [1n, 2n], orders: 1, revenue_micros: 250n })],
@@ -125,16 +144,14 @@ function rollupContract(under: EngineUnderTest): void {
     // buckets:   [---- 0 ----)      [- 1 -)[--- 2 ---)
     // rows:      ^start   end^  ^gap       ^
     it('takes the start in and leaves the end out, and what lies between buckets', async () => {
-      const { lake, engine } = await under.open()
+      const { engine, viewOf } = await opened(under)
       const buckets = [
         { start: noon, end: noon + hourMs },
         { start: noon + 2 * hourMs, end: noon + 3 * hourMs },
         { start: noon + 3 * hourMs, end: noon + 5 * hourMs },
       ]
       const times = [-1, 0, 1, 1.5, 3, 5].map((h) => noon + h * hourMs)
-      const view = await viewOf(lake, 'hourly', [
-        times.map((bucket, i) => partialRow({ bucket, visitors: [BigInt(i)] })),
-      ])
+      const view = await viewOf('hourly', [times.map((bucket, i) => partialRow({ bucket, visitors: [BigInt(i)] }))])
       const rows = await engine.series(questionOf(view, buckets), {})
       expect(rows.map(({ bucket, hits }) => [bucket, hits])).toEqual([
         [0, 1n],
@@ -143,8 +160,8 @@ function rollupContract(under: EngineUnderTest): void {
     })
 
     it('leaves out other merchants, generations and breakdowns', async () => {
-      const { lake, engine } = await under.open()
-      const view = await viewOf(lake, 'hourly', [
+      const { engine, viewOf } = await opened(under)
+      const view = await viewOf('hourly', [
         [
           partialRow(),
           partialRow({ merchant: 'tea', hits: 100 }),
@@ -158,18 +175,18 @@ function rollupContract(under: EngineUnderTest): void {
     })
 
     it('keeps the k smallest hashes of more visitors than a sketch holds', async () => {
-      const { lake, engine } = await under.open()
+      const { engine, viewOf } = await opened(under)
       const even = Array.from({ length: totalSketchSize }, (_, i) => BigInt(i) * 2n)
       const odd = even.map((hash) => hash + 1n)
-      const view = await viewOf(lake, 'hourly', [[partialRow({ visitors: even })], [partialRow({ visitors: odd })]], 1)
+      const view = await viewOf('hourly', [[partialRow({ visitors: even })], [partialRow({ visitors: odd })]], 1)
       const [row] = await engine.series(questionOf(view, hours(1)), {})
       expect(row?.visitors).toEqual({ kept: totalSketchSize, largest: BigInt(totalSketchSize) - 1n })
     })
 
     it('is exact at the ends of 63-bit hashes and beyond 64 bits of sums', async () => {
-      const { lake, engine } = await under.open()
+      const { engine, viewOf } = await opened(under)
       const huge = 10n ** 30n
-      const view = await viewOf(lake, 'hourly', [
+      const view = await viewOf('hourly', [
         [partialRow({ visitors: [0n, 2n ** 63n - 1n], hits: 2n ** 62n, revenue_micros: huge })],
         [partialRow({ visitors: [2n ** 53n + 1n], hits: 2n ** 62n, revenue_micros: huge + 1n, _part: 1 })],
       ])
@@ -186,10 +203,10 @@ function rollupContract(under: EngineUnderTest): void {
     })
 
     it('counts a partial without visitors, and answers nothing for a view or buckets without rows', async () => {
-      const { lake, engine } = await under.open()
+      const { engine, viewOf } = await opened(under)
       const empty: TableView = { table: 'hourly', snapshot: null, pending: [] }
       expect(await engine.series(questionOf(empty, hours(24)), {})).toEqual([])
-      const view = await viewOf(lake, 'hourly', [[partialRow({ visitors: [] })]])
+      const view = await viewOf('hourly', [[partialRow({ visitors: [] })]])
       expect(await engine.series(questionOf(view, hours(1)), {})).toMatchObject([
         { hits: 1n, visitors: { kept: 0, largest: null } },
       ])
@@ -197,8 +214,8 @@ function rollupContract(under: EngineUnderTest): void {
     })
 
     it('answers 10,000 buckets, and refuses more, none, and buckets that do not rise', async () => {
-      const { lake, engine } = await under.open()
-      const view = await viewOf(lake, 'hourly', [[partialRow(), partialRow({ bucket: noon + 9_999 * hourMs })]])
+      const { engine, viewOf } = await opened(under)
+      const view = await viewOf('hourly', [[partialRow(), partialRow({ bucket: noon + 9_999 * hourMs })]])
       const rows = await engine.series(questionOf(view, hours(10_000)), {})
       expect(rows.map(({ bucket }) => bucket)).toEqual([0, 9_999])
       const [first, second] = hours(2)
@@ -208,8 +225,8 @@ function rollupContract(under: EngineUnderTest): void {
     })
 
     it('answers nothing once its signal is aborted', async () => {
-      const { lake, engine } = await under.open()
-      const view = await viewOf(lake, 'hourly', [[partialRow()]])
+      const { engine, viewOf } = await opened(under)
+      const view = await viewOf('hourly', [[partialRow()]])
       const reason = new Error('the client left')
       await expect(engine.series(questionOf(view, hours(1)), { signal: AbortSignal.abort(reason) })).rejects.toBe(
         reason,
@@ -221,9 +238,8 @@ function rollupContract(under: EngineUnderTest): void {
 function rawContract(under: EngineUnderTest): void {
   describe('a series from hits', () => {
     it('counts hits, page views and orders by name, and sums revenue at home', async () => {
-      const { lake, engine } = await under.open()
+      const { engine, viewOf } = await opened(under)
       const view = await viewOf(
-        lake,
         'hits',
         [
           [
@@ -249,25 +265,25 @@ function rawContract(under: EngineUnderTest): void {
 
     // A window or a heap per bucket would take more memory than a small engine has.
     it('answers 10,000 buckets that all have visitors', async () => {
-      const { lake, engine } = await under.open()
+      const { engine, viewOf } = await opened(under)
       const drawn = hours(10_000).map(({ start }, i) => rawRow({ time: start, visitor_hash: i, _off: i }))
-      const rows = await engine.series(questionOf(await viewOf(lake, 'hits', [drawn]), hours(10_000)), {})
+      const rows = await engine.series(questionOf(await viewOf('hits', [drawn]), hours(10_000)), {})
       expect(rows).toHaveLength(10_000)
       expect(rows[7]).toMatchObject({ bucket: 7, hits: 1n, visitors: { kept: 1, largest: 7n } })
     })
 
     it('leaves out bots, other merchants and other generations', async () => {
-      const { lake, engine } = await under.open()
-      const view = await viewOf(lake, 'hits', [
+      const { engine, viewOf } = await opened(under)
+      const view = await viewOf('hits', [
         [rawRow(), rawRow({ bot: true, _idx: 1 }), rawRow({ merchant: 'tea', _idx: 2 }), rawRow({ _gen: 2, _idx: 3 })],
       ])
       expect(await engine.series(questionOf(view, hours(1)), {})).toMatchObject([{ hits: 1n }])
     })
 
     it('reads up to its budget of rows, and refuses to read more', async () => {
-      const { lake, engine } = await under.open()
+      const { engine, viewOf } = await opened(under)
       const rows = Array.from({ length: 30 }, (_, _idx) => rawRow({ _idx }))
-      const view = await viewOf(lake, 'hits', [rows.slice(0, 20), rows.slice(20)], 1)
+      const view = await viewOf('hits', [rows.slice(0, 20), rows.slice(20)], 1)
       expect(await engine.series(questionOf(view, hours(1), { rawRowBudget: 30 }), {})).toMatchObject([{ hits: 30n }])
       await expect(engine.series(questionOf(view, hours(1), { rawRowBudget: 29 }), {})).rejects.toThrow(RawBudgetError)
     })
@@ -275,12 +291,30 @@ function rawContract(under: EngineUnderTest): void {
     // days:      |  before  |   of the bucket    |  after  |
     // bucket:                            [------)           ends as the next day begins
     it('does not count against the budget what lies on days that no bucket touches', async () => {
-      const { lake, engine } = await under.open()
+      const { engine, viewOf } = await opened(under)
       const midnight = eventTime('2026-03-30T00:00:00Z')
       const elsewhere = [midnight - 3 * dayMs, midnight, midnight + dayMs].map((time, _idx) => rawRow({ time, _idx }))
-      const view = await viewOf(lake, 'hits', [[...elsewhere, rawRow({ time: midnight - 1, _off: 1 })]], 1)
+      const view = await viewOf('hits', [[...elsewhere, rawRow({ time: midnight - 1, _off: 1 })]], 1)
       const asked = questionOf(view, hours(1, midnight - hourMs), { rawRowBudget: 1 })
       expect(await engine.series(asked, {})).toMatchObject([{ hits: 1n }])
+    })
+  })
+}
+
+function pendingContract(under: EngineUnderTest): void {
+  describe('a view with files that are not published yet', () => {
+    it(`has them ${under.pendingFiles}`, async () => {
+      const { engine, viewWithPending } = await opened(under)
+      const files = [[partialRow()], [partialRow({ hits: 10, _part: 1 })], [partialRow({ hits: 100, _part: 2 })]]
+      for (const [published, visible] of [
+        [0, 0n],
+        [2, 11n],
+      ] as const) {
+        const view = await viewWithPending('hourly', files, published)
+        const rows = await engine.series(questionOf(view, hours(1)), {})
+        const expected = under.pendingFiles === 'read' ? 111n : visible
+        expect(rows.reduce((sum, { hits }) => sum + hits, 0n)).toBe(expected)
+      }
     })
   })
 }
@@ -326,9 +360,9 @@ function recountContract(under: EngineUnderTest): void {
   it('answers the rollup as a recount of its partial rows does, whatever is published', async () => {
     await fc.assert(
       fc.asyncProperty(files(partial), buckets, fc.nat({ max: 4 }), async (drawn, asked, published) => {
-        const { lake, engine } = await under.open()
+        const { engine, viewOf } = await opened(under)
         const rows = drawn.map((file) => file.map((row) => partialRow({ ...row, value: '' })))
-        const view = await viewOf(lake, 'hourly', rows, published)
+        const view = await viewOf('hourly', rows, published)
         const mine = drawn.flat().filter((row) => row.merchant === tea && row._gen === 1 && row.breakdown === 'total')
         const expected = recount(
           asked,
@@ -344,17 +378,17 @@ function recountContract(under: EngineUnderTest): void {
         )
         expect(await engine.series(questionOf(view, asked), {})).toEqual(expected)
       }),
-      { numRuns: 25 },
+      { numRuns: under.recounts ?? 25 },
     )
   })
 
   it('answers raw as a recount of the hits does, whatever is published', async () => {
     await fc.assert(
       fc.asyncProperty(files(hit), buckets, fc.nat({ max: 4 }), async (drawn, asked, published) => {
-        const { lake, engine } = await under.open()
+        const { engine, viewOf } = await opened(under)
         let number = 0
         const rows = drawn.map((file) => file.map((row) => rawRow({ ...row, _off: number++ })))
-        const view = await viewOf(lake, 'hits', rows, published)
+        const view = await viewOf('hits', rows, published)
         const mine = drawn.flat().filter((row) => row.merchant === tea && row._gen === 1 && !row.bot)
         const expected = recount(
           asked,
@@ -370,7 +404,7 @@ function recountContract(under: EngineUnderTest): void {
         )
         expect(await engine.series(questionOf(view, asked), {})).toEqual(expected)
       }),
-      { numRuns: 25 },
+      { numRuns: under.recounts ?? 25 },
     )
   })
 }

@@ -41,6 +41,7 @@ async function openLake() {
 }
 
 queryEngineContract('DuckDB', {
+  pendingFiles: 'read',
   open: async () => {
     const lake = await openLake()
     return { lake, engine: createDuckDbQueryEngine({ instance, files: lake, timers: clock }) }

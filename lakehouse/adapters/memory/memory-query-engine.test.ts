@@ -5,6 +5,7 @@ import { createMemoryLake } from './memory-lake.ts'
 import { createMemoryQueryEngine } from './memory-query-engine.ts'
 
 queryEngineContract('plain JavaScript', {
+  pendingFiles: 'read',
   open: async () => {
     const lake = createMemoryLake({ random: seededRandom(1), clock: new ManualClock() })
     return { lake, engine: createMemoryQueryEngine({ lake }) }
