@@ -20,15 +20,21 @@ export interface SenderOptions {
   /** Pause after a request that was not answered. */
   readonly pauseMs?: number
   readonly lanes?: number
+  /** Asked before each request: true ends the sending; those begun are still brought through. */
+  readonly enough?: () => boolean
 }
 
-/** Resolves when every request was answered 202. @throws where one is refused for what it holds */
-export async function sendAll(requests: readonly (readonly Sending[])[], options: SenderOptions): Promise<void> {
+/**
+ * Resolves when every request was answered 202, with how many there were: the first so many of those given.
+ * @throws where one is refused for what it holds
+ */
+export async function sendAll(requests: readonly (readonly Sending[])[], options: SenderOptions): Promise<number> {
   const { pauseMs = 5, lanes = concurrency } = options
   let next = 0
   const lane = async (): Promise<void> => {
     const agent = new Agent({ keepAlive: true })
-    for (let index = next++; index < requests.length; index = next++) {
+    while (next < requests.length && !options.enough?.()) {
+      const index = next++
       const request = requests[index] as readonly Sending[]
       const first = request[0] as Sending
       const body = request.length === 1 ? first.hit : request.map(({ hit }) => hit)
@@ -52,6 +58,7 @@ export async function sendAll(requests: readonly (readonly Sending[])[], options
     agent.destroy()
   }
   await Promise.all(Array.from({ length: lanes }, lane))
+  return next
 }
 
 class RefusedError extends Error {}

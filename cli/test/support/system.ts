@@ -22,7 +22,10 @@ export interface System {
   readonly kills: { readonly total: number; readonly afterAnswer: number }
   url(): string
   /** Sends all, in order, in requests of mixed sizes, several at a time; kills the process `kills` times on the way. */
-  send(sendings: readonly Sending[], options: { readonly kills: number; readonly seed: number }): Promise<void>
+  send(
+    sendings: readonly Sending[],
+    options: { readonly kills: number; readonly seed: number; readonly most?: number },
+  ): Promise<void>
   /** Waits until everything received by now is visible. */
   settle(): Promise<void>
   series(shop: Shop, interval: Interval, timeZone?: string): Promise<ReadonlyMap<string, Counts>>
@@ -34,12 +37,12 @@ export interface System {
 const dayMs = 86_400_000
 const date = (ms: number): string => new Date(ms).toISOString().slice(0, 10)
 
-export async function createSystem(env: Record<string, string> = {}): Promise<System> {
+export async function createSystem(env: Record<string, string> = {}, of: readonly Shop[] = shops): Promise<System> {
   const folder = temporaryFolder()
   let life: Life = await start(folder.path, env)
   const { adminKey } = readKeys(folder.path)
   const keys = new Map<string, { writeKey: string; readKey: string }>()
-  for (const shop of shops) {
+  for (const shop of of) {
     const body = { ...shop, name: shop.id, rights: ['historical'] }
     const reply = await call<{ writeKey: string; readKey: string }>(`${life.url}/v1/admin/merchants`, {
       key: adminKey,
@@ -63,7 +66,7 @@ export async function createSystem(env: Record<string, string> = {}): Promise<Sy
 
     async send(sendings, options) {
       const random = mulberry32(options.seed)
-      const requests = inRequests(sendings, random)
+      const requests = inRequests(sendings, random, options.most)
       // The requests after whose answer, or while which, the process is killed.
       const killAt = new Map<number, 'after answer' | 'any moment'>()
       while (killAt.size < Math.min(options.kills, requests.length)) {
@@ -105,7 +108,7 @@ export async function createSystem(env: Record<string, string> = {}): Promise<Sy
 
     async settle() {
       const since = Date.now()
-      const shop = shops[0] as Shop
+      const shop = of[0] as Shop
       const url = `${life.url}/v1/merchants/${shop.id}/timeseries?interval=day&metrics=hits`
       await eventually(
         () => call<{ meta: { asOf: string } }>(url, { key: keyOf(shop, 'readKey') }),
