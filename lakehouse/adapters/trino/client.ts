@@ -29,6 +29,8 @@ export const defaultTrinoTimeoutMs = 120_000
 export const defaultTrinoRetryForMs = 5_000
 /** One request; Trino itself answers within a second or two, with a page that says "not yet". */
 export const trinoRequestTimeoutMs = 30_000
+/** Telling Trino that a statement is wanted no more. */
+export const trinoCancelTimeoutMs = 5_000
 /** First pause before the same request again, doubled up to the second. */
 export const trinoRetryMinMs = 50
 export const trinoRetryMaxMs = 1_000
@@ -74,25 +76,29 @@ export interface Trino {
 }
 
 export function createTrino(options: TrinoOptions): Trino {
+  /** Statements, and cancellations that their callers did not wait for. */
   const running = new Set<Promise<unknown>>()
   const closing = new AbortController()
+
+  async function track<T>(work: Promise<T>): Promise<T> {
+    running.add(work)
+    try {
+      return await work
+    } finally {
+      running.delete(work)
+    }
+  }
 
   return {
     async query(sql, given = {}) {
       if (closing.signal.aborted) throw new TrinoUnavailableError('closed')
       given.signal?.throwIfAborted()
-      const statement = runStatement(options, sql, given, closing.signal)
-      running.add(statement)
-      try {
-        return await statement
-      } finally {
-        running.delete(statement)
-      }
+      return track(runStatement(options, sql, given, { closing: closing.signal, track }))
     },
 
     async close() {
       closing.abort(new TrinoUnavailableError('closed'))
-      await Promise.allSettled(running)
+      while (running.size > 0) await Promise.allSettled(running)
     },
   }
 }
@@ -101,7 +107,7 @@ async function runStatement(
   options: TrinoOptions,
   sql: string,
   given: StatementOptions,
-  closing: AbortSignal,
+  { closing, track }: { readonly closing: AbortSignal; readonly track: (work: Promise<void>) => Promise<void> },
 ): Promise<readonly (readonly unknown[])[]> {
   const timeoutMs = given.timeoutMs ?? options.timeoutMs ?? defaultTrinoTimeoutMs
   const timedOut = new AbortController()
@@ -128,7 +134,8 @@ async function runStatement(
       page = await send({ method: 'GET', url: next, signal: leave })
     }
   } catch (error) {
-    if (next !== undefined) await cancel(send, next)
+    // Not waited for: a Trino that hangs would hold up a caller whose time is over.
+    if (next !== undefined) void track(cancel(send, next))
     given.signal?.throwIfAborted()
     const reason = timedOut.signal.aborted ? 'time limit' : closing.aborted ? 'closed' : unavailableReason(error)
     if (reason === undefined) throw error
@@ -184,7 +191,7 @@ function requester(options: TrinoOptions, given: StatementOptions): Send {
         const page = await client.request({
           method,
           url,
-          timeout: trinoRequestTimeoutMs,
+          timeout: method === 'DELETE' ? trinoCancelTimeoutMs : trinoRequestTimeoutMs,
           maxRedirects: 0,
           ...(data === undefined ? {} : { data }),
           ...(signal === undefined ? {} : { signal }),

@@ -11,19 +11,28 @@ import { utcDayText } from '../../../core/event-time.ts'
 import type { TableDefinition } from '../../../core/tables.ts'
 import { dayField } from './schema.ts'
 
+/** The layout of a table of the lake. `lakeUri` has no slash at its end: `file:///var/hitlake/lake`. */
+export function tableLayout(definition: TableDefinition, lakeUri: string): TableLayout {
+  return new TableLayout(definition, { folder: `lake/${definition.name}/`, location: `${lakeUri}/${definition.name}` })
+}
+
+export interface TablePlace {
+  /** Object names of the table's files begin with it; closing `/` included. */
+  readonly folder: string
+  /** URI of that folder, without a slash at its end: `location` of a new table's metadata. */
+  readonly location: string
+}
+
 export class TableLayout {
   private readonly folder: string
+  readonly location: string
+
   constructor(
     private readonly definition: TableDefinition,
-    /** URI of the lake, without a slash at its end: `file:///var/hitlake/lake`. */
-    private readonly lakeUri: string,
+    place: TablePlace,
   ) {
-    this.folder = `lake/${definition.name}/`
-  }
-
-  /** `location` of a new table's metadata. */
-  get location(): string {
-    return `${this.lakeUri}/${this.definition.name}`
+    this.folder = place.folder
+    this.location = place.location
   }
 
   get metadataFolder(): string {

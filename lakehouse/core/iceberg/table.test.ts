@@ -15,7 +15,7 @@ import {
   smallManifestsMax,
 } from './append.ts'
 import { encodeManifest, encodeManifestList } from './encode-manifest.ts'
-import { TableLayout } from './layout.ts'
+import { tableLayout } from './layout.ts'
 import { history, metadataLogMaxEntries, printMetadata, type TableMetadata } from './metadata.ts'
 import { TableReader } from './table-reader.ts'
 
@@ -46,7 +46,7 @@ beforeEach(() => {
 /** A writer (and reader) that knows nothing yet: another process. */
 function open(change: Partial<AppendOptions> = {}): AppendOptions {
   const definition = change.definition ?? failedHitsTable
-  const layout = new TableLayout(definition, 'file:///data/lake')
+  const layout = tableLayout(definition, 'file:///data/lake')
   const store = change.objects ?? objects
   const reader = new TableReader({ objects: store, definition, layout })
   return {
@@ -310,7 +310,7 @@ describe('a table that others touched', () => {
 
   it('moved to another place on disk is still read: URIs are taken from its own location', async () => {
     const id = await appendFiles(open(), 1, [file('a')])
-    const moved = open({ layout: new TableLayout(failedHitsTable, 's3://elsewhere/lake') })
+    const moved = open({ layout: tableLayout(failedHitsTable, 's3://elsewhere/lake') })
     const reader = new TableReader({ objects, definition: failedHitsTable, layout: moved.layout })
     expect(await filesOf({ ...moved, reader }, id)).toEqual(['a'])
   })
