@@ -12,8 +12,8 @@ import type { TableView } from '../../../core/ports/lake.ts'
 import type { SeriesQuestion, SeriesRow } from '../../../core/ports/query-engine.ts'
 import { type ClosableQueryEngine, closableEngine } from '../../core/closable-engine.ts'
 import { defaultMaxWaitingQueries, QueryTurns } from '../../core/query-turns.ts'
-import { foldedSeriesSelect } from '../../core/sql/folded-series-select.ts'
 import { quotedName } from '../../core/sql/printer.ts'
+import { seriesSelectByLists } from '../../core/sql/series-select-by-lists.ts'
 import { printTrino } from '../../core/sql/trino-printer.ts'
 import type { Trino } from './client.ts'
 import { plannedRows } from './query-engine-plan.ts'
@@ -48,7 +48,7 @@ export function createTrinoQueryEngine(options: TrinoQueryEngineOptions): TrinoQ
   async function answer(question: SeriesQuestion, signal: AbortSignal): Promise<readonly SeriesRow[]> {
     if (question.view.snapshot === null) return []
     const source = tableText(options, question.view, question.view.snapshot)
-    const sql = printTrino(foldedSeriesSelect(question), () => source)
+    const sql = printTrino(seriesSelectByLists(question), () => source)
     return turns.run(signal, () =>
       withTimeLimit(timers, timeoutMs, signal, async (limited) => {
         const ask = (statement: string, session: Readonly<Record<string, string>>) =>

@@ -39,7 +39,6 @@ const duckDb: Dialect = {
   // DuckDB sums BIGINT as HUGEINT and DECIMAL(38,0) as itself: exact beyond 64 bits.
   sum: (of) => `sum(${of})`,
   listOf: (of) => `list(${of}) FILTER (WHERE ${of} IS NOT NULL)`,
-  unionOf: (lists) => `list_distinct(flatten(list(${lists})))`,
   countOfSmallest: (list, limit) => `coalesce(least(len(${list}), ${limit}), 0)`,
   largestOfSmallest: (list, limit) => `list_max(list_sort(${list})[1:${limit}])`,
   // The nearest range that starts at or before the point; whether it still holds the point, WHERE says. As a join on both

@@ -8,7 +8,7 @@
 import type { SeriesQuestion } from '../../../core/ports/query-engine.ts'
 import { totalSketchSize } from '../../../schemas/tables.ts'
 import { column, compare, type Expression, type Select, type Source, whole } from './ast.ts'
-import { bucket, checkBuckets, rollupRows, rollupSumColumns, rollupSums, visitSums, visitsOf } from './series-parts.ts'
+import { checkBuckets, rollupHashes, rollupSums, visitSums, visitsOf } from './series-parts.ts'
 
 export { checkBuckets, maxSeriesBuckets, orderName, pageViewName } from './series-parts.ts'
 
@@ -79,12 +79,12 @@ const placedWhereFull: Select = {
   where: compare(column('kept', 'counted'), '>', whole(totalSketchSize)),
 }
 
-function named(name: string): Source {
+export function named(name: string): Source {
   return { relation: { kind: 'named', name }, as: name }
 }
 
 /** Every row of `left`, whose bucket is in its part `by`, with the row of that bucket on the right where there is one. */
-function leftJoin(left: Source, by: string, right: Source): Source {
+export function leftJoin(left: Source, by: string, right: Source): Source {
   const on = compare(column('bucket', by), '=', column('bucket', right.as))
   return { relation: { kind: 'join', how: 'left', left, right, on }, as: 'joined' }
 }
@@ -102,21 +102,7 @@ interface Parts {
 }
 
 function rollup(question: SeriesQuestion): Parts {
-  const sums: Select = { columns: rollupSums, ...rollupRows(question, rollupSumColumns), groupBy: [bucket] }
-  const { from, where } = rollupRows(question, ['visitors'])
-  const hashes: Select = {
-    distinct: 'distinct',
-    columns: [
-      { expression: bucket, as: 'bucket' },
-      { expression: column('hash', 'visitor'), as: 'hash' },
-    ],
-    from: {
-      relation: { kind: 'unnest', left: from, list: column('visitors', 'rows'), as: 'visitor', element: 'hash' },
-      as: 'unnested',
-    },
-    where,
-  }
-  return { sums: [{ name: 'sums', select: sums }], hashes }
+  return { sums: [{ name: 'sums', select: rollupSums(question) }], hashes: rollupHashes(question) }
 }
 
 function raw(question: SeriesQuestion): Parts {

@@ -1,0 +1,141 @@
+/**
+ * A Trino with a schema of its own, for tests of queries: rows are put into Iceberg tables by plain INSERTs, so that what
+ * is tested is the reading and not our way of publishing.
+ */
+import { randomBytes } from 'node:crypto'
+import { systemClock, systemTimers } from '../../../core/adapters/node/system.ts'
+import { utcDay } from '../../../core/event-time.ts'
+import type { LakeWriter, StagedFile } from '../../../core/ports/lake.ts'
+import type { Column, ColumnType, LakeRow, LakeValue, TableName } from '../../../core/tables.ts'
+import { tables } from '../../../schemas/tables.ts'
+import { quotedName } from '../../core/sql/printer.ts'
+import { trinoLiteral } from '../../core/sql/trino-printer.ts'
+import { createTrino, type Trino } from './client.ts'
+
+/** Fewer than the 100 partitions that Trino writes in one statement. */
+const maxDaysPerInsert = 64
+const maxRowsPerInsert = 20_000
+
+export interface TrinoUnderTest {
+  readonly trino: Trino
+  readonly catalog: string
+  /** Each a new schema, empty; all are dropped by `close`. */
+  openLake(): Promise<{ readonly lake: Pick<LakeWriter, 'stage' | 'publish'>; readonly schema: string }>
+  close(): Promise<void>
+}
+
+/** @throws Error where no Trino is named in the environment */
+export function openTrinoUnderTest(): TrinoUnderTest {
+  const { HITLAKE_TRINO_URL: url, HITLAKE_TRINO_CATALOG: catalog = 'lake' } = process.env
+  if (url === undefined) throw new Error('HITLAKE_TRINO_URL names no Trino to test against')
+  const trino = createTrino({ url, user: 'test', source: 'test', catalog, clock: systemClock, timers: systemTimers })
+  const schemas: string[] = []
+  return {
+    trino,
+    catalog,
+    async openLake() {
+      const schema = `queries_${randomBytes(6).toString('hex')}`
+      await trino.query(`CREATE SCHEMA ${quotedName(catalog)}.${quotedName(schema)}`)
+      schemas.push(schema)
+      return { lake: insertingLake(trino, catalog, schema), schema }
+    },
+    async close() {
+      for (const schema of schemas)
+        await trino.query(`DROP SCHEMA ${quotedName(catalog)}.${quotedName(schema)} CASCADE`)
+      await trino.close()
+    },
+  }
+}
+
+function insertingLake(trino: Trino, catalog: string, schema: string): Pick<LakeWriter, 'stage' | 'publish'> {
+  const staged = new Map<string, readonly LakeRow[]>()
+  const created = new Set<TableName>()
+  const nameOf = (table: string) => [catalog, schema, table].map(quotedName).join('.')
+
+  return {
+    async stage(table, name, rows) {
+      staged.set(name, rows)
+      const days = rows.map((row) => utcDay(Number(row[tables[table].partition.day])))
+      return {
+        name,
+        table,
+        rows: rows.length,
+        bytes: 1,
+        firstDay: days.reduce((a, b) => Math.min(a, b)),
+        lastDay: days.reduce((a, b) => Math.max(a, b)),
+      } satisfies StagedFile
+    },
+    async publish(table, _id, files) {
+      if (!created.has(table)) await trino.query(createTable(table, nameOf(table)))
+      created.add(table)
+      const { columns, partition } = tables[table]
+      const rows = files.flatMap(({ name }) => staged.get(name) ?? [])
+      for (const part of parts(rows, partition.day)) await trino.query(insert(nameOf(table), columns, part))
+      const history = nameOf(`${table}$snapshots`)
+      const newest = `SELECT CAST(snapshot_id AS varchar) FROM ${history} ORDER BY committed_at DESC LIMIT 1`
+      return { snapshot: String((await trino.query(newest))[0]?.[0]) }
+    },
+  }
+}
+
+function createTable(table: TableName, name: string): string {
+  const { columns, partition } = tables[table]
+  const listed = columns.map((column) => `${quotedName(column.name)} ${trinoType(column.type)}`)
+  const partitions = [...(partition.generation ? ["'_gen'"] : []), `'day("${partition.day}")'`]
+  return `CREATE TABLE ${name} (${listed.join(', ')}) WITH (partitioning = ARRAY[${partitions.join(', ')}])`
+}
+
+function trinoType(type: ColumnType): string {
+  if (typeof type !== 'string') {
+    if ('list' in type) return `array(${trinoType(type.list.element)})`
+    return `row(${type.struct.map((part) => `${quotedName(part.name)} ${trinoType(part.type)}`).join(', ')})`
+  }
+  return {
+    string: 'varchar',
+    boolean: 'boolean',
+    int: 'integer',
+    long: 'bigint',
+    double: 'double',
+    timestamptz: 'timestamp(6) with time zone',
+    decimal38: 'decimal(38,0)',
+  }[type]
+}
+
+function* parts(rows: readonly LakeRow[], day: string): Generator<readonly LakeRow[]> {
+  const rising = rows.toSorted((a, b) => Number(a[day]) - Number(b[day]))
+  let part: LakeRow[] = []
+  let days = new Set<number>()
+  for (const row of rising) {
+    const rowDay = utcDay(Number(row[day]))
+    if (part.length === maxRowsPerInsert || (days.size === maxDaysPerInsert && !days.has(rowDay))) {
+      yield part
+      part = []
+      days = new Set()
+    }
+    part.push(row)
+    days.add(rowDay)
+  }
+  if (part.length > 0) yield part
+}
+
+/** Rows as one JSON literal, every value a text in it, so that none is rounded on the way. */
+function insert(name: string, all: readonly Column[], rows: readonly LakeRow[]): string {
+  const columns = all.filter((column) => rows.some((row) => row[column.name] !== undefined))
+  const isList = ({ type }: Column) => typeof type !== 'string' && 'list' in type
+  const row = columns.map((column) => `${quotedName(column.name)} ${isList(column) ? 'array(varchar)' : 'varchar'}`)
+  const cells = columns.map((column) =>
+    column.type === 'timestamptz'
+      ? `from_unixtime_nanos(CAST(${quotedName(column.name)} AS bigint) * 1000000)`
+      : `CAST(${quotedName(column.name)} AS ${trinoType(column.type)})`,
+  )
+  const json = JSON.stringify(rows.map((each) => columns.map((column) => jsonValue(each[column.name]))))
+  const names = columns.map((column) => quotedName(column.name)).join(', ')
+  return `INSERT INTO ${name} (${names})
+SELECT ${cells.join(', ')}
+FROM UNNEST(CAST(json_parse(${trinoLiteral({ type: 'text', value: json })}) AS array(row(${row.join(', ')}))))`
+}
+
+function jsonValue(value: LakeValue | undefined): unknown {
+  if (value === null || value === undefined) return null
+  return Array.isArray(value) ? value.map(jsonValue) : String(value)
+}
