@@ -10,7 +10,7 @@ import type { ObjectStore } from '../../core/ports/object-store.ts'
 import { checkpointName, writeCheckpoint } from './checkpoints.ts'
 import type { EpochOutput } from './epoch-output.ts'
 import type { Partition } from './partition.ts'
-import type { EpochFacts } from './runner-options.ts'
+import type { BooksKeeping, EpochFacts } from './runner-options.ts'
 
 export interface CommitParts {
   readonly job: string
@@ -18,6 +18,7 @@ export interface CommitParts {
   /** Hash of the plan. */
   readonly plan: string
   readonly fence: number
+  readonly books: BooksKeeping
   /** Rises with every attempt under one fence, so that no attempt writes over the files of another. */
   readonly attempt: number
   readonly store: Pick<ControlStore, 'commitEpoch'>
@@ -70,7 +71,8 @@ export async function commitEpoch(
     const moves = positions.map((position, i) => ({ ...position, from: (partitions[i] as Partition).committed.next }))
     const { job, source, plan, fence } = parts
     const touched = output.touched.list()
-    commit = { job, source, plan, fence, partitions: moves, staged, touched, books: output.books.deltas() }
+    const books = parts.books === 'kept' ? output.books.deltas() : []
+    commit = { job, source, plan, fence, partitions: moves, staged, touched, books }
   } catch (error) {
     await discard()
     throw error

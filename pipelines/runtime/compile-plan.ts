@@ -1,11 +1,16 @@
 /**
  * Compiles a plan to one chain of closures for one partition, built once at start: per hit there is no lookup by name, no
  * promise and no list made. Errors of a lambda are the hit's (`step_error`), errors of state are the job's.
+ *
+ * A job that keeps only some of the plan's tables still takes every hit through every step and every mapping, and drops
+ * the rows it does not keep: any of them may refuse the hit, and then it is in no table, whichever job writes that. So
+ * jobs beside each other make together exactly what one job makes. What it spares is folding, staging and memory.
  */
 import { InvalidPlanError } from '../../core/errors.ts'
 import { type EventTime, utcDay } from '../../core/event-time.ts'
 import type { FeedHit } from '../../core/hit.ts'
 import type { MerchantId } from '../../core/ids.ts'
+import type { LakeRow, TableName } from '../../core/tables.ts'
 import { calendarBucket } from '../../core/time/calendar.ts'
 import type { AnyPane } from '../core/pane.ts'
 import { Partials, type Row, type Window } from '../core/partials.ts'
@@ -13,7 +18,7 @@ import type { Watermark } from '../core/watermark.ts'
 import type { Lambda, Pipeline } from '../plan/draft.ts'
 import type { DedupeStep, PlanStep, ReadStep, RowStep, SplitStep, WindowStep, WriteStep } from '../plan/node/step.ts'
 import type { Failed, FailedSink, PaneSink, RowSink, RunFacts } from '../plan/sinks.ts'
-import type { EpochOutput } from './epoch-output.ts'
+import type { EpochOutput, SinkRows } from './epoch-output.ts'
 import { bookHit, failedRow } from './hit-outcome.ts'
 import { type Effect, HitRun } from './hit-run.ts'
 
@@ -31,6 +36,8 @@ export interface CompileOptions {
   readonly states: ReadonlyMap<string, FirstSeen>
   readonly watermark: Watermark
   readonly output: EpochOutput
+  /** Tables that the job writes. Default: all of the plan. */
+  readonly tables?: readonly TableName[]
 }
 
 export interface CompiledPlan {
@@ -47,6 +54,9 @@ type Next = (row: unknown) => void
 /** Merchant under which a batch is booked that names none. */
 export const noMerchant = '' as MerchantId
 
+const into = (rows: SinkRows): Effect => ({ take: (row) => rows.push(row as LakeRow) })
+const dropped: Effect = { take: () => {} }
+
 /** @throws InvalidPlanError where lambdas, sinks or side inputs of the plan are missing */
 export function compilePlan(options: CompileOptions): CompiledPlan {
   return new PlanCompiler(options).compile()
@@ -62,6 +72,7 @@ class PlanCompiler {
   }
 
   compile(): CompiledPlan {
+    this.#checkTables()
     const { output, watermark } = this.options
     const run = this.#run
     const read = this.#steps.find((step): step is ReadStep => step.kind === 'read')
@@ -70,11 +81,14 @@ class PlanCompiler {
     const receivedOf = this.#lambda(`${read.name}.watermarkFrom`)
     const first = this.#after(read.name)
     const failed = this.#failedSink()
+    const keepsStored = this.#steps.some(
+      (step) => step.kind === 'write' && step.counts === 'stored' && this.#keeps(step.table),
+    )
     const { facts } = this.options
 
     const fail = (failure: Failed<unknown>, payload: Uint8Array) => {
       output.counts.failed += 1
-      failed.rows.push(failedRow(failed.sink, failure, payload, run, facts))
+      if (failed !== null) failed.rows.push(failedRow(failed.sink, failure, payload, run, facts))
     }
     return {
       process: (hit, payload) => {
@@ -92,7 +106,8 @@ class PlanCompiler {
         if (watermark.isLate(at)) output.counts.late += 1
         watermark.see(run.receivedMs)
         run.takeEffect()
-        bookHit(run, output, hit, at)
+        bookHit(run, output, hit)
+        if (keepsStored && run.stored) output.touched.add(hit.merchant, utcDay(at))
       },
       processUndecodable: (payload, offset, index, received) => {
         output.counts.poison += 1
@@ -190,8 +205,7 @@ class PlanCompiler {
     const { facts, output } = this.options
     const sink = this.#sink(step.name)
     if (sink.kind === 'panes') throw new InvalidPlanError(`'${step.name}' takes panes, not rows`)
-    const rows = output.sink(sink.table)
-    const effect: Effect = { take: (row) => rows.push(row as Parameters<typeof rows.push>[0]) }
+    const effect = this.#keeps(sink.table.name) ? into(output.sink(sink.table)) : dropped
     if (sink.kind === 'failed') {
       return (row) => {
         run.step = step.name
@@ -211,7 +225,7 @@ class PlanCompiler {
     const run = this.#run
     const zone = this.#lambda(`${step.name}.zone`)
     const { unit } = step.assign
-    const partials = this.#partials(step)
+    const { partials, kept } = this.#partials(step)
     const read = this.#steps.find((above): above is ReadStep => above.kind === 'read')
     const keyOf = read?.partitionKey ?? ''
     const effect: Effect = {
@@ -223,12 +237,12 @@ class PlanCompiler {
       run.step = step.name
       const window = calendarBucket(unit, zone(row, null) as string, eventTime(run.hit, null) as EventTime)
       partials.check(row as Row)
-      run.note(effect, row, window)
+      if (kept) run.note(effect, row, window)
     }
   }
 
   /** The aggregates after a window, and at the end of an epoch their panes into the sink. */
-  #partials(window: WindowStep): Partials {
+  #partials(window: WindowStep): { readonly partials: Partials; readonly kept: boolean } {
     const group = this.#reader(window.name)
     const aggregate = group && this.#reader(group.name)
     const emit = aggregate && this.#reader(aggregate.name)
@@ -239,6 +253,7 @@ class PlanCompiler {
     const partials = new Partials(aggregate.aggregates, group.sets)
     const sink = this.#sink(write.name) as PaneSink<AnyPane>
     const { output, facts } = this.options
+    if (!this.#keeps(sink.table.name)) return { partials, kept: false }
     const rows = output.sink(sink.table)
     this.#emits.push(() => {
       for (const pane of partials.panes()) {
@@ -247,18 +262,32 @@ class PlanCompiler {
       }
       partials.clear()
     })
-    return partials
+    return { partials, kept: true }
+  }
+
+  #checkTables(): void {
+    const { name } = this.options.pipeline.plan
+    for (const table of this.options.tables ?? []) {
+      if (!this.#steps.some((step) => step.kind === 'write' && step.table === table)) {
+        throw new InvalidPlanError(`a job is to keep '${table}', which '${name}' does not write`)
+      }
+    }
+  }
+
+  #keeps(table: TableName): boolean {
+    return this.options.tables?.includes(table) ?? true
   }
 
   #reader(name: string): PlanStep | undefined {
     return this.#steps.find((step) => step.after === name)
   }
 
-  #failedSink(): { readonly sink: FailedSink<unknown>; readonly rows: ReturnType<EpochOutput['sink']> } {
+  /** null: another job writes it. */
+  #failedSink(): { readonly sink: FailedSink<unknown>; readonly rows: SinkRows } | null {
     const step = this.#steps.find((each) => each.kind === 'write' && each.counts === 'failed')
     const sink = this.#sink(step?.name ?? '')
     if (sink.kind !== 'failed') throw new InvalidPlanError(`'${step?.name}' is no failed sink`)
-    return { sink, rows: this.options.output.sink(sink.table) }
+    return this.#keeps(sink.table.name) ? { sink, rows: this.options.output.sink(sink.table) } : null
   }
 
   #sink(name: string) {

@@ -1,5 +1,4 @@
 /** Where a hit ended: in exactly one column of the books, and where it failed, in a row of the failed sink. */
-import { type EventTime, utcDay } from '../../core/event-time.ts'
 import type { FeedHit } from '../../core/hit.ts'
 import type { LakeRow } from '../../core/tables.ts'
 import type { Failed, FailedSink, RunFacts } from '../plan/sinks.ts'
@@ -7,11 +6,10 @@ import type { EpochOutput } from './epoch-output.ts'
 import type { HitRun } from './hit-run.ts'
 
 /** Books a hit that passed its steps. Stored before all else: what is in the table of hits counts as stored. */
-export function bookHit(run: HitRun, output: EpochOutput, hit: FeedHit, at: EventTime): void {
-  const { books, counts, touched } = output
+export function bookHit(run: HitRun, output: EpochOutput, hit: FeedHit): void {
+  const { books, counts } = output
   if (run.stored) {
     books.count(hit.merchant, hit.received, 'stored')
-    touched.add(hit.merchant, utcDay(at))
     counts.stored += 1
   } else if (run.failed) {
     books.count(hit.merchant, hit.received, 'failed')

@@ -4,6 +4,7 @@ import type { Offset } from '../../core/ids.ts'
 import type { JobPosition } from '../../core/ports/control-store.ts'
 import type { Feed } from '../../core/ports/feed.ts'
 import type { ObjectStore } from '../../core/ports/object-store.ts'
+import type { TableName } from '../../core/tables.ts'
 import { Watermark } from '../core/watermark.ts'
 import type { Pipeline } from '../plan/draft.ts'
 import type { DedupeStep, ReadStep } from '../plan/node/step.ts'
@@ -26,6 +27,7 @@ export interface OpenPartitionOptions {
   readonly facts: RunFacts
   readonly context: Readonly<Record<string, unknown>>
   readonly output: EpochOutput
+  readonly tables?: readonly TableName[]
   readonly committed: JobPosition
   readonly stopAt: Offset | null
 }
@@ -46,7 +48,7 @@ export async function openPartition(options: OpenPartitionOptions): Promise<Part
     const { stopAt, output } = options
     return new Partition({ source: feed.source, committed, reader, plan, states, watermark, output, stopAt })
   } catch (error) {
-    for (const state of states.values()) state.close()
+    await Promise.allSettled([...states.values()].map((state) => state.close()))
     throw error
   }
 }
@@ -72,7 +74,7 @@ async function openStates(options: OpenPartitionOptions): Promise<ReadonlyMap<st
       states.set(step.name, await options.openState({ job, step, prefix, saved: from, limitBytes }))
     }
   } catch (error) {
-    for (const state of states.values()) state.close()
+    await Promise.allSettled([...states.values()].map((state) => state.close()))
     throw error
   }
   return states

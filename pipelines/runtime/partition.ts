@@ -160,7 +160,7 @@ export class Partition {
 
   async close(): Promise<void> {
     this.#closed = true
-    for (const state of this.parts.states.values()) state.close()
+    await Promise.allSettled([...this.parts.states.values()].map((state) => state.close()))
     await this.parts.reader.close()
   }
 }

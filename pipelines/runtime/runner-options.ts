@@ -1,9 +1,10 @@
 /** What a stream runner is given, and what it tells. */
 import type { Clock, Random, Timers } from '../../core/ports/clock.ts'
 import type { ControlStore, JobPosition } from '../../core/ports/control-store.ts'
-import type { Feed } from '../../core/ports/feed.ts'
+import type { Assignment, Feed } from '../../core/ports/feed.ts'
 import type { LakeWriter } from '../../core/ports/lake.ts'
 import type { ObjectStore } from '../../core/ports/object-store.ts'
+import type { TableName } from '../../core/tables.ts'
 import type { SyncReader } from '../core/dedupe/sync-reader.ts'
 import type { Pipeline } from '../plan/draft.ts'
 import type { EpochCounts } from './epoch-output.ts'
@@ -29,11 +30,19 @@ export const stopMaxAttempts = 3
 export const turnMaxHits = 2_000
 export const turnMaxMs = 10
 
+export type BooksKeeping = 'kept' | 'left to another job'
+
 export interface StreamRunnerOptions {
   readonly plan: Pipeline
-  /** Default: the plan's name. Embedded, all sinks of a plan are one job. */
+  /** Default: the plan's name. Embedded, all sinks of a plan are one job; in a cluster see `jobsOf`. */
   readonly job?: string
+  /** Tables that this job writes. Default: all of the plan. */
+  readonly tables?: readonly TableName[]
+  /** Of jobs over one feed, one keeps the books. Default: this one. */
+  readonly books?: BooksKeeping
   readonly feed: Feed
+  /** Which partitions are this process's; without one, all of them for ever. */
+  readonly assignment?: Assignment
   readonly store: Pick<ControlStore, 'acquirePartitions' | 'commitEpoch' | 'versionsSince'>
   readonly lake: Pick<LakeWriter, 'stage' | 'discard'>
   readonly objects: ObjectStore

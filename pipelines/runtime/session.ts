@@ -41,11 +41,13 @@ export interface SessionStart {
   readonly job: string
   readonly fence: number
   readonly generation: number
-  /** Of all partitions of the feed. */
+  /** Of the partitions to work on. */
   readonly positions: readonly JobPosition[]
   /** By partition: records from here on are left alone for now. */
   readonly stopAt: ReadonlyMap<number, Offset>
   readonly nextAttempt: () => number
+  /** What `stop` asks for: all that is durable at that moment, or only what was processed by then. */
+  readonly stopAfter: 'what is durable' | 'what was processed'
   readonly onCommitted: (epoch: CommittedEpoch, facts: EpochFacts) => void
   readonly onPartitionFailed: (error: unknown) => void
 }
@@ -65,6 +67,7 @@ export class Session {
   #sinceTurn = 0
   #turnedAt = 0
   #stopping = false
+  #left = false
   #drainTo: ReadonlyMap<number, Offset> | null = null
   #retryState = false
   #cancelRetry: (() => void) | null = null
@@ -84,9 +87,9 @@ export class Session {
   /** Opens every partition. @throws as `openPartition`; then nothing stays open */
   async open(): Promise<void> {
     const { options, start } = this
-    const { feed, objects, inputs, random, stateReader, plan: pipeline } = options
+    const { feed, objects, inputs, random, stateReader, tables, plan: pipeline } = options
     const openState = options.openState ?? openStateOf({ objects, random, ...(stateReader && { reader: stateReader }) })
-    const stateMaxBytes = Math.floor((options.stateMaxBytes ?? defaultStateMaxBytes) / feed.partitions.length)
+    const stateMaxBytes = Math.floor((options.stateMaxBytes ?? defaultStateMaxBytes) / start.positions.length)
     const dataSets = canonicalJson(inputs.dataSets)
     const plan = pipeline.hash(inputs.dataSets)
     const opened: Partition[] = []
@@ -108,6 +111,7 @@ export class Session {
           stateMaxBytes,
           context,
           output: this.#output,
+          ...(tables && { tables }),
         }
         opened.push(await openPartition({ ...shared, facts, committed, stopAt }))
       }
@@ -127,15 +131,25 @@ export class Session {
     this.inbox.ring()
   }
 
-  /** From now on: only what is durable in the feed at this moment, then the end. */
+  /** The partitions are not this session's any more: nothing of what is open counts. */
+  leave(): void {
+    this.#left = true
+    this.inbox.ring()
+  }
+
+  /** From now on: only what `stopAfter` says, then the end. */
   stop(): void {
     this.#stopping = true
     this.inbox.ring()
   }
 
-  /** Runs epochs. `stopped`: all that `stop` asked for is committed; `retryState`: open again without `stopAt`. */
-  async run(): Promise<'stopped' | 'failed' | 'retryState'> {
+  /**
+   * Runs epochs. `stopped`: all that `stop` asked for is committed; `retryState`: open again without `stopAt`; `left`: as
+   * `leave` asked.
+   */
+  async run(): Promise<'stopped' | 'failed' | 'retryState' | 'left'> {
     for (;;) {
+      if (this.#left) return 'left'
       if (this.#stopping && this.#drainTo === null) this.#drainTo = await this.#ends()
       const ended = this.#ended()
       if (this.#records > 0 && (this.#due || ended !== null || this.blocked)) await this.#endEpoch()
@@ -174,9 +188,9 @@ export class Session {
   }
 
   async #ends(): Promise<ReadonlyMap<number, Offset>> {
-    const { feed } = this.options
     const ends = new Map<number, Offset>()
-    for (const partition of feed.partitions) ends.set(partition, await feed.end(partition))
+    if (this.start.stopAfter === 'what was processed') return ends
+    for (const { number } of this.#partitions) ends.set(number, await this.options.feed.end(number))
     return ends
   }
 
@@ -250,7 +264,15 @@ export class Session {
     const moved = this.#partitions.filter((partition) => partition.moved)
     for (const partition of moved) partition.parts.plan.emitPanes()
     const { job, fence } = start
-    const ids = { job, fence, source: feed.source, plan: plan.hash(inputs.dataSets), attempt: start.nextAttempt() }
+    const { books = 'kept' } = options
+    const ids = {
+      job,
+      fence,
+      books,
+      source: feed.source,
+      plan: plan.hash(inputs.dataSets),
+      attempt: start.nextAttempt(),
+    }
     const facts = (epoch: Omit<CommittedEpoch, 'commit'>) => this.#facts(began, epoch)
     let committed: CommittedEpoch
     try {

@@ -12,7 +12,8 @@ export interface StepState extends FirstSeen {
   readonly bytes: number
   /** What to save; `obsolete` objects may go once it is committed. No row is processed meanwhile. */
   checkpoint(): Promise<{ readonly saved: Uint8Array; readonly obsolete: readonly string[] }>
-  close(): void
+  /** Lets go of what is open of it, and of local copies. */
+  close(): Promise<void>
 }
 
 export interface OpenStateOptions {

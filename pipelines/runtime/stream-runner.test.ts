@@ -605,7 +605,7 @@ function countingState(room: { ids: number }) {
       },
       bytes: 0,
       checkpoint: async () => ({ saved: Buffer.from(JSON.stringify([...seen])), obsolete: [] }),
-      close: () => {},
+      close: async () => {},
     }
   }
 }

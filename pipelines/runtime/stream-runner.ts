@@ -6,23 +6,33 @@
  * transaction that moves the position past it. Order: per partition, as in the feed. Back pressure: one batch of each
  * partition is read ahead of processing. Idle: no timer runs, nothing is written.
  *
- * Errors: another owner, damaged records or state end the runner, with the error; all else is tried again from the last
- * commit after a wait that doubles up to `retryLongestMs`. Nothing is ever skipped.
+ * Owners: with an assignment the runner takes the partitions it is given and works on them until they change; what it has
+ * not committed then is dropped, and whoever has them next begins where the control store says. Being wrong about what is
+ * ours does no harm: taking partitions raises their fence, and a commit under an older one is refused.
+ *
+ * Errors: damaged records or state end the runner, with the error, and so does another owner where there is no
+ * assignment; all else is tried again from the last commit after a wait that doubles up to `retryLongestMs`. Nothing is
+ * ever skipped.
  */
-import { PlatformError } from '../../core/errors.ts'
+import { CorruptCheckpointError, OffsetTrimmedError, PlatformError, StaleEpochError } from '../../core/errors.ts'
 import type { Offset } from '../../core/ids.ts'
 import type { JobPosition } from '../../core/ports/control-store.ts'
 import { firstGeneration } from '../../schemas/tables.ts'
 import { Backoff } from './backoff.ts'
 import { type CommittedEpoch, OutcomeUnknownError } from './commit-epoch.ts'
+import { Ownership } from './ownership.ts'
 import { type EpochFacts, type RunnerState, type StreamRunnerOptions, stopMaxAttempts } from './runner-options.ts'
 import { Session, StateFullError } from './session.ts'
 
 export interface StreamRunner {
-  /** Takes the job over and begins to read. @throws what stands in the way; `start` may then be called again */
+  /**
+   * Takes the job's partitions over and begins to read. Without an assignment it throws what stands in the way, and may
+   * then be called again; with one, partitions may come later, and what stands in the way then is met as any other error.
+   */
   start(): Promise<void>
   /**
-   * Processes and commits all that is durable in the feed at this moment, then ends. Where that fails
+   * Without an assignment: processes and commits all that is durable in the feed at this moment, then ends. With one:
+   * commits what is processed, and ends; the rest is for whoever has the partitions next. Where that fails
    * `stopMaxAttempts` times, it ends without: the feed keeps what is not committed.
    */
   stop(): Promise<void>
@@ -31,7 +41,7 @@ export interface StreamRunner {
   readonly state: RunnerState
   /** What it failed of, or last tried again after. */
   readonly error: unknown
-  /** Committed positions of all partitions, as of the last commit. */
+  /** Committed positions of the partitions it works on, as of the last commit. */
   readonly positions: readonly JobPosition[]
   /** Resolves when it has ended, whatever the reason. */
   readonly ended: Promise<void>
@@ -46,21 +56,23 @@ class JobRunner implements StreamRunner {
   error: unknown = null
   readonly ended: Promise<void>
   #state: RunnerState = 'new'
-  readonly #job: string
+  readonly #ownership: Ownership
   readonly #backoff = new Backoff()
-  readonly #positions = new Map<number, JobPosition>()
   #end: () => void = () => {}
   #session: Session | null = null
-  #fence = 0
   #attempt = 0
   #stopping = false
+  /** Whether what the open session works on was taken already. */
+  #taken = false
+  /** An error that only a person mends was met once: met again, it is believed. */
+  #suspicious = false
   /** Set where an epoch's outcome is not known: asked for before anything else. */
   #unknown: OutcomeUnknownError | null = null
   #stopAt = new Map<number, Offset>()
   #endWait: () => void = () => {}
 
   constructor(private readonly options: StreamRunnerOptions) {
-    this.#job = options.job ?? options.plan.plan.name
+    this.#ownership = new Ownership({ ...options, job: options.job ?? options.plan.plan.name })
     this.ended = new Promise((resolve) => {
       this.#end = resolve
     })
@@ -71,21 +83,24 @@ class JobRunner implements StreamRunner {
   }
 
   get positions(): readonly JobPosition[] {
-    return [...this.#positions.values()]
+    return this.#ownership.positions
   }
 
   async start(): Promise<void> {
     if (this.#state !== 'new') throw new TypeError(`a runner starts once; this one is ${this.#state}`)
     this.#state = 'running'
     try {
-      await this.#acquire()
-      this.#session = await this.#open()
+      if (!this.#ownership.isShared) {
+        await this.#take()
+        this.#session = await this.#open()
+      }
     } catch (error) {
       this.#state = 'new'
       throw error
     }
+    const stopListening = this.#ownership.onChange(() => this.#reassigned())
     // Every error is handled inside; the promise is `ended`.
-    void this.#loop()
+    void this.#loop().then(stopListening)
   }
 
   async stop(): Promise<void> {
@@ -103,11 +118,15 @@ class JobRunner implements StreamRunner {
     this.#session?.kick()
   }
 
+  #reassigned(): void {
+    if (!this.#ownership.isCurrent) this.#session?.leave()
+    this.#endWait()
+  }
+
   async #loop(): Promise<void> {
     for (;;) {
       const then = await this.#runSession()
-      await this.#session?.close()
-      this.#session = null
+      await this.#closeSession()
       if (then !== 'again') {
         this.#state = then
         return this.#end()
@@ -118,17 +137,41 @@ class JobRunner implements StreamRunner {
   /** One session to its end; what to do then. */
   async #runSession(): Promise<'again' | 'stopped' | 'failed'> {
     try {
-      if (this.#unknown !== null) await this.#settle(this.#unknown)
-      this.#session ??= await this.#open()
+      const session = await this.#prepare()
+      if (session === null) return this.#stopping ? 'stopped' : 'again'
       this.#state = 'running'
-      if (this.#stopping) this.#session.stop()
-      const result = await this.#session.run()
+      if (this.#stopping) session.stop()
+      if (!this.#ownership.isCurrent) session.leave()
+      const result = await session.run()
+      if (result === 'left') return 'again'
       if (result !== 'retryState') return result
       this.#stopAt.clear()
       return 'again'
     } catch (error) {
       return this.#failed(error)
     }
+  }
+
+  /** A session over what is ours now; null where something came between, and it is to be looked at anew. */
+  async #prepare(): Promise<Session | null> {
+    if (this.#session !== null) return this.#session
+    const ownership = this.#ownership
+    if (ownership.doubted && !this.#stopping) {
+      // An assignment that changes meanwhile was given after the doubt, which is as good.
+      await Promise.race([ownership.confirm(), this.#interrupted()])
+      ownership.doubted = false
+    }
+    if (ownership.given.length === 0) {
+      // Whoever has the partitions of an epoch of unknown outcome goes on from what was committed, be it or not.
+      this.#unknown = null
+      if (!this.#stopping) await this.#interrupted()
+      return null
+    }
+    if (this.#unknown !== null) await this.#settle(this.#unknown)
+    if (this.#stopping && ownership.isShared) return null
+    if (!this.#taken) await this.#take()
+    this.#session = await this.#open()
+    return this.#session
   }
 
   async #failed(error: unknown): Promise<'again' | 'stopped' | 'failed'> {
@@ -140,42 +183,54 @@ class JobRunner implements StreamRunner {
     }
     if (error instanceof OutcomeUnknownError) this.#unknown = error
     const cause = error instanceof OutcomeUnknownError ? error.cause : error
-    if (cause instanceof PlatformError && cause.retry === 'never' && !(error instanceof OutcomeUnknownError)) {
+    if (!(error instanceof OutcomeUnknownError) && this.#isFinal(cause)) {
       this.#tell(cause, 'stopped')
       return 'failed'
     }
+    // Owners may have changed unnoticed meanwhile: what is ours is asked for, and taken, anew.
+    this.#ownership.doubted = this.#ownership.isShared
     const waitMs = this.#backoff.nextMs()
-    if (this.#stopping && this.#backoff.failures >= stopMaxAttempts) {
+    const nothingLeft = this.#ownership.isShared && this.#unknown === null
+    if (this.#stopping && (nothingLeft || this.#backoff.failures >= stopMaxAttempts)) {
       this.#tell(cause, 'stopped')
       return 'stopped'
     }
     this.#state = 'retrying'
     this.#tell(cause, 'retrying')
-    await this.#session?.close()
-    this.#session = null
+    await this.#closeSession()
     await this.#wait(waitMs)
     return 'again'
   }
 
-  /** Takes the job: from here on whoever held it can no longer commit, and the positions are what counts. */
-  async #acquire(): Promise<void> {
-    const { store, feed, owner } = this.options
-    const { fence, positions } = await store.acquirePartitions(this.#job, feed.source, owner, feed.partitions)
-    this.#fence = fence
-    for (const partition of feed.partitions) {
-      const known = positions.find((position) => position.partition === partition)
-      this.#positions.set(partition, known ?? emptyPosition(partition))
-    }
+  /**
+   * Whether only a person mends it. Where others may take our partitions, state or records that are gone can mean that the
+   * new owner needed them no more: so that is believed only when a second try, begun after asking, meets it again.
+   */
+  #isFinal(cause: unknown): boolean {
+    if (!(cause instanceof PlatformError) || cause.retry !== 'never') return false
+    if (!this.#ownership.isShared) return true
+    if (cause instanceof StaleEpochError) return false
+    if (!(cause instanceof CorruptCheckpointError || cause instanceof OffsetTrimmedError)) return true
+    const again = this.#suspicious
+    this.#suspicious = true
+    return again
+  }
+
+  async #take(): Promise<void> {
+    await this.#ownership.take()
+    this.#taken = true
   }
 
   async #open(): Promise<Session> {
     const { generation = firstGeneration } = this.options
+    const { job, fence, positions, isShared } = this.#ownership
     const session = new Session(this.options, {
-      job: this.#job,
-      fence: this.#fence,
+      job,
+      fence,
       generation,
-      positions: this.positions,
+      positions,
       stopAt: this.#stopAt,
+      stopAfter: isShared ? 'what was processed' : 'what is durable',
       nextAttempt: () => this.#attempt++,
       onCommitted: (epoch, facts) => this.#committed(epoch, facts),
       onPartitionFailed: (error) => this.#tell(error, 'stopped'),
@@ -184,35 +239,43 @@ class JobRunner implements StreamRunner {
     return session
   }
 
+  async #closeSession(): Promise<void> {
+    const session = this.#session
+    this.#session = null
+    if (this.#ownership.isShared) this.#taken = false
+    await session?.close()
+  }
+
   #committed({ commit, positions }: Pick<CommittedEpoch, 'commit' | 'positions'>, facts: EpochFacts | null): void {
-    for (const position of positions) this.#positions.set(position.partition, position)
+    this.#ownership.moved(positions)
     this.#backoff.reset()
+    this.#suspicious = false
     this.options.onCommitted?.({ commit, positions })
     if (facts !== null) this.options.onEpoch?.(facts)
   }
 
   /**
-   * Finds out whether an epoch was committed. Taking the job anew raises its fence, so a commit that is still under way
-   * can land no more after the positions were read.
+   * Finds out whether an epoch was committed. Taking its partitions anew raises their fence, so a commit that is still
+   * under way can land no more after the positions were read. One of them is enough: they move together or not at all.
    */
   async #settle(unknown: OutcomeUnknownError): Promise<void> {
-    const before = new Map(this.#positions)
-    await this.#acquire()
+    const before = new Map(this.positions.map((position) => [position.partition, position]))
+    await this.#take()
+    const now = new Map(this.positions.map((position) => [position.partition, position]))
     const { positions, obsolete } = unknown.epoch
-    const landed = positions.every(
-      ({ partition, checkpoint }) => this.#positions.get(partition)?.checkpoint === checkpoint,
-    )
-    if (landed) {
+    const ours = positions.filter(({ partition }) => now.has(partition))
+    this.#unknown = null
+    // None of them is ours any more: nothing can be asked, and nothing of it is ours to remove.
+    if (ours.length === 0) return
+    if (ours.every(({ partition, checkpoint }) => now.get(partition)?.checkpoint === checkpoint)) {
+      this.#unknown = unknown
       const { commit } = await this.options.store.versionsSince(Number.MAX_SAFE_INTEGER)
       this.#unknown = null
       this.#committed({ commit, positions }, unknown.facts)
       await Promise.allSettled(obsolete.map((name) => this.options.objects.remove(name)))
       return
     }
-    const unmoved = positions.every(
-      ({ partition }) => this.#positions.get(partition)?.next === before.get(partition)?.next,
-    )
-    this.#unknown = null
+    const unmoved = ours.every(({ partition }) => now.get(partition)?.next === before.get(partition)?.next)
     // Where another owner went on, it may have begun from our commit: then the files are not ours to remove.
     if (unmoved) await unknown.discard()
   }
@@ -228,12 +291,15 @@ class JobRunner implements StreamRunner {
     })
   }
 
+  /** Until `stop`, or until the assignment changes. */
+  #interrupted(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#endWait = resolve
+    })
+  }
+
   #tell(error: unknown, then: 'retrying' | 'stopped'): void {
     this.error = error
     this.options.onError?.(error, then)
   }
-}
-
-function emptyPosition(partition: number): JobPosition {
-  return { partition, next: 0 as Offset, checkpoint: null, watermark: null, received: null, forwarded: {} }
 }

@@ -84,14 +84,14 @@ describe('the law of dedupe', () => {
             } else {
               // `fail`: the commit failed, its objects stay behind. `crash`: it landed, its obsolete objects stay behind.
               if (one.do === 'crash') committed = { saved, model: new Map(model), now }
-              state.close()
+              await state.close()
               state = await reopen()
               model = new Map(committed.model)
               now = committed.now
             }
           }
         }
-        state.close()
+        await state.close()
         await objects.cleanup()
       }),
       { numRuns: 150 },
@@ -111,7 +111,7 @@ describe('the law of dedupe', () => {
       const { saved, obsolete } = await state.checkpoint()
       for (const name of obsolete) await objects.remove(name)
       if (epoch % 40 === 39) {
-        state.close()
+        await state.close()
         state = await open({ objects, reader, heldMaxEntries: 1_000, saved })
       }
     }
@@ -129,7 +129,7 @@ describe('the law of dedupe', () => {
     }
     expect(state.firstSeen('shop', 'id-1', now)).toBe(true)
     expect(await objects.list(prefix)).toEqual([])
-    state.close()
+    await state.close()
     await objects.cleanup()
   }, 120_000)
 })

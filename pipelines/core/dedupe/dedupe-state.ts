@@ -41,8 +41,8 @@ export interface DedupeState {
    * @throws CorruptCheckpointError, or as the object store does; the state is then to be thrown away
    */
   checkpoint(): Promise<{ readonly saved: Uint8Array; readonly obsolete: readonly string[] }>
-  /** Lets go of open files. */
-  close(): void
+  /** Lets go of open files and local copies; the objects may be opened again when it has resolved. */
+  close(): Promise<void>
 }
 
 /** So many new entries stay inside the checkpoint itself (16 bytes each); with more, they become a segment. */

@@ -39,6 +39,8 @@ export class LayeredState implements DedupeState {
   /** When the next segment has nothing left that counts. */
   private nextExpiryMs = Number.POSITIVE_INFINITY
   private saving = false
+  /** Segments that are being let go of. */
+  private readonly closing = new Set<Promise<void>>()
   private readonly seed: bigint
 
   constructor(
@@ -105,8 +107,8 @@ export class LayeredState implements DedupeState {
     }
   }
 
-  close(): void {
-    for (const segment of this.segments) segment.close()
+  async close(): Promise<void> {
+    await Promise.all([...this.closing, ...this.segments.map((segment) => segment.close())])
   }
 
   /** Drops segments that hold nothing which could still make a repeat. Their objects go with the next checkpoint. */
@@ -170,7 +172,9 @@ export class LayeredState implements DedupeState {
 
   private letGo(segments: readonly Segment[]): void {
     for (const segment of segments) {
-      segment.close()
+      const closed = segment.close()
+      this.closing.add(closed)
+      void closed.then(() => this.closing.delete(closed))
       this.obsolete.push(segment.content.object)
     }
     this.segmentsChanged()

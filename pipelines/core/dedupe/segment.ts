@@ -66,7 +66,7 @@ export class Segment {
   static async over(storage: SegmentStorage, content: SegmentContent): Promise<Segment> {
     if (content.entries !== undefined || storage.reader === undefined) return new Segment(content, undefined)
     const path = await storage.objects.localPath(content.object)
-    return new Segment(content, new BlockFile(storage.reader, path, content))
+    return new Segment(content, new BlockFile(storage, storage.reader, path, content))
   }
 
   /** Memory held for it. */
@@ -92,9 +92,9 @@ export class Segment {
     return found < 0 ? undefined : baseMs + (words[found * entryWords + 2] as number)
   }
 
-  /** Lets go of what is open of it. */
-  close(): void {
-    this.file?.forget()
+  /** Lets go of what is open of it, and of a local copy. Never rejects: a copy that stays does no harm but take room. */
+  async close(): Promise<void> {
+    await this.file?.forget()
   }
 }
 
@@ -159,6 +159,7 @@ class BlockFile {
   private held = -1
 
   constructor(
+    private readonly storage: SegmentStorage,
     private readonly reader: SyncReader,
     private readonly path: string,
     private readonly content: SegmentContent,
@@ -185,8 +186,9 @@ class BlockFile {
     return entries === blockEntries ? this.words : this.words.subarray(0, entries * entryWords)
   }
 
-  forget(): void {
+  async forget(): Promise<void> {
     this.reader.forget(this.path)
+    await this.storage.objects.forgetLocal(this.content.object).catch(() => {})
   }
 }
 
