@@ -123,21 +123,34 @@ export function objectStoreContract(adapter: string, make: () => Promise<ObjectS
       )
     })
 
-    it.each(['', '/a', 'a/', 'a//b', '..', 'a/../b', '../a', './a', 'a/./b', '.put/0', 'a\\b', 'a\0'])(
-      'refuses the name %j',
-      async (name) => {
-        const body = Buffer.from('x')
-        await expect(store.put(name, body)).rejects.toThrow(RangeError)
-        await expect(store.putIfAbsent(name, body)).rejects.toThrow(RangeError)
-        await expect(store.get(name)).rejects.toThrow(RangeError)
-        await expect(store.getRange(name, 0, 1)).rejects.toThrow(RangeError)
-        await expect(store.remove(name)).rejects.toThrow(RangeError)
-        await expect(store.size(name)).rejects.toThrow(RangeError)
-        await expect(store.localPath(name)).rejects.toThrow(RangeError)
-        await expect(store.forgetLocal(name)).rejects.toThrow(RangeError)
-        expect(await store.list('')).toEqual([])
-      },
-    )
+    it.each([
+      '',
+      '/a',
+      'a/',
+      'a//b',
+      '..',
+      'a/../b',
+      '../a',
+      './a',
+      'a/./b',
+      '.put/0',
+      'a\\b',
+      'a\0',
+      'a\n',
+      'a\u007f/b',
+      'a\ud800',
+    ])('refuses the name %j', async (name) => {
+      const body = Buffer.from('x')
+      await expect(store.put(name, body)).rejects.toThrow(RangeError)
+      await expect(store.putIfAbsent(name, body)).rejects.toThrow(RangeError)
+      await expect(store.get(name)).rejects.toThrow(RangeError)
+      await expect(store.getRange(name, 0, 1)).rejects.toThrow(RangeError)
+      await expect(store.remove(name)).rejects.toThrow(RangeError)
+      await expect(store.size(name)).rejects.toThrow(RangeError)
+      await expect(store.localPath(name)).rejects.toThrow(RangeError)
+      await expect(store.forgetLocal(name)).rejects.toThrow(RangeError)
+      expect(await store.list('')).toEqual([])
+    })
 
     it('shows an object to other programs as a file', async () => {
       await store.put('a/b.txt', Buffer.from('seen'))
@@ -176,7 +189,6 @@ export function objectStoreContract(adapter: string, make: () => Promise<ObjectS
       'q?x=1#frag;v=2',
       'quote\'"<>&amp;|*~!@$^(){}[],:',
       'ü/\u0065\u0301/\u{1F600}/\uFF5E',
-      'tab\there/new\nline/\u0001\u007F',
       'ends.with./a..b/c...',
       ' lead/trail ',
       `${'long/'.repeat(20)}${'x'.repeat(200)}`,
