@@ -1,0 +1,37 @@
+/** Snapshots of a Trino table: ids as decimal text, for they exceed 2^53. */
+import { CorruptTableError } from '../../../core/errors.ts'
+import type { SnapshotInfo } from '../../../core/ports/lake.ts'
+import type { TableDefinition } from '../../../core/tables.ts'
+import type { Trino } from './client.ts'
+import { type TrinoPlace, trinoTable } from './tables.ts'
+
+type Options = TrinoPlace & { readonly trino: Pick<Trino, 'query'> }
+
+/** What the table holds now. A table made by `ensureTables` has a snapshot from the beginning. */
+export async function currentSnapshot(options: Options, definition: TableDefinition): Promise<string> {
+  const rows = await options.trino.query(
+    `SELECT CAST(snapshot_id AS varchar) FROM ${trinoTable(options, `${definition.name}$refs`)} WHERE name = 'main'`,
+  )
+  const id = rows[0]?.[0]
+  if (typeof id !== 'string') throw new CorruptTableError(definition.name, 'its references', 'no branch main')
+  return id
+}
+
+/** Newest first. Which publication made one is not known: Trino lets nobody write into a snapshot's summary. */
+export async function allSnapshots(options: Options, definition: TableDefinition): Promise<readonly SnapshotInfo[]> {
+  const rows = await options.trino.query(
+    `SELECT CAST(snapshot_id AS varchar), CAST(parent_id AS varchar), CAST(to_unixtime(committed_at) * 1000 AS bigint),
+  operation, element_at(summary, 'added-records'), element_at(summary, 'total-records')
+FROM ${trinoTable(options, `${definition.name}$snapshots`)}
+ORDER BY committed_at DESC, CAST(coalesce(element_at(summary, 'total-records'), '0') AS bigint) DESC`,
+  )
+  return rows.map(([id, parent, at, operation, addedRows, totalRows]) => ({
+    id: String(id),
+    parent: parent === null ? null : String(parent),
+    at: Number(at),
+    operation: String(operation),
+    publish: null,
+    addedRows: Number(addedRows ?? 0),
+    totalRows: Number(totalRows ?? 0),
+  }))
+}

@@ -1,0 +1,111 @@
+/**
+ * The lake's tables in a Trino catalog: their statements, made of `schemas/tables.ts`, and making them where they are not.
+ * They are Trino's own (it draws their column ids and snapshot ids); all that is ours of them is names and types.
+ */
+import { TrinoQueryError } from '../../../core/errors.ts'
+import { sleep, type Timers } from '../../../core/ports/clock.ts'
+import type { ColumnType, TableDefinition } from '../../../core/tables.ts'
+import { tables } from '../../../schemas/tables.ts'
+import { quotedName } from '../../core/sql/printer.ts'
+import { trinoLiteral } from '../../core/sql/trino-printer.ts'
+import type { Trino } from './client.ts'
+
+/** Holds the tables themselves; only Hitlake writes here. */
+export const defaultTablesSchema = 'hitlake_tables'
+/** Holds publications under way, each a table for as long as it takes. */
+export const publicationsSchemaOf = (schema: string) => `${schema}_publications`
+/** Tries to make one thing; each failure means that another process was making it too. */
+export const createMaxAttempts = 8
+const createPauseMs = 250
+
+export interface TrinoPlace {
+  readonly catalog: string
+  /** Of the base tables. */
+  readonly schema: string
+}
+
+/** Full, quoted name. */
+export function trinoTable({ catalog, schema }: TrinoPlace, table: string): string {
+  return [catalog, schema, table].map(quotedName).join('.')
+}
+
+/** Makes the schemas and tables that are missing. Any number of processes may do so at once. */
+export async function ensureTables(
+  { trino, timers, ...place }: TrinoPlace & { readonly trino: Pick<Trino, 'query'>; readonly timers: Timers },
+  signal?: AbortSignal,
+): Promise<void> {
+  const statements = [
+    createSchema(place.catalog, place.schema),
+    createSchema(place.catalog, publicationsSchemaOf(place.schema)),
+    ...Object.values(tables).map((definition) => createTable(place, definition)),
+  ]
+  for (const statement of statements) {
+    await createOnce({ trino, timers }, statement, signal)
+  }
+}
+
+/** Runs a statement with `IF NOT EXISTS` until it succeeds: Trino looks first and makes then, and of two one fails. */
+export async function createOnce(
+  { trino, timers }: { readonly trino: Pick<Trino, 'query'>; readonly timers: Timers },
+  statement: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      // Repeated at once or by the next start, so its outcome need not be known.
+      await trino.query(statement, { effect: 'reads', ...(signal && { signal }) })
+      return
+    } catch (error) {
+      if (!(error instanceof TrinoQueryError) || (error.errorType === 'USER_ERROR' && !isTaken(error))) throw error
+      if (attempt === createMaxAttempts) throw error
+      await sleep(timers, createPauseMs)
+    }
+  }
+}
+
+function isTaken(error: TrinoQueryError): boolean {
+  return /ALREADY_EXISTS$/.test(error.errorName)
+}
+
+export function createSchema(catalog: string, schema: string): string {
+  return `CREATE SCHEMA IF NOT EXISTS ${quotedName(catalog)}.${quotedName(schema)}`
+}
+
+export function createTable(place: TrinoPlace, definition: TableDefinition): string {
+  const { partition } = definition
+  const columns = definition.columns.map(
+    (column) => `  ${quotedName(column.name)} ${trinoType(column.type)} COMMENT ${text(column.doc)}`,
+  )
+  const partitioning = [...(partition.generation ? ['"_gen"'] : []), `day(${quotedName(partition.day)})`]
+  return `CREATE TABLE IF NOT EXISTS ${trinoTable(place, definition.name)} (
+${columns.join(',\n')}
+)
+COMMENT ${text(definition.doc)}
+WITH (
+  format = 'PARQUET',
+  format_version = 2,
+  object_store_layout_enabled = false,
+  partitioning = ARRAY[${partitioning.map(text).join(', ')}],
+  sorted_by = ARRAY[${definition.sort.map((name) => text(`${quotedName(name)} ASC NULLS FIRST`)).join(', ')}]
+)`
+}
+
+export function trinoType(type: ColumnType): string {
+  if (typeof type !== 'string') {
+    if ('list' in type) return `array(${trinoType(type.list.element)})`
+    return `row(${type.struct.map((part) => `${quotedName(part.name)} ${trinoType(part.type)}`).join(', ')})`
+  }
+  return {
+    string: 'varchar',
+    boolean: 'boolean',
+    int: 'integer',
+    long: 'bigint',
+    double: 'double',
+    timestamptz: 'timestamp(6) with time zone',
+    decimal38: 'decimal(38,0)',
+  }[type]
+}
+
+function text(value: string): string {
+  return trinoLiteral({ type: 'text', value })
+}
