@@ -5,22 +5,12 @@
  */
 import { StaleEpochError } from '../../../core/errors.ts'
 import { hourMs } from '../../../core/event-time.ts'
-import type { MerchantId, Offset } from '../../../core/ids.ts'
-import type { Books, BooksDelta, ControlStore } from '../../../core/ports/control-store.ts'
+import type { Offset } from '../../../core/ids.ts'
+import type { Books, ControlStore } from '../../../core/ports/control-store.ts'
+import type { BooksEntry, Outcome } from '../../core/control/epoch-rows.ts'
 import { checkAcceptedRange } from '../../core/control/rules.ts'
 import { currentPositions } from './control-store-positions.ts'
 import type { Session } from './control-store-session.ts'
-
-type Outcome = 'accepted' | 'stored' | 'duplicates' | 'failed' | 'dropped'
-
-interface BooksEntry {
-  readonly merchant: MerchantId
-  readonly hour: number
-  readonly outcome: Outcome
-  /** Of `dropped`; else empty. */
-  readonly rule: string
-  readonly hits: number
-}
 
 /** Partial rows after which the recent books are folded; more where the last fold left more than half of it. */
 export const defaultFoldBooksAt = 50_000
@@ -122,19 +112,4 @@ export async function booksLedger(writer: Session, reader: Session, foldAt = def
       })
     },
   }
-}
-
-/** An epoch's counts as entries; those of nothing are left out. */
-export function epochEntries(deltas: readonly BooksDelta[]): readonly BooksEntry[] {
-  const entries: BooksEntry[] = []
-  for (const { merchant, hour, accepted, stored, duplicates, failed, dropped } of deltas) {
-    if (accepted !== 0) entries.push({ merchant, hour, outcome: 'accepted', rule: '', hits: accepted })
-    if (stored !== 0) entries.push({ merchant, hour, outcome: 'stored', rule: '', hits: stored })
-    if (duplicates !== 0) entries.push({ merchant, hour, outcome: 'duplicates', rule: '', hits: duplicates })
-    if (failed !== 0) entries.push({ merchant, hour, outcome: 'failed', rule: '', hits: failed })
-    for (const [rule, hits] of Object.entries(dropped)) {
-      if (hits !== 0) entries.push({ merchant, hour, outcome: 'dropped', rule, hits })
-    }
-  }
-  return entries
 }

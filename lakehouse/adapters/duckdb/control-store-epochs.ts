@@ -5,8 +5,9 @@
 import { StaleEpochError } from '../../../core/errors.ts'
 import type { MerchantId } from '../../../core/ids.ts'
 import type { ControlStore, EpochCommit } from '../../../core/ports/control-store.ts'
+import { booksEntries, distinctTouched } from '../../core/control/epoch-rows.ts'
 import { checkEpoch, checkPartitions, defaultMaxVersionRows } from '../../core/control/rules.ts'
-import { type BooksLedger, epochEntries } from './control-store-books.ts'
+import type { BooksLedger } from './control-store-books.ts'
 import { currentPositions, positionColumns, toPosition } from './control-store-positions.ts'
 import type { Session } from './control-store-session.ts'
 
@@ -160,7 +161,7 @@ export async function epochs(
     async commitEpoch(commit) {
       checkEpoch(commit)
       const touched = distinctTouched(commit.touched)
-      const entries = epochEntries(commit.books)
+      const entries = booksEntries(commit.books)
       return writer.write(async () => {
         const start = await startOf(commit)
         const known = await checkPositions(commit)
@@ -202,9 +203,4 @@ export async function epochs(
       })
     },
   }
-}
-
-function distinctTouched(touched: EpochCommit['touched']): EpochCommit['touched'] {
-  const distinct = new Map(touched.map((entry) => [`${entry.day} ${entry.merchant}`, entry]))
-  return distinct.size === touched.length ? touched : [...distinct.values()]
 }

@@ -1,0 +1,142 @@
+/** Merchants, keys and daily secrets of the control store in PostgreSQL. */
+import type { MerchantId } from '../../../core/ids.ts'
+import type { ControlStore, KeyHolder, Merchant, StoredKey } from '../../../core/ports/control-store.ts'
+import { checkKeysOfMerchant, checkPage, checkSecretDates, keyTakenError, sameKey } from '../../core/control/rules.ts'
+import type { Database, Sql } from './database.ts'
+
+type Directory = Pick<
+  ControlStore,
+  | 'createMerchant'
+  | 'updateMerchant'
+  | 'merchant'
+  | 'merchants'
+  | 'addKey'
+  | 'findKey'
+  | 'merchantsById'
+  | 'dailySecrets'
+>
+
+const merchantColumns = `m.id, m.name, m.time_zone AS "timeZone", m.currency, m.blocked_names AS "blockedNames",
+  m.visitor_seed AS "visitorSeed"`
+
+/** A key and its merchant, all of the latter null where it has none. */
+type HolderRow = Omit<Merchant, 'id'> & StoredKey & { readonly id: MerchantId | null }
+
+interface SecretRow {
+  readonly date: string
+  readonly secret: string
+}
+
+export function directory(database: Database): Directory {
+  return {
+    async createMerchant(merchant, keys) {
+      checkKeysOfMerchant(merchant, keys)
+      return database.write(async (sql) => {
+        const { id, name, timeZone, currency, blockedNames, visitorSeed } = merchant
+        const created = await sql.run('INSERT INTO merchants VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING', [
+          id,
+          name,
+          timeZone,
+          currency,
+          blockedNames,
+          visitorSeed,
+        ])
+        if (created === 0) return 'exists'
+        for (const key of keys) if (!(await insertKey(sql, key))) throw keyTakenError(key.hash)
+        return 'created'
+      })
+    },
+    async updateMerchant(id, { name = null, blockedNames = null }) {
+      return database.write(async (sql) => {
+        const [changed] = await sql.rows<Merchant>(
+          `UPDATE merchants m SET name = coalesce($2, name), blocked_names = coalesce($3::text[], blocked_names)
+           WHERE id = $1 RETURNING ${merchantColumns}`,
+          [id, name, blockedNames],
+        )
+        return changed
+      })
+    },
+    async merchant(id) {
+      const [found] = await database.ask<Merchant>(`SELECT ${merchantColumns} FROM merchants m WHERE m.id = $1`, [id])
+      return found
+    },
+    async merchants({ after = '', limit }) {
+      checkPage(limit)
+      return database.ask<Merchant>(
+        `SELECT ${merchantColumns} FROM merchants m WHERE m.id > $1 ORDER BY m.id LIMIT $2`,
+        [after, limit],
+      )
+    },
+    async addKey(key) {
+      await database.write(async (sql) => {
+        if (key.merchant !== null) {
+          const found = await sql.rows('SELECT id FROM merchants WHERE id = $1', [key.merchant])
+          if (found.length === 0) throw new RangeError(`no merchant ${key.merchant}`)
+        }
+        if (await insertKey(sql, key)) return
+        const [known] = await sql.rows<StoredKey>('SELECT hash, merchant, kind, rights FROM keys WHERE hash = $1', [
+          key.hash,
+        ])
+        if (known === undefined || !sameKey(known, key)) throw keyTakenError(key.hash)
+      })
+    },
+    async findKey(hash) {
+      const [row] = await database.ask<HolderRow>(
+        `SELECT k.hash, k.merchant, k.kind, k.rights, ${merchantColumns}
+         FROM keys k LEFT JOIN merchants m ON m.id = k.merchant WHERE k.hash = $1`,
+        [hash],
+      )
+      if (row === undefined) return undefined
+      const { hash: of, merchant, kind, rights, id, ...others } = row
+      return {
+        key: { hash: of, merchant, kind, rights },
+        merchant: id === null ? null : { id, ...others },
+      } satisfies KeyHolder
+    },
+    async merchantsById(ids) {
+      return database.ask<Merchant>(`SELECT ${merchantColumns} FROM merchants m WHERE m.id = ANY ($1::text[])`, [ids])
+    },
+    async dailySecrets(dates, keepFrom, make) {
+      checkSecretDates(dates, keepFrom)
+      const all = 'SELECT date, secret FROM daily_secrets'
+      const known = await database.ask<SecretRow>(all)
+      // Asked on every change of day by every collector, and nearly always answered by what is there: no write then.
+      const there = new Set(known.map(({ date }) => date))
+      const expired = known.some(({ date }) => date < keepFrom)
+      if (!expired && dates.every((date) => there.has(date))) return choose(known, dates)
+      return database.write(async (sql) => {
+        await sql.run('DELETE FROM daily_secrets WHERE date < $1', [keepFrom])
+        const kept = new Set((await sql.rows<SecretRow>(all)).map(({ date }) => date))
+        // In one order, so that two callers do not wait for each other in a circle. Of a date made twice the first counts.
+        const missing = [...new Set(dates)].sort().filter((date) => !kept.has(date))
+        for (const date of missing) {
+          await sql.run('INSERT INTO daily_secrets VALUES ($1, $2) ON CONFLICT DO NOTHING', [date, make()])
+        }
+        return choose(await sql.rows<SecretRow>(all), dates)
+      })
+    },
+  }
+}
+
+/** False where the hash is taken. */
+async function insertKey(sql: Sql, { hash, merchant, kind, rights }: StoredKey): Promise<boolean> {
+  const inserted = await sql.run('INSERT INTO keys VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING', [
+    hash,
+    merchant,
+    kind,
+    rights,
+  ])
+  return inserted === 1
+}
+
+/** @throws RangeError where another caller has deleted one meanwhile: an empty secret would be none */
+function choose(secrets: readonly SecretRow[], dates: readonly string[]): Readonly<Record<string, string>> {
+  const byDate = new Map(secrets.map(({ date, secret }) => [date, secret]))
+  return Object.fromEntries(
+    dates.map((date) => {
+      const secret = byDate.get(date)
+      if (secret === undefined) throw new RangeError(`the secret of ${date} is deleted for ever`)
+      return [date, secret]
+    }),
+  )
+}

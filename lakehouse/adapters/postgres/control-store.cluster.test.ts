@@ -1,0 +1,30 @@
+import { afterEach } from 'vitest'
+import { type ControlStoreUnderTest, controlStoreContract } from '../../../core/ports/control-store.contract.ts'
+import type { ControlStore } from '../../../core/ports/control-store.ts'
+import { createSchema, type Schema } from './test/schemas.ts'
+
+const schemas = new Map<ControlStore, Schema>()
+
+afterEach(async () => {
+  for (const schema of schemas.values()) await schema.close()
+  schemas.clear()
+})
+
+function under(visible: 'committed' | 'published'): ControlStoreUnderTest {
+  return {
+    async open({ maxVersions } = {}) {
+      const schema = await createSchema()
+      // Chores after every few rows, so that sums are of folded and unfolded books.
+      const options = { visible, chores: { rows: 5 } }
+      const store = await schema.open(maxVersions === undefined ? options : { ...options, maxVersionRows: maxVersions })
+      schemas.set(store, schema)
+      return store
+    },
+    async passTime(store, ms) {
+      await schemas.get(store)?.query(`UPDATE leases SET expires = expires - $1 * interval '1 millisecond'`, [ms])
+    },
+  }
+}
+
+controlStoreContract('PostgreSQL, visible as committed,', under('committed'))
+controlStoreContract('PostgreSQL, visible as published,', under('published'))

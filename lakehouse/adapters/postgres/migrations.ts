@@ -1,0 +1,108 @@
+/**
+ * Tables of the control store in PostgreSQL, as numbered steps that each run once, in order. Steps that were released are
+ * never changed: a new one is added below.
+ *
+ * Commits are numbered by the row of `counters`, which a commit locks last and holds until it is durable, so that numbers
+ * rise in the order in which commits become visible. Rows that grow with a commit are written before that lock under the
+ * number of its `epoch`, drawn without waiting; `epochs` says which commit it became.
+ */
+import { StartError } from '../../../core/errors.ts'
+import type { Database, Sql } from './database.ts'
+
+export interface Migration {
+  readonly name: string
+  readonly statements: readonly string[]
+}
+
+export const migrations: readonly Migration[] = [
+  {
+    name: 'control store',
+    statements: [
+      `CREATE TABLE merchants (id text COLLATE "C" PRIMARY KEY, name text NOT NULL, time_zone text NOT NULL,
+         currency text NOT NULL, blocked_names text[] NOT NULL, visitor_seed text NOT NULL)`,
+      `CREATE TABLE keys (hash text COLLATE "C" PRIMARY KEY, merchant text COLLATE "C" REFERENCES merchants,
+         kind text NOT NULL, rights text[] NOT NULL)`,
+      'CREATE TABLE daily_secrets (date text COLLATE "C" PRIMARY KEY, secret text NOT NULL)',
+
+      'CREATE TABLE jobs (job text COLLATE "C" PRIMARY KEY, fence int8 NOT NULL, owner text NOT NULL, source text NOT NULL)',
+      // `next` is null until something was committed. `plan` is that of the last epoch.
+      `CREATE TABLE partitions (job text COLLATE "C", source text COLLATE "C", part int8, fence int8 NOT NULL, plan text,
+         next int8, checkpoint text, watermark int8, received int8, forwarded jsonb NOT NULL DEFAULT '{}',
+         PRIMARY KEY (job, source, part)) WITH (fillfactor = 50)`,
+      `CREATE TABLE counters (one bool PRIMARY KEY CHECK (one), last_commit int8 NOT NULL, versions_floor int8 NOT NULL,
+         listed_rows int8 NOT NULL) WITH (fillfactor = 50)`,
+      'INSERT INTO counters VALUES (true, 0, 0, 0)',
+      'CREATE SEQUENCE epoch_numbers',
+      // Of epochs whose files are not all published, or of whose positions the published ones are not yet past.
+      `CREATE TABLE epochs (epoch int8 PRIMARY KEY, job text COLLATE "C" NOT NULL, commit int8 NOT NULL,
+         touched_rows int8 NOT NULL)`,
+      // Positions of those epochs, and of the newest one before them.
+      `CREATE TABLE history (epoch int8, source text COLLATE "C", part int8, forwarded jsonb NOT NULL,
+         PRIMARY KEY (epoch, source, part))`,
+      `CREATE TABLE published (job text COLLATE "C", source text COLLATE "C", part int8, forwarded jsonb NOT NULL,
+         PRIMARY KEY (job, source, part))`,
+
+      `CREATE TABLE leases (name text COLLATE "C" PRIMARY KEY, fence int8 NOT NULL, owner text,
+         expires timestamptz NOT NULL)`,
+      `CREATE TABLE lake_tables (name text COLLATE "C" PRIMARY KEY, snapshot text,
+         last_publication int8 NOT NULL DEFAULT 0)`,
+      `CREATE TABLE pending_files (name text COLLATE "C" PRIMARY KEY, epoch int8 NOT NULL, place int8 NOT NULL,
+         table_name text NOT NULL, row_count int8 NOT NULL, bytes int8 NOT NULL, first_day int8 NOT NULL,
+         last_day int8 NOT NULL, publication int8)`,
+
+      // The (merchant, day)s of an epoch, or merged of several, got the version by which `raises` names the epoch.
+      'CREATE TABLE touched (epoch int8 NOT NULL, merchant text COLLATE "C" NOT NULL, day int8 NOT NULL)',
+      'CREATE INDEX touched_epoch ON touched (epoch)',
+      'CREATE TABLE raises (version int8, epoch int8, rows int8 NOT NULL, PRIMARY KEY (version, epoch))',
+      // Epochs whose touched rows nobody reads any more, to be deleted a few at a time.
+      'CREATE TABLE discarded (epoch int8 PRIMARY KEY)',
+
+      `CREATE TABLE books_recent (merchant text COLLATE "C" NOT NULL, hour int8 NOT NULL, outcome text NOT NULL,
+         rule text NOT NULL, hits int8 NOT NULL)`,
+      `CREATE TABLE books_folded (merchant text COLLATE "C", hour int8, outcome text COLLATE "C", rule text COLLATE "C",
+         hits int8 NOT NULL, PRIMARY KEY (merchant, hour, outcome, rule))`,
+      'CREATE TABLE accepted_logs (log text COLLATE "C" PRIMARY KEY, through int8 NOT NULL)',
+      `CREATE TABLE collectors (log text COLLATE "C" PRIMARY KEY, visible_through int8 NOT NULL, state text NOT NULL)`,
+      // Whoever locks its row does the chores of the moment; the others leave them.
+      'CREATE TABLE chores (one bool PRIMARY KEY CHECK (one))',
+      'INSERT INTO chores VALUES (true)',
+    ],
+  },
+]
+
+/**
+ * Brings the database to the newest step of `steps`; of several processes at once one does it and the others wait.
+ * @throws StartError where it has seen a step that this code does not know: a newer Hitlake wrote it
+ */
+export async function migrate(database: Database, steps: readonly Migration[] = migrations): Promise<void> {
+  if ((await stepsDone(database)) === steps.length) return
+  await database.write(async (sql) => {
+    // One at a time in each schema. CREATE TABLE IF NOT EXISTS alone fails where two run it at once.
+    await sql.run(`SELECT pg_advisory_xact_lock(hashtextextended('hitlake control store ' || current_schema(), 0))`)
+    await sql.run('CREATE TABLE IF NOT EXISTS migrations (number int8 PRIMARY KEY, name text NOT NULL)')
+    const done = await newest(sql)
+    if (done > steps.length) {
+      throw new StartError(
+        `the control store is at step ${done}, this version knows ${steps.length}; start the newer version of Hitlake again`,
+      )
+    }
+    for (const [index, step] of steps.entries()) {
+      if (index < done) continue
+      for (const statement of step.statements) await sql.run(statement)
+      await sql.run('INSERT INTO migrations VALUES ($1, $2)', [index + 1, step.name])
+    }
+  })
+}
+
+/** Undefined where there is no control store yet. */
+async function stepsDone(database: Database): Promise<number | undefined> {
+  return database.read(async (sql) => {
+    const [found] = await sql.rows<{ there: boolean }>(`SELECT to_regclass('migrations') IS NOT NULL AS there`)
+    return found?.there ? newest(sql) : undefined
+  })
+}
+
+async function newest(sql: Sql): Promise<number> {
+  const [row] = await sql.rows<{ done: number }>('SELECT coalesce(max(number), 0) AS done FROM migrations')
+  return row?.done ?? 0
+}
