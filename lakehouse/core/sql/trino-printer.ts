@@ -44,7 +44,7 @@ const trino: Dialect = {
   // sum(bigint) fails beyond 64 bits, and sum(decimal) keeps the scale: all sums are of the widest whole decimal.
   sum: (of) => `sum(CAST(${of} AS decimal(38,0)))`,
   listOf: (of) => `array_agg(${of}) FILTER (WHERE ${of} IS NOT NULL)`,
-  countOfSmallest: (list, limit) => `coalesce(least(cardinality(${list}), ${limit}), 0)`,
+  countOfSmallest: (list, limit) => `least(coalesce(cardinality(${list}), 0), ${limit})`,
   // Nearly every list is short: only a long one is sorted.
   largestOfSmallest: (list, limit) =>
     `if(cardinality(${list}) <= ${limit}, array_max(${list}), element_at(array_sort(${list}), ${limit}))`,
