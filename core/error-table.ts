@@ -303,6 +303,12 @@ export const errorTable: readonly ErrorEntry[] = [
     'Start Kafka; the collector accepts meanwhile and goes on by itself.',
   ),
   internal('FEED_TOPIC_UNFIT', 'never', 'The topic is not as it is configured.', 'Mend the one or the other.'),
+  internal(
+    'FEED_POSITION_BEYOND_END',
+    'never',
+    'A committed position lies behind the end of the topic: it was made anew, or lost records.',
+    'Use a topic of another name.',
+  ),
 ]
 
 const byCode: ReadonlyMap<string, ErrorEntry> = new Map(errorTable.map((entry) => [entry.code, entry]))

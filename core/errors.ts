@@ -327,6 +327,22 @@ export class FeedUnavailableError extends PlatformError {
   }
 }
 
+/** A committed position lies behind the end of the feed: the feed is not the one it was reached in. */
+export class PositionBeyondFeedError extends PlatformError {
+  readonly code = 'FEED_POSITION_BEYOND_END'
+  readonly retry = 'never'
+  constructor(
+    readonly topic: string,
+    readonly partition: number,
+    readonly position: number,
+    readonly end: number,
+  ) {
+    super(
+      `partition ${partition} of ${topic} ends at ${end}, before the committed position ${position}; the topic was made anew or lost records: use a topic of another name`,
+    )
+  }
+}
+
 /** The topic is not as it is configured here. */
 export class UnfitTopicError extends PlatformError {
   readonly code = 'FEED_TOPIC_UNFIT'
