@@ -1,10 +1,18 @@
 import { describe, expect, it } from 'vitest'
+import { clusterStoreContract } from '../../../core/ports/cluster-store.contract.ts'
 import { controlStoreContract } from '../../../core/ports/control-store.contract.ts'
 import { epochOf, fileOf } from '../../../core/ports/control-store-epochs.contract.ts'
 import { createMemoryControlStore } from './memory-control-store.ts'
 
 controlStoreContract('the memory store', {
   open: async (options) => createMemoryControlStore(options),
+})
+
+controlStoreContract('the memory store, visible as published,', {
+  open: async (options) => createMemoryControlStore({ ...options, visible: 'published' }),
+})
+clusterStoreContract('the memory store', {
+  open: async (options) => createMemoryControlStore({ ...options, visible: 'published' }),
 })
 
 describe('a moment of the memory store', () => {

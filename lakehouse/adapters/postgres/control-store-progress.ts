@@ -61,9 +61,9 @@ export async function recordHistory(sql: Sql, epoch: number, { source, partition
 /** Under the counter's lock: what these jobs have committed before their oldest unpublished file is published now. */
 export async function advancePublished(sql: Sql, jobs: readonly string[]): Promise<void> {
   for (const job of [...jobs].sort()) {
-    const done = `SELECT e.epoch, e.commit FROM epochs e WHERE e.job = $1 AND NOT EXISTS (
-        SELECT FROM pending_files f JOIN epochs older ON older.epoch = f.epoch
-        WHERE older.job = $1 AND older.commit <= e.commit)`
+    const done = `SELECT e.epoch, e.commit FROM epochs e WHERE e.job = $1 AND e.commit < coalesce(
+        (SELECT min(o.commit) FROM pending_files f JOIN epochs o ON o.epoch = f.epoch WHERE o.job = $1),
+        9223372036854775807)`
     await sql.run(
       `INSERT INTO published AS p
        SELECT DISTINCT ON (h.source, h.part) $1, h.source, h.part, h.forwarded

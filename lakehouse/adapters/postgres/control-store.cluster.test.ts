@@ -1,4 +1,6 @@
 import { afterEach } from 'vitest'
+import { clusterStoreContract } from '../../../core/ports/cluster-store.contract.ts'
+import type { ClusterStore } from '../../../core/ports/cluster-store.ts'
 import { type ControlStoreUnderTest, controlStoreContract } from '../../../core/ports/control-store.contract.ts'
 import type { ControlStore } from '../../../core/ports/control-store.ts'
 import { createSchema, type Schema } from './test/schemas.ts'
@@ -10,16 +12,18 @@ afterEach(async () => {
   schemas.clear()
 })
 
+async function open(visible: 'committed' | 'published', maxVersions?: number): Promise<ClusterStore> {
+  const schema = await createSchema()
+  // Chores after every few rows, so that sums are of folded and unfolded books.
+  const options = { visible, chores: { rows: 5 } }
+  const store = await schema.open(maxVersions === undefined ? options : { ...options, maxVersionRows: maxVersions })
+  schemas.set(store, schema)
+  return store
+}
+
 function under(visible: 'committed' | 'published'): ControlStoreUnderTest {
   return {
-    async open({ maxVersions } = {}) {
-      const schema = await createSchema()
-      // Chores after every few rows, so that sums are of folded and unfolded books.
-      const options = { visible, chores: { rows: 5 } }
-      const store = await schema.open(maxVersions === undefined ? options : { ...options, maxVersionRows: maxVersions })
-      schemas.set(store, schema)
-      return store
-    },
+    open: (options) => open(visible, options?.maxVersions),
     async passTime(store, ms) {
       await schemas.get(store)?.query(`UPDATE leases SET expires = expires - $1 * interval '1 millisecond'`, [ms])
     },
@@ -28,3 +32,4 @@ function under(visible: 'committed' | 'published'): ControlStoreUnderTest {
 
 controlStoreContract('PostgreSQL, visible as committed,', under('committed'))
 controlStoreContract('PostgreSQL, visible as published,', under('published'))
+clusterStoreContract('PostgreSQL', { open: (options) => open('published', options?.maxVersions) })

@@ -14,10 +14,15 @@ export interface DatabaseOptions {
   readonly url: string
   /** Connections at most. */
   readonly poolSize?: number
-  /** A statement that takes longer is cancelled; so is a transaction that stands still for as long. */
+  /** A statement that takes longer is cancelled. */
   readonly statementTimeoutMs?: number
   /** Waiting for a connection, ms: for a free one of the pool, or for the server. */
   readonly connectTimeoutMs?: number
+  /**
+   * A transaction in which its process stands still (stopped, or cut off) is ended by the server after this time: it may
+   * hold the row by which commits are numbered, and everybody waits for that.
+   */
+  readonly idleInTransactionMs?: number
   /** Calls that may wait for a connection; a caller beyond it is refused. */
   readonly maxWaitingCalls?: number
 }
@@ -25,13 +30,8 @@ export interface DatabaseOptions {
 export const defaultPoolSize = 5
 export const defaultStatementTimeoutMs = 30_000
 export const defaultConnectTimeoutMs = 5_000
+export const defaultIdleInTransactionMs = 10_000
 export const defaultMaxWaitingCalls = 1_000
-
-/**
- * A transaction in which its process stands still (stopped, or cut off) is ended by the server after this time, ms: it
- * may hold the row by which commits are numbered, and everybody waits for that.
- */
-export const idleInTransactionMs = 10_000
 
 /** How much longer than the server's own limit we wait for its answer, ms: then the connection is taken for broken. */
 export const answerMarginMs = 5_000
@@ -67,7 +67,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     connectionTimeoutMillis: options.connectTimeoutMs ?? defaultConnectTimeoutMs,
     statement_timeout: statementTimeoutMs,
     query_timeout: statementTimeoutMs + answerMarginMs,
-    idle_in_transaction_session_timeout: idleInTransactionMs,
+    idle_in_transaction_session_timeout: options.idleInTransactionMs ?? defaultIdleInTransactionMs,
     keepAlive: true,
     application_name: 'hitlake',
     types: { getTypeParser },

@@ -1,0 +1,117 @@
+/** What the memory control store holds, copyable by `structuredClone`. */
+import type { MerchantId, Offset } from '../../../core/ids.ts'
+import type { CollectorReport } from '../../../core/ports/cluster-store.ts'
+import type { EpochCommit, JobPosition, Publication } from '../../../core/ports/control-store.ts'
+import type { StagedFile } from '../../../core/ports/lake.ts'
+import type { TableName } from '../../../core/tables.ts'
+import { byCodeUnit, type DirectoryState, emptyDirectory } from './memory-control-directory.ts'
+
+export interface JobState {
+  fence: number
+  owner: string
+  source: string
+  plan: string | null
+  /** By source, then partition: the positions of an older feed incarnation stay. */
+  positions: Map<string, Map<number, JobPosition>>
+  /** By source, then partition: the fence of who took it last. */
+  stamps: Map<string, Map<number, number>>
+  /** By source, then partition: places of logs that every table of the job shows. */
+  published: Map<string, Map<number, JobPosition['forwarded']>>
+}
+
+/** A commit with files that are not published, or behind such a commit of its job. */
+export interface EpochState {
+  readonly job: string
+  readonly source: string
+  readonly moved: EpochCommit['partitions']
+  readonly touched: EpochCommit['touched']
+  /** Names of those not published. */
+  readonly files: Set<string>
+}
+
+interface LeaseState {
+  fence: number
+  owner: string | null
+  expires: number
+}
+
+export interface TableState {
+  snapshot: string | null
+  lastPublication: number
+  /** In commit order; those of the open publication are among them. */
+  pending: StagedFile[]
+  open: Publication | null
+}
+
+interface VersionState {
+  readonly merchant: MerchantId
+  readonly day: number
+  readonly version: number
+}
+
+interface BooksState {
+  readonly merchant: MerchantId
+  readonly hour: number
+  accepted: number
+  stored: number
+  duplicates: number
+  failed: number
+  readonly dropped: Map<string, number>
+}
+
+export interface ControlState extends DirectoryState {
+  /** The newest number given to a commit, or to a publication that raised versions. */
+  commit: number
+  /** `versionsSince` of anything older than this commit answers with a reset. */
+  versionsFloor: number
+  jobs: Map<string, JobState>
+  /** By commit. */
+  epochs: Map<number, EpochState>
+  leases: Map<string, LeaseState>
+  tables: Map<TableName, TableState>
+  /** Oldest change first. */
+  versions: Map<string, VersionState>
+  books: Map<string, BooksState>
+  accepted: Map<string, Offset>
+  collectors: Map<string, CollectorReport>
+}
+
+export function emptyState(): ControlState {
+  return {
+    commit: 0,
+    versionsFloor: 0,
+    ...emptyDirectory(),
+    jobs: new Map(),
+    epochs: new Map(),
+    leases: new Map(),
+    tables: new Map(),
+    versions: new Map(),
+    books: new Map(),
+    accepted: new Map(),
+    collectors: new Map(),
+  }
+}
+
+export function tableOf(state: ControlState, name: TableName): TableState {
+  let found = state.tables.get(name)
+  if (found === undefined) {
+    found = { snapshot: null, lastPublication: 0, pending: [], open: null }
+    state.tables.set(name, found)
+  }
+  return found
+}
+
+/** Every job's positions in the source it reads now. */
+export function currentPositions(state: ControlState): readonly (JobPosition & { readonly job: string })[] {
+  return jobsByName(state).flatMap(([job, { positions, source }]) =>
+    inOrder(positions.get(source)).map((position) => ({ ...position, job })),
+  )
+}
+
+export function jobsByName(state: ControlState): readonly (readonly [string, JobState])[] {
+  return [...state.jobs].sort(([a], [b]) => byCodeUnit(a, b))
+}
+
+export function inOrder(positions: ReadonlyMap<number, JobPosition> | undefined): readonly JobPosition[] {
+  return [...(positions?.values() ?? [])].sort((a, b) => a.partition - b.partition)
+}
