@@ -106,10 +106,13 @@ function readStat(pid) {
   } catch {
     return undefined
   }
-  // proc(5): the second field is the name in parentheses and may hold anything, so count from its end; then state (3), ppid (4), … starttime (22).
+  // proc(5): the second field is the name in parentheses and may hold anything, so count from its end:
+  // state (3), ppid (4), … num_threads (20), … starttime (22).
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-  if (fields[0] === 'Z' || fields[0] === 'X') return undefined
-  return { parent: Number(fields[1]), startedTicks: Number(fields[19]) }
+  const [state, parent, threads, startedTicks] = [fields[0], Number(fields[1]), Number(fields[17]), Number(fields[19])]
+  // A zombie only waits for its parent, unless other threads are still on their way out: those hold ports and files.
+  if (state === 'X' || (state === 'Z' && threads <= 1)) return undefined
+  return { parent, startedTicks }
 }
 
 function bootId() {

@@ -103,15 +103,18 @@ s3.aws-secret-key=${keys.secret}
 `
 }
 
+const probeQuery = 'SELECT count(*) FROM TABLE(sequence(1, 2))'
+
 /**
- * Up, and able to run a query: for some seconds after `starting` turns false there is no worker to run it on.
+ * Up, and able to run a query on a node. `SELECT 1` would not do: the coordinator answers it alone, and only finds its
+ * own node active up to 5 s after it said that it has started.
  * @param {number} port
  */
 async function askTrino(port) {
   const info = await getJson(`http://127.0.0.1:${port}/v1/info`, {})
   if (info.starting !== false) throw new Error('it says that it is starting')
   const headers = { 'X-Trino-User': 'ready' }
-  let page = await getJson(`http://127.0.0.1:${port}/v1/statement`, { method: 'POST', body: 'SELECT 1', headers })
+  let page = await getJson(`http://127.0.0.1:${port}/v1/statement`, { method: 'POST', body: probeQuery, headers })
   while (page.nextUri) page = await getJson(page.nextUri, { headers })
   if (page.error) throw new Error(page.error.message)
 }
