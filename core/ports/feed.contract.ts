@@ -9,8 +9,12 @@ export interface FeedUnderTest {
   readonly push: (partition: number, payload: Uint8Array) => Promise<unknown>
   /** Trims at least one record, and none from `before` on. */
   readonly trim: (partition: number, before: Offset) => Promise<unknown>
-  /** Lets time pass for the feed. */
+  /** Lets time pass for the feed, where it is a clock of ours that it waits by. */
   readonly advance: (byMs: number) => void
+  /** Default: any number. */
+  readonly readersPerPartition?: 1
+  /** A durable record is given to a reader that waits at least so long. Default: 0. */
+  readonly arrivesWithinMs?: number
   readonly cleanup: () => Promise<void>
 }
 
@@ -36,7 +40,18 @@ export function feedContract(adapter: string, make: () => Promise<FeedUnderTest>
     async function push(...texts: string[]): Promise<void> {
       for (const text of texts) await harness.push(partition, Buffer.from(text))
     }
+    /** For what is durable already. */
     const now = { maxBytes: 1_000_000, waitMs: 0 }
+    /** So many records, or fewer where no more come. */
+    async function take(reader: FeedReader, count: number, options: { readonly maxBytes: number } = now) {
+      const taken: FeedRecord[] = []
+      while (taken.length < count) {
+        const more = await reader.next({ ...options, waitMs: harness.arrivesWithinMs ?? 0 })
+        if (more.length === 0) break
+        taken.push(...more)
+      }
+      return taken
+    }
     const shown = (records: readonly FeedRecord[]) => records.map(({ offset, payload }) => `${offset} ${payload}`)
     /** Turns of the event loop, so that whatever could end a wait by mistake has had its chance. */
     const turns = async () => {
@@ -46,8 +61,8 @@ export function feedContract(adapter: string, make: () => Promise<FeedUnderTest>
     it('gives every record in order, from any offset, as often as asked', async () => {
       await push('a', 'b', 'c')
       for (let again = 0; again < 2; again++) {
-        expect(shown(await (await read()).next(now))).toEqual(['0 a', '1 b', '2 c'])
-        expect(shown(await (await read(2)).next(now))).toEqual(['2 c'])
+        expect(shown(await take(await read(), 3))).toEqual(['0 a', '1 b', '2 c'])
+        expect(shown(await take(await read(2), 1))).toEqual(['2 c'])
         expect(await (await read(3)).next(now)).toEqual([])
       }
       expect(await harness.feed.end(partition)).toBe(3)
@@ -57,17 +72,18 @@ export function feedContract(adapter: string, make: () => Promise<FeedUnderTest>
       const reader = await read()
       expect(await reader.next(now)).toEqual([])
       await push('a')
-      expect(shown(await reader.next(now))).toEqual(['0 a'])
+      expect(shown(await take(reader, 1))).toEqual(['0 a'])
       await push('b', 'c')
-      expect(shown(await reader.next(now))).toEqual(['1 b', '2 c'])
+      expect(shown(await take(reader, 2))).toEqual(['1 b', '2 c'])
       expect(await reader.next(now)).toEqual([])
     })
 
     it('gives one record at least, and about maxBytes at most', async () => {
       for (let i = 0; i < 20; i++) await harness.push(partition, Buffer.alloc(100, i))
       const reader = await read()
-      expect(await reader.next({ maxBytes: 1, waitMs: 0 })).toHaveLength(1)
-      const some = await reader.next({ maxBytes: 500, waitMs: 0 })
+      const waitMs = harness.arrivesWithinMs ?? 0
+      expect(await reader.next({ maxBytes: 1, waitMs })).toHaveLength(1)
+      const some = await reader.next({ maxBytes: 500, waitMs })
       expect(some.length).toBeGreaterThanOrEqual(3)
       expect(some.length).toBeLessThanOrEqual(6)
     })
@@ -98,7 +114,7 @@ export function feedContract(adapter: string, make: () => Promise<FeedUnderTest>
       harness.advance(500)
       expect(await found).toEqual([])
       await push('a')
-      expect(shown(await reader.next({ ...now, waitMs: 500 }))).toEqual(['0 a'])
+      expect(shown(await take(reader, 1))).toEqual(['0 a'])
     })
 
     it('ends a wait at wake, and only that one', async () => {
@@ -115,7 +131,8 @@ export function feedContract(adapter: string, make: () => Promise<FeedUnderTest>
       expect(await found).toEqual([])
     })
 
-    it('lets several readers read beside each other, each at its own place', async () => {
+    it('lets several readers read beside each other, each at its own place', async ({ skip }) => {
+      if (harness.readersPerPartition === 1) skip()
       await push('a', 'b')
       const [one, two] = [await read(), await read(1)]
       expect(shown(await two.next(now))).toEqual(['1 b'])
@@ -132,7 +149,7 @@ export function feedContract(adapter: string, make: () => Promise<FeedUnderTest>
         code: 'LOG_OFFSET_TRIMMED',
         asked: 0,
       })
-      expect(await (await read(20)).next(now)).toHaveLength(10)
+      expect(await take(await read(20), 10)).toHaveLength(10)
       expect(await harness.feed.end(partition)).toBe(30)
     })
 

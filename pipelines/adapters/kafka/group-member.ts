@@ -163,13 +163,15 @@ export class GroupMember implements Assignment {
   #onBatch({ batch, isRunning, isStale }: EachBatchPayload): void {
     if (!isRunning() || isStale()) return
     const stream = this.#streams.get(batch.partition)
-    if (stream === undefined) return this.#pause(batch.partition)
+    if (stream === undefined) {
+      this.#pause(batch.partition)
+      return
+    }
     // In kafkajs 2.2.4 though not in its types. Where it were gone, nothing would follow and nothing be taken.
     const { fetchedOffset } = batch as Batch & { readonly fetchedOffset: string }
     if (!stream.push(batch.messages, Number(fetchedOffset), Number(batch.lastOffset()) + 1)) {
-      return this.#misplaced(stream, fetchedOffset)
-    }
-    if (stream.queuedBytes >= this.#queueMaxBytes) this.#pause(batch.partition)
+      this.#misplaced(stream, fetchedOffset)
+    } else if (stream.queuedBytes >= this.#queueMaxBytes) this.#pause(batch.partition)
   }
 
   /** The consumer is elsewhere than the stream: it goes back, and where its place is no more, the stream ends. */

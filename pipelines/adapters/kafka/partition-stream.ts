@@ -7,6 +7,9 @@ import type { Offset } from '../../../core/ids.ts'
 import type { FeedRecord } from '../../../core/ports/feed.ts'
 import { recordsOf } from './record-value.ts'
 
+/** Messages that were taken stay in the list at most until there are so many. */
+const takenMax = 1_000
+
 export interface FetchedMessage {
   readonly offset: string
   readonly value: Buffer | null
@@ -71,7 +74,7 @@ export class PartitionStream {
       this.queuedBytes -= value?.length ?? 0
       records.push(...recordsOf(Number(offset) as Offset, value))
     }
-    if (this.isEmpty) this.#forget()
+    if (this.isEmpty || this.#taken >= takenMax) this.#forget()
     if (records.length === 0 && this.failure !== null) throw this.failure
     return records
   }
@@ -83,7 +86,7 @@ export class PartitionStream {
   }
 
   #forget(): void {
-    this.#queue = []
+    this.#queue = this.#queue.slice(this.#taken)
     this.#taken = 0
   }
 
