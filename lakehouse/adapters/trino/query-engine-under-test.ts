@@ -6,11 +6,12 @@ import { randomBytes } from 'node:crypto'
 import { systemClock, systemTimers } from '../../../core/adapters/node/system.ts'
 import { utcDay } from '../../../core/event-time.ts'
 import type { LakeWriter, StagedFile } from '../../../core/ports/lake.ts'
-import type { Column, ColumnType, LakeRow, LakeValue, TableName } from '../../../core/tables.ts'
+import type { Column, LakeRow, LakeValue, TableName } from '../../../core/tables.ts'
 import { tables } from '../../../schemas/tables.ts'
 import { quotedName } from '../../core/sql/printer.ts'
 import { trinoLiteral } from '../../core/sql/trino-printer.ts'
 import { createTrino, type Trino } from './client.ts'
+import { createSchema, createTable, trinoTable, trinoType } from './tables.ts'
 
 /** Fewer than the 100 partitions that Trino writes in one statement. */
 const maxDaysPerInsert = 64
@@ -19,26 +20,29 @@ const maxRowsPerInsert = 20_000
 export interface TrinoUnderTest {
   readonly trino: Trino
   readonly catalog: string
-  /** Each a new schema, empty; all are dropped by `close`. */
-  openLake(): Promise<{ readonly lake: Pick<LakeWriter, 'stage' | 'publish'>; readonly schema: string }>
+  /** Makes a schema with a name of its own, and drops it in `close`, whatever is in it. */
+  openSchema(): Promise<string>
+  /** An empty lake in a schema. */
+  lakeIn(schema: string): Pick<LakeWriter, 'stage' | 'publish'>
   close(): Promise<void>
 }
 
 /** @throws Error where no Trino is named in the environment */
-export function openTrinoUnderTest(): TrinoUnderTest {
+export function openTrinoUnderTest(source = 'test'): TrinoUnderTest {
   const { HITLAKE_TRINO_URL: url, HITLAKE_TRINO_CATALOG: catalog = 'lake' } = process.env
   if (url === undefined) throw new Error('HITLAKE_TRINO_URL names no Trino to test against')
-  const trino = createTrino({ url, user: 'test', source: 'test', catalog, clock: systemClock, timers: systemTimers })
+  const trino = createTrino({ url, user: 'test', source, catalog, clock: systemClock, timers: systemTimers })
   const schemas: string[] = []
   return {
     trino,
     catalog,
-    async openLake() {
+    async openSchema() {
       const schema = `queries_${randomBytes(6).toString('hex')}`
-      await trino.query(`CREATE SCHEMA ${quotedName(catalog)}.${quotedName(schema)}`)
+      await trino.query(createSchema(catalog, schema))
       schemas.push(schema)
-      return { lake: insertingLake(trino, catalog, schema), schema }
+      return schema
     },
+    lakeIn: (schema) => insertingLake(trino, catalog, schema),
     async close() {
       for (const schema of schemas)
         await trino.query(`DROP SCHEMA ${quotedName(catalog)}.${quotedName(schema)} CASCADE`)
@@ -50,7 +54,7 @@ export function openTrinoUnderTest(): TrinoUnderTest {
 function insertingLake(trino: Trino, catalog: string, schema: string): Pick<LakeWriter, 'stage' | 'publish'> {
   const staged = new Map<string, readonly LakeRow[]>()
   const created = new Set<TableName>()
-  const nameOf = (table: string) => [catalog, schema, table].map(quotedName).join('.')
+  const place = { catalog, schema }
 
   return {
     async stage(table, name, rows) {
@@ -66,39 +70,16 @@ function insertingLake(trino: Trino, catalog: string, schema: string): Pick<Lake
       } satisfies StagedFile
     },
     async publish(table, _id, files) {
-      if (!created.has(table)) await trino.query(createTable(table, nameOf(table)))
+      if (!created.has(table)) await trino.query(createTable(place, tables[table]))
       created.add(table)
       const { columns, partition } = tables[table]
       const rows = files.flatMap(({ name }) => staged.get(name) ?? [])
-      for (const part of parts(rows, partition.day)) await trino.query(insert(nameOf(table), columns, part))
-      const history = nameOf(`${table}$snapshots`)
+      for (const part of parts(rows, partition.day)) await trino.query(insert(trinoTable(place, table), columns, part))
+      const history = trinoTable(place, `${table}$snapshots`)
       const newest = `SELECT CAST(snapshot_id AS varchar) FROM ${history} ORDER BY committed_at DESC LIMIT 1`
       return { snapshot: String((await trino.query(newest))[0]?.[0]) }
     },
   }
-}
-
-function createTable(table: TableName, name: string): string {
-  const { columns, partition } = tables[table]
-  const listed = columns.map((column) => `${quotedName(column.name)} ${trinoType(column.type)}`)
-  const partitions = [...(partition.generation ? ["'_gen'"] : []), `'day("${partition.day}")'`]
-  return `CREATE TABLE ${name} (${listed.join(', ')}) WITH (partitioning = ARRAY[${partitions.join(', ')}])`
-}
-
-function trinoType(type: ColumnType): string {
-  if (typeof type !== 'string') {
-    if ('list' in type) return `array(${trinoType(type.list.element)})`
-    return `row(${type.struct.map((part) => `${quotedName(part.name)} ${trinoType(part.type)}`).join(', ')})`
-  }
-  return {
-    string: 'varchar',
-    boolean: 'boolean',
-    int: 'integer',
-    long: 'bigint',
-    double: 'double',
-    timestamptz: 'timestamp(6) with time zone',
-    decimal38: 'decimal(38,0)',
-  }[type]
 }
 
 function* parts(rows: readonly LakeRow[], day: string): Generator<readonly LakeRow[]> {

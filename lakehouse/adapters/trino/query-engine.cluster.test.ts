@@ -12,7 +12,10 @@ queryEngineContract('Trino', {
   recounts: 10,
   open: async () => {
     const { trino, catalog } = under
-    const { lake, schema } = await under.openLake()
-    return { lake, engine: createTrinoQueryEngine({ trino, catalog, schema, timers: systemTimers }) }
+    const schema = await under.openSchema()
+    return {
+      lake: under.lakeIn(schema),
+      engine: createTrinoQueryEngine({ trino, catalog, schema, timers: systemTimers }),
+    }
   },
 })

@@ -12,17 +12,14 @@ import type { TableView } from '../../../core/ports/lake.ts'
 import type { SeriesQuestion, SeriesRow } from '../../../core/ports/query-engine.ts'
 import { type ClosableQueryEngine, closableEngine } from '../../core/closable-engine.ts'
 import { defaultMaxWaitingQueries, QueryTurns } from '../../core/query-turns.ts'
-import { quotedName } from '../../core/sql/printer.ts'
 import { seriesSelectByLists } from '../../core/sql/series-select-by-lists.ts'
 import { printTrino } from '../../core/sql/trino-printer.ts'
 import type { Trino } from './client.ts'
 import { plannedRows } from './query-engine-plan.ts'
+import { type TrinoPlace, trinoTable } from './tables.ts'
 
-export interface TrinoQueryEngineOptions {
+export interface TrinoQueryEngineOptions extends TrinoPlace {
   readonly trino: Pick<Trino, 'query'>
-  readonly catalog: string
-  /** Of the base tables. */
-  readonly schema: string
   readonly timers: Timers
   /** Questions that run at the same time. */
   readonly concurrency?: number
@@ -34,6 +31,9 @@ export interface TrinoQueryEngineOptions {
 
 export const defaultTrinoQueryConcurrency = 8
 export const defaultTrinoQueryTimeoutMs = 30_000
+
+/** The client's own limit comes this much after ours, so that ours is the one that is told. */
+const clientGraceMs = 10_000
 
 /** By which an operator finds our questions among Trino's queries. */
 export const seriesTag = 'hitlake-series'
@@ -52,7 +52,13 @@ export function createTrinoQueryEngine(options: TrinoQueryEngineOptions): TrinoQ
     return turns.run(signal, () =>
       withTimeLimit(timers, timeoutMs, signal, async (limited) => {
         const ask = (statement: string, session: Readonly<Record<string, string>>) =>
-          trino.query(statement, { signal: limited, timeoutMs, tags: [seriesTag], effect: 'reads', session })
+          trino.query(statement, {
+            signal: limited,
+            timeoutMs: timeoutMs + clientGraceMs,
+            tags: [seriesTag],
+            effect: 'reads',
+            session,
+          })
         if (question.from === 'raw') {
           // What the plan says it reads comes of the statistics of files.
           const plan = await ask(`EXPLAIN (TYPE IO, FORMAT JSON)\n${sql}`, {
@@ -71,13 +77,9 @@ export function createTrinoQueryEngine(options: TrinoQueryEngineOptions): TrinoQ
 }
 
 /** @throws RangeError where the snapshot is no decimal number */
-function tableText(
-  { catalog, schema }: Pick<TrinoQueryEngineOptions, 'catalog' | 'schema'>,
-  { table }: TableView,
-  snapshot: string,
-): string {
+function tableText(place: TrinoPlace, { table }: TableView, snapshot: string): string {
   if (!/^\d{1,19}$/.test(snapshot)) throw new RangeError(`${snapshot} is no snapshot id`)
-  return `${[catalog, schema, table].map(quotedName).join('.')} FOR VERSION AS OF ${snapshot}`
+  return `${trinoTable(place, table)} FOR VERSION AS OF ${snapshot}`
 }
 
 /** Runs `work` under a signal that also aborts at the time limit; it rejects with what ended it. */
