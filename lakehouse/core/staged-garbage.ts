@@ -39,7 +39,7 @@ export const defaultGarbageEveryMs = 600_000
  * For many processes at once: files of epochs that nobody can commit any more, which is those staged under a fence below
  * every one the job's partitions are stamped with, and that no commit named before. Files with other names are left alone.
  */
-export function garbageByFence(
+export function garbageBelowFence(
   store: Pick<ClusterStore, 'lowestFence'>,
   everyMs: number = defaultGarbageEveryMs,
 ): GarbageRule {

@@ -9,11 +9,11 @@ import { quotedName } from '../../core/sql/printer.ts'
 import type { Trino } from './client.ts'
 import { createOnce, createSchema, type TrinoPlace, trinoTable } from './tables.ts'
 
-export const defaultViewsSchema = 'hitlake'
+export const defaultViewSchema = 'hitlake'
 
 export interface ViewsPlace extends TrinoPlace {
   /** Of the views; `schema` is that of the base tables. */
-  readonly viewsSchema: string
+  readonly viewSchema: string
 }
 
 /** Makes the views as they are now, replacing those of an older version. Any number of processes may do so at once. */
@@ -21,7 +21,7 @@ export async function ensureViews(
   { trino, timers, ...place }: ViewsPlace & { readonly trino: Pick<Trino, 'query'>; readonly timers: Timers },
   signal?: AbortSignal,
 ): Promise<void> {
-  const statements = [createSchema(place.catalog, place.viewsSchema), hitsView(place), hourlyView(place)]
+  const statements = [createSchema(place.catalog, place.viewSchema), hitsView(place), hourlyView(place)]
   for (const statement of statements) await createOnce({ trino, timers }, statement, signal)
 }
 
@@ -82,5 +82,5 @@ function inForce(definition: TableDefinition, alias: string): string {
 }
 
 function createView(place: ViewsPlace, { name }: TableDefinition): string {
-  return `CREATE OR REPLACE VIEW ${trinoTable({ ...place, schema: place.viewsSchema }, name)} AS`
+  return `CREATE OR REPLACE VIEW ${trinoTable({ ...place, schema: place.viewSchema }, name)} AS`
 }
