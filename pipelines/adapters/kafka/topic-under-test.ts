@@ -46,6 +46,8 @@ export async function topicUnderTest(
       await producer.send({ topic, acks: -1, messages })
     },
     async trim(partition, before) {
+      // Without it kafkajs does not know where the partition is.
+      await admin.fetchTopicOffsets(topic)
       await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: `${before}` }] })
     },
     async cleanup() {
