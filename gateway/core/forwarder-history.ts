@@ -138,7 +138,7 @@ export function createForwardHistory(options: ForwardHistoryOptions): ForwardHis
       for (const moment of moments) {
         if (!isBehind(moment, committed)) break
         trimmable = Math.max(trimmable, moment.place)
-        if (gone !== 'none' || !isBehind(moment, published)) continue
+        if (!isBehind(moment, published)) continue
         publishedThrough = Math.max(publishedThrough, moment.place)
         visibleThrough = Math.max(visibleThrough, moment.atMs)
         passed++

@@ -94,7 +94,7 @@ export class ForwarderWorld {
       folder: 'log',
       timers: this.clock,
       random: seededRandom(1),
-      segmentMaxBytes: 2_000,
+      segmentMaxBytes: 400,
     })
     const { log, clock, markFile } = this
     const writer = this.feed.writer()

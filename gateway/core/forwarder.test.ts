@@ -3,7 +3,7 @@ import { ManualClock } from '../../core/adapters/memory/manual-clock.ts'
 import { createMemoryFeed } from '../../core/adapters/memory/memory-feed.ts'
 import { partitionOf } from '../../core/partition-of.ts'
 import type { FeedReader } from '../../core/ports/feed.ts'
-import { attemptMaxMs, retryFirstMs, retryMaxMs } from './forwarder.ts'
+import { attemptMaxMs, retryMaxMs } from './forwarder.ts'
 import { forwarderWorld, jobs, partitions } from './forwarder-under-test.ts'
 import { defaultConfirmMaxMs } from './forwarder-waiters.ts'
 
@@ -90,7 +90,7 @@ describe('a forwarder', () => {
     tries.length = 0
     feed.state = 'away'
     await w.append('anna')
-    await w.pass(retryFirstMs + 200)
+    await w.pass(500)
     expect(pauses()).toEqual([200])
   })
 
