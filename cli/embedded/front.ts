@@ -16,7 +16,7 @@ import { buildApp } from '../../gateway/app.ts'
 import { createCollector } from '../../gateway/core/accept-hits.ts'
 import { type AcceptedLedger, createAcceptedLedger } from '../../gateway/core/accepted-ledger.ts'
 import { createCells } from '../../gateway/core/cells.ts'
-import { createClientAddress } from '../../gateway/core/client-address.ts'
+import { createClientAddress, trustedPeer } from '../../gateway/core/client-address.ts'
 import { createFreshness, defaultJob } from '../../gateway/core/freshness.ts'
 import { createKeyDirectory } from '../../gateway/core/keys.ts'
 import { takeLogBooks } from '../../gateway/core/log-books.ts'
@@ -112,10 +112,17 @@ export async function createFront(parts: FrontParts): Promise<Front> {
   metrics.read({
     logBytes: () => log.bytes,
     logState: () => log.state,
-    lagRecords: () => log.durable - (position()?.next ?? 0),
-    lagSeconds: () => (clock.now() - freshness.read()) / 1_000,
-    watermarkMs: () => position()?.watermark ?? Number.NaN,
-    stateBytes: () => last?.stateBytes ?? 0,
+    partitions: () => [
+      {
+        job: defaultJob,
+        partition: 0,
+        lagRecords: log.durable - (position()?.next ?? 0),
+        lagSeconds: (clock.now() - freshness.read()) / 1_000,
+        watermarkMs: position()?.watermark ?? Number.NaN,
+      },
+    ],
+    jobs: () => [{ job: defaultJob, stateBytes: last?.stateBytes ?? 0 }],
+    asOfMs: () => freshness.read(),
     unpublishedFiles: async () =>
       (await Promise.all(tableNames.map((table) => store.unpublished(table)))).flat().length,
     cellsBytes: () => cells.bytes,
@@ -160,12 +167,4 @@ export async function createFront(parts: FrontParts): Promise<Front> {
       ledger.stop()
     },
   }
-}
-
-/** Proxies speak for many clients. Asked with an address no proxy has, a proxy passes the question on. */
-function trustedPeer(trustedProxies: readonly string[]): (address: string) => boolean {
-  if (trustedProxies.length === 0) return () => false
-  const clientAddress = createClientAddress(trustedProxies)
-  const beyond = '192.0.2.1'
-  return (address) => clientAddress(address, beyond) === beyond
 }

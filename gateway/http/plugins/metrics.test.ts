@@ -36,7 +36,7 @@ describe('metrics', () => {
         return 10 * reads
       },
       logState: () => state,
-      watermarkMs: () => 1_500,
+      asOfMs: () => 1_500,
       ready: () => false,
     })
     expect(reads).toBe(0)
@@ -47,9 +47,68 @@ describe('metrics', () => {
     expect(await lines(metrics)).toEqual(
       expect.arrayContaining([
         ...['log_bytes 20', 'log_state{state="open"} 0', 'log_state{state="full"} 1'],
-        ...['pipeline_watermark_seconds 1.5', 'ready 0'],
+        ...['query_as_of_seconds 1.5', 'ready 0'],
       ]),
     )
+  })
+
+  it('tell of each partition of each job of all roles, and of none that went elsewhere', async () => {
+    const metrics = createMetrics()
+    const facts = { lagRecords: 7, lagSeconds: 1.5, watermarkMs: 2_000 }
+    let mine = [0, 1]
+    metrics.read({
+      partitions: async () => mine.map((partition) => ({ job: 'hits-warehouse', partition, ...facts, paused: true })),
+      jobs: () => [{ job: 'hits-warehouse', stateBytes: 5, queueBytes: 6 }],
+    })
+    metrics.read({
+      partitions: () => [{ job: 'hits-rollups', partition: 2, ...facts, watermarkMs: Number.NaN }],
+      jobs: () => [{ job: 'hits-rollups', stateBytes: 8 }],
+    })
+    expect(await lines(metrics)).toEqual(
+      expect.arrayContaining([
+        'pipeline_lag_records{job="hits-warehouse",partition="0"} 7',
+        'pipeline_lag_records{job="hits-warehouse",partition="1"} 7',
+        'pipeline_lag_seconds{job="hits-rollups",partition="2"} 1.5',
+        'pipeline_watermark_seconds{job="hits-warehouse",partition="0"} 2',
+        'pipeline_watermark_seconds{job="hits-rollups",partition="2"} Nan',
+        'pipeline_paused{job="hits-warehouse",partition="1"} 1',
+        'pipeline_state_bytes{job="hits-rollups"} 8',
+        'pipeline_queue_bytes{job="hits-warehouse"} 6',
+      ]),
+    )
+    mine = [1]
+    const text = (await lines(metrics)).join('\n')
+    expect(text).not.toContain('{job="hits-warehouse",partition="0"}')
+    expect(text).toContain('pipeline_lag_records{job="hits-warehouse",partition="1"} 7')
+    expect(text).not.toContain('pipeline_queue_bytes{job="hits-rollups"}')
+  })
+
+  it('tell what the forwarder does', async () => {
+    const metrics = createMetrics()
+    metrics.read({ forwarder: () => ({ state: 'away', backlogRecords: 12, visibleThroughMs: 3_000 }) })
+    expect(await lines(metrics)).toEqual(
+      expect.arrayContaining([
+        ...['forward_state{state="away"} 1', 'forward_state{state="flowing"} 0'],
+        ...['forward_backlog_records 12', 'forward_visible_through_seconds 3'],
+      ]),
+    )
+  })
+
+  it('go on without a gauge whose reader fails, and show no value of before', async () => {
+    const metrics = createMetrics()
+    let store: 'there' | 'away' = 'there'
+    metrics.read({
+      unpublishedFiles: async () => {
+        if (store === 'away') throw new Error('the store is away')
+        return 3
+      },
+      cellsBytes: () => 9,
+    })
+    expect(await lines(metrics)).toContain('lake_unpublished_files 3')
+    store = 'away'
+    const later = await lines(metrics)
+    expect(later.filter((line) => line.startsWith('lake_unpublished_files'))).toEqual([])
+    expect(later).toContain('query_cells_bytes 9')
   })
 
   it('leave out a gauge nobody reads', async () => {
