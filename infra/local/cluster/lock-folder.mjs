@@ -18,14 +18,14 @@ const pollMs = 200
  * @template T
  * @param {string} lock path of the directory; its parent exists
  * @param {() => Promise<T>} work
+ * @param {{ limitMs: number }} [options] how long to wait for it
  * @returns {Promise<T>}
+ * @throws {Error} when it is not free in time
  */
-export async function withLock(lock, work) {
+export async function withLock(lock, work, { limitMs } = { limitMs: lockLimitMs }) {
   for (let waitedMs = 0; !tryLock(lock); waitedMs += pollMs) {
-    if (waitedMs >= lockLimitMs) {
-      throw new Error(
-        `another process has held ${lock} for ${lockLimitMs / 60_000} minutes: see ${join(lock, 'owner.json')}`,
-      )
+    if (waitedMs >= limitMs) {
+      throw new Error(`another process has held ${lock} for ${limitMs / 1000} s: see ${join(lock, 'owner.json')}`)
     }
     await sleep(pollMs)
   }

@@ -68,17 +68,18 @@ export function signalProcess(identity, signal) {
 }
 
 /**
- * Ends a process and everything below it; kills what has not gone after `stopLimitMs`. Nothing of it runs afterwards.
+ * Ends a process and everything below it; kills what has not gone after `stopMs`. Nothing of it runs afterwards.
  * @param {ProcessIdentity} root
  * @param {NodeJS.Signals} signal what the process ends by; with SIGKILL all below it gets the same
+ * @param {{ stopMs: number }} [limits]
  */
-export async function endProcess(root, signal) {
+export async function endProcess(root, signal, { stopMs } = { stopMs: stopLimitMs }) {
   const tree = processTree(root)
   const toSignal = signal === 'SIGKILL' ? tree : [root]
   for (const each of toSignal) signalProcess(each, signal)
   // A stopped process handles no signal but SIGKILL until it is continued.
   for (const each of tree) signalProcess(each, 'SIGCONT')
-  if (await allGone(tree, signal === 'SIGKILL' ? killLimitMs : stopLimitMs)) return
+  if (await allGone(tree, signal === 'SIGKILL' ? killLimitMs : stopMs)) return
   for (const each of tree) signalProcess(each, 'SIGKILL')
   if (!(await allGone(tree, killLimitMs))) {
     const left = tree.filter(isRunning).map(({ pid }) => pid)

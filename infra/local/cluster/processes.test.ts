@@ -1,0 +1,71 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { afterEach, describe, expect, it } from 'vitest'
+import { endProcess, identify, isRunning, processTree, signalProcess } from './processes.mjs'
+import type { ProcessIdentity } from './servers.mjs'
+
+const spawned: ChildProcess[] = []
+
+afterEach(() => {
+  for (const child of spawned.splice(0)) child.kill('SIGKILL')
+})
+
+// Everything here reads /proc.
+describe.runIf(process.platform === 'linux')('processes', () => {
+  it('are known by their start, so a pid that was given again is another process', async () => {
+    const identity = await run('exec sleep 60')
+    expect(isRunning(identity)).toBe(true)
+    expect(isRunning({ ...identity, startedTicks: identity.startedTicks - 1 })).toBe(false)
+    expect(isRunning({ ...identity, boot: 'another' })).toBe(false)
+  })
+
+  it('get no signal that was meant for an earlier process of their pid', async () => {
+    const identity = await run('exec sleep 60')
+    const earlier = { ...identity, startedTicks: identity.startedTicks - 1 }
+    signalProcess(earlier, 'SIGKILL')
+    await endProcess(earlier, 'SIGKILL')
+    expect(isRunning(identity)).toBe(true)
+  })
+
+  it('do not run once they have ended', async () => {
+    const identity = await run('exec sleep 60')
+    await endProcess(identity, 'SIGTERM')
+    expect(isRunning(identity)).toBe(false)
+    expect(identify(identity.pid)).toBeUndefined()
+    expect(processTree(identity)).toEqual([])
+  })
+
+  it('end with all below them, in sessions of their own too', async () => {
+    const identity = await run('setsid sh -c "sleep 60; true" & sleep 60 & wait')
+    await expect.poll(() => processTree(identity).length).toBe(4)
+    const tree = processTree(identity)
+    expect(tree[0]).toEqual(identity)
+    await endProcess(identity, 'SIGKILL')
+    expect(tree.filter(isRunning)).toEqual([])
+  })
+
+  it('end though they stand still', async () => {
+    const identity = await run('exec sleep 60')
+    signalProcess(identity, 'SIGSTOP')
+    await endProcess(identity, 'SIGTERM')
+    expect(isRunning(identity)).toBe(false)
+  })
+
+  it('are killed when they have not ended in their time', async () => {
+    const identity = await run('trap "" TERM; while :; do sleep 1; done')
+    const before = performance.now()
+    await endProcess(identity, 'SIGTERM', { stopMs: 200 })
+    expect(performance.now() - before).toBeGreaterThanOrEqual(200)
+    expect(isRunning(identity)).toBe(false)
+  })
+})
+
+/** Runs a script that says so once it runs. */
+async function run(script: string): Promise<ProcessIdentity> {
+  const child = spawn('sh', ['-c', `echo started; ${script}`], { stdio: ['ignore', 'pipe', 'ignore'] })
+  spawned.push(child)
+  await once(child.stdout, 'data')
+  const identity = identify(child.pid ?? 0)
+  if (identity === undefined) throw new Error('it ended at once')
+  return identity
+}
