@@ -102,7 +102,12 @@ async function problem(body: unknown, changed: object = {}): Promise<{ status: n
 
 describe('an accepted request', () => {
   it('is one durable record: the hits and what the collector knew of the request', async () => {
-    expect(await accept([page, { ...page, id: 'mine' }])).toEqual({ status: 202, accepted: 2, rejected: [] })
+    expect(await accept([page, { ...page, id: 'mine' }])).toEqual({
+      status: 202,
+      accepted: 2,
+      rejected: [],
+      durability: 'disk',
+    })
     expect(log.durable).toBe(1)
     const [batch] = await stored()
     expect(batch).toMatchObject({
@@ -131,6 +136,30 @@ describe('an accepted request', () => {
     expect([log.durable, answered]).toEqual([0, false])
     await answer
     expect([log.durable, answered]).toEqual([1, true])
+  })
+
+  it('promises what is known of its record once it is on disk', async () => {
+    const asked: [Offset, Offset][] = []
+    collector = make({
+      confirm: async (offset) => {
+        asked.push([offset, log.durable])
+        return 'kafka'
+      },
+    })
+    expect(await accept(page)).toMatchObject({ status: 202, durability: 'kafka' })
+    expect(await accept([]).catch((error: ProblemError) => error.code)).toBe('no_hits')
+    expect(await accept([5])).toMatchObject({ status: 400, durability: 'disk' })
+    expect(asked).toEqual([[0, 1]])
+  })
+
+  it('is never received before a time that was named, though the clock is set back', async () => {
+    clock.advance(5_000)
+    const named = collector.receivedNow()
+    expect(named).toBe(noon + 5_000)
+    clock.setNow(noon)
+    expect(collector.receivedNow()).toBe(named)
+    await accept(page)
+    expect((await stored())[0]?.received).toBe(named)
   })
 
   it('may be one hit, an array, or hits with sentAt', async () => {
@@ -163,6 +192,7 @@ describe('an accepted request', () => {
       { ...page, revenue: { amount: 'x', currency: 'EUR' } },
     ]
     expect(await accept(body)).toEqual({
+      durability: 'disk',
       status: 202,
       accepted: 3,
       rejected: [

@@ -20,6 +20,7 @@ import type { KeyHolder, Merchant } from '../../core/ports/control-store.ts'
 import type { HitLog } from '../../core/ports/hit-log.ts'
 import { hitBatchWriter } from '../../schemas/avro/hit-batch.ts'
 import { addressPrefix } from './client-address.ts'
+import type { Durability } from './forwarder-waiters.ts'
 import { ProblemError } from './problem.ts'
 import { readSentHits, requestMaxHits, type SentBatch } from './sent-batch.ts'
 import type { VisitorSalts } from './visitor-salt.ts'
@@ -51,6 +52,8 @@ export interface AcceptReply {
   readonly status: 202 | 400
   readonly accepted: number
   readonly rejected: readonly Rejection[]
+  /** Where the accepted hits are for certain. */
+  readonly durability: Durability
 }
 
 /** What the collector counts; each is called at most a few times a request. */
@@ -68,6 +71,8 @@ export interface CollectorOptions {
   readonly salts: Pick<VisitorSalts, 'ready' | 'load' | 'visitor'>
   /** Told of every record once it is durable, in order of offsets. */
   readonly ledger?: { note(offset: Offset, merchant: MerchantId, received: ReceivedTime, hits: number): void }
+  /** Asked of each record that is on disk before its answer: whether more can be promised. Left out: it cannot. */
+  readonly confirm?: (offset: Offset) => Promise<Durability>
   readonly metrics?: CollectorMetrics
   readonly limits?: { readonly maxHits?: number; readonly maxHitAgeMs?: number; readonly hitMaxBytes?: number }
   /** `received` of the last record in the log: time never runs back in one log, whatever the clock does. */
@@ -76,12 +81,14 @@ export interface CollectorOptions {
 
 export interface Collector {
   accept(request: AcceptRequest): Promise<AcceptReply>
+  /** Now, and a promise: no hit that is taken after this call was received before it. */
+  receivedNow(): ReceivedTime
 }
 
 const nobodyRejected: readonly Rejection[] = []
 
 export function createCollector(options: CollectorOptions): Collector {
-  const { clock, log, salts, ledger, metrics } = options
+  const { clock, log, salts, ledger, confirm, metrics } = options
   const maxHits = options.limits?.maxHits ?? requestMaxHits
   const maxHitAgeMs = options.limits?.maxHitAgeMs ?? defaultMaxHitAgeMs
   const hitMaxBytes = options.limits?.hitMaxBytes ?? hitLimits.bytes
@@ -145,11 +152,12 @@ export function createCollector(options: CollectorOptions): Collector {
     }
     const rejected = countRejections(checked)
     if (sentAtIgnored > 0) metrics?.onSentAtIgnored(sentAtIgnored)
-    if (accepted === 0) return Promise.resolve({ status: 400, accepted, rejected })
+    const reply = { status: accepted === 0 ? 400 : 202, accepted, rejected, durability: 'disk' } as const
+    if (accepted === 0) return Promise.resolve(reply)
     return log.append(writer.finish(header)).then((offset) => {
       ledger?.note(offset, merchant.id, received, accepted)
       metrics?.onAccepted(accepted)
-      return { status: 202, accepted, rejected }
+      return confirm === undefined ? reply : confirm(offset).then((durability) => ({ ...reply, durability }))
     })
   }
 
@@ -174,6 +182,10 @@ export function createCollector(options: CollectorOptions): Collector {
   }
 
   return {
+    receivedNow() {
+      lastReceived = nextReceived() as ReceivedTime
+      return lastReceived
+    },
     accept(request) {
       try {
         const { merchant } = request.holder

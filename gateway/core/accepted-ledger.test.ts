@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../../core/adapters/memory/manual-clock.ts'
 import { MemoryDisk } from '../../core/adapters/memory/memory-disk.ts'
 import { seededRandom } from '../../core/adapters/memory/seeded-random.ts'
-import { OffsetTrimmedError, StartError } from '../../core/errors.ts'
+import { ControlStoreUnavailableError, OffsetTrimmedError, StartError } from '../../core/errors.ts'
 import { hourMs, type ReceivedTime } from '../../core/event-time.ts'
 import type { MerchantId, Offset } from '../../core/ids.ts'
 import { openLogReader } from '../../core/log/log-reader.ts'
@@ -53,7 +53,11 @@ function record(merchant: MerchantId, received: number, hits: number): Buffer {
 class World {
   readonly clock = new ManualClock(nine)
   readonly disk = new MemoryDisk()
-  readonly store = createMemoryControlStore()
+  store = createMemoryControlStore()
+  /** The store does not answer while it is `away`. */
+  storeState: 'there' | 'away' = 'there'
+  /** Where Kafka is, in a cluster. */
+  acked: Offset | undefined
   /** What the next calls of addAccepted do, instead of working. */
   readonly faults: ('refuse' | 'lose the answer')[] = []
   readonly flushErrors: unknown[] = []
@@ -71,9 +75,13 @@ class World {
       segmentMaxBytes: 2_000,
     })
     const store: Pick<ControlStore, 'addAccepted' | 'acceptedThrough'> = {
-      acceptedThrough: (log) => this.store.acceptedThrough(log),
+      acceptedThrough: async (log) => {
+        if (this.storeState === 'away') throw new ControlStoreUnavailableError('test')
+        return this.store.acceptedThrough(log)
+      },
       addAccepted: async (...call) => {
         this.calls++
+        if (this.storeState === 'away') throw new ControlStoreUnavailableError('test')
         const fault = this.faults.shift()
         if (fault === 'refuse') {
           await settle(5)
@@ -93,6 +101,7 @@ class World {
         return { next: ({ maxBytes }) => reader.read(maxBytes), wake() {}, close: () => reader.close() }
       },
       ...(maxUnflushed !== undefined && { maxUnflushed }),
+      ...(this.acked !== undefined && { countThrough: () => this.acked as Offset }),
       onPoison: (offset) => this.poison.push(offset),
       onFlushError: (error) => this.flushErrors.push(error),
     })
@@ -112,7 +121,7 @@ class World {
   }
 
   async accepted(merchant?: MerchantId, range = always): Promise<number> {
-    return (await this.store.books({ ...range, ...(merchant && { merchant }) })).accepted
+    return (await this.store.books({ ...range, ...(merchant !== undefined && { merchant }) })).accepted
   }
 }
 
@@ -250,13 +259,27 @@ describe('the ledger of accepted hits', () => {
     expect(w.calls).toBe(4)
   })
 
-  it('passes a record that nobody can decode, and says which', async () => {
+  it('counts a record that nobody can decode as one hit of nobody, received with the one before it, and says which', async () => {
     const w = await world()
+    await w.accept(a, 2, nine + hourMs)
     await w.log.append(Buffer.from('not a batch'))
+    await w.accept(a, 3, nine + 2 * hourMs)
+    await w.ledger.flush()
+    const nobody = '' as MerchantId
+    expect([await w.accepted(), await w.accepted(nobody), w.ledger.flushedThrough]).toEqual([6, 1, 3])
+    expect(await w.accepted(nobody, { from: nine + hourMs, to: nine + 2 * hourMs })).toBe(1)
+    expect(w.poison).toEqual([1])
+    expect(await w.ledger.inFlight({ ...always, processed: 0 as Offset })).toBe(6)
+    expect(await w.ledger.inFlight({ ...always, merchant: nobody, processed: 1 as Offset })).toBe(1)
+  })
+
+  it('counts such a record the same where it is told of it', async () => {
+    const w = await world()
     await w.accept(a, 2)
-    await w.crash()
-    expect([await w.accepted(), w.ledger.flushedThrough]).toEqual([2, 2])
-    expect(w.poison).toEqual([0])
+    w.ledger.notePoison(await w.log.append(Buffer.from('not a batch')))
+    await w.accept(a, 3)
+    await w.ledger.flush()
+    expect([await w.accepted(), await w.accepted('' as MerchantId), w.poison]).toEqual([6, 1, []])
   })
 
   it('will not start beside a log that is shorter than what was counted of it', async () => {
@@ -265,6 +288,92 @@ describe('the ledger of accepted hits', () => {
     await w.ledger.flush()
     await w.store.addAccepted(w.log.id, 1 as Offset, 5 as Offset, [])
     await expect(w.crash()).rejects.toThrow(StartError)
+  })
+})
+
+describe('the ledger of a collector in a cluster', () => {
+  it('starts while the store is away, knows the last time, and counts once the store is there', async () => {
+    const w = await world()
+    await w.accept(a, 1, nine + 5)
+    await w.log.append(Buffer.from('not a batch'))
+    w.storeState = 'away'
+    await w.crash()
+    expect([w.ledger.lastReceived, w.ledger.flushedThrough, w.flushErrors.length]).toEqual([nine + 5, 0, 1])
+    await w.accept(b, 10)
+    for (let i = 0; i < 5; i++) {
+      w.clock.advance(defaultFlushDelayMs)
+      await settle()
+    }
+    expect(w.flushErrors).toHaveLength(1)
+    w.storeState = 'there'
+    w.clock.advance(defaultFlushDelayMs)
+    await settle()
+    expect([await w.accepted(a), await w.accepted(b), w.ledger.flushedThrough]).toEqual([1, 10, 3])
+    w.storeState = 'away'
+    await w.accept(b, 1)
+    w.clock.advance(defaultFlushDelayMs)
+    await settle()
+    expect(w.flushErrors).toHaveLength(2)
+  })
+
+  it('counts again what the store has forgotten that was set back', async () => {
+    const w = await world()
+    await w.accept(a, 1)
+    await w.ledger.flush()
+    w.store = createMemoryControlStore()
+    await w.accept(b, 10)
+    await w.ledger.flush()
+    expect([await w.accepted(a), await w.accepted(b), w.ledger.flushedThrough]).toEqual([1, 10, 2])
+  })
+
+  it('waits, and says so once, where what the store has forgotten is trimmed; and goes on when it remembers', async () => {
+    const w = await world()
+    for (let i = 0; i < 60; i++) await w.accept(a, 1)
+    await w.ledger.flush()
+    await w.log.trim(60 as Offset)
+    const remembers = w.store
+    w.store = createMemoryControlStore()
+    await w.accept(b, 10)
+    for (let i = 0; i < 5; i++) {
+      w.clock.advance(defaultFlushDelayMs)
+      await settle()
+    }
+    expect(w.flushErrors).toEqual([expect.any(OffsetTrimmedError)])
+    expect([await w.accepted(), w.ledger.flushedThrough]).toEqual([0, 0])
+    w.store = remembers
+    w.clock.advance(defaultFlushDelayMs)
+    await settle()
+    expect([await w.accepted(a), await w.accepted(b), w.ledger.flushedThrough]).toEqual([60, 10, 61])
+  })
+
+  it('counts nothing that Kafka does not have, and all of it once Kafka has it, though no hit comes', async () => {
+    const w = new World()
+    w.acked = 0 as Offset
+    await w.start()
+    await w.accept(a, 1)
+    await w.accept(b, 10)
+    expect(await w.ledger.flush()).toBe(0)
+    w.acked = 1 as Offset
+    expect(await w.ledger.flush()).toBe(1)
+    expect([await w.accepted(a), await w.accepted(b)]).toEqual([1, 0])
+    w.clock.advance(defaultFlushDelayMs)
+    await settle()
+    w.acked = 2 as Offset
+    w.clock.advance(defaultFlushDelayMs)
+    await settle()
+    expect([await w.accepted(a), await w.accepted(b)]).toEqual([1, 10])
+    expect(w.clock.pendingTimers).toBe(0)
+  })
+
+  it('takes no count twice that it is told again', async () => {
+    const w = await world()
+    await w.accept(a, 1)
+    w.ledger.note(0 as Offset, a, nine as ReceivedTime, 1)
+    await w.ledger.flush()
+    w.ledger.note(0 as Offset, a, nine as ReceivedTime, 1)
+    await w.accept(a, 10)
+    await w.ledger.flush()
+    expect(await w.accepted(a)).toBe(11)
   })
 })
 

@@ -1,9 +1,12 @@
 /**
  * The books' first column: how many hits were accepted, per merchant and UTC hour of receipt. Counted from the records
  * that are durable in the log, each exactly once: the store moves the counts and the place up to which the log is counted
- * in one step, and what a crash left uncounted is read from the log again.
+ * in one step, and what a crash left uncounted is read from the log again. A record nobody can decode is one hit of the
+ * merchant '', as the worker has it, received with the record before it.
+ *
+ * The store may be away, or be set back to an older state: the ledger begins where the store says, as soon as it does.
  */
-import { StartError } from '../../core/errors.ts'
+import { ControlStoreUnavailableError, OffsetTrimmedError, PlatformError, StartError } from '../../core/errors.ts'
 import { hourMs, type ReceivedTime } from '../../core/event-time.ts'
 import type { MerchantId, Offset } from '../../core/ids.ts'
 import type { Timers } from '../../core/ports/clock.ts'
@@ -17,12 +20,20 @@ export const defaultFlushDelayMs = 5_000
 /** (merchant, hour)s held unflushed; beyond, records are not counted but read from the log once the store answers. */
 export const defaultMaxUnflushed = 50_000
 const readBytes = 1024 * 1024
+/** Whose an undecodable record is. */
+const nobody = ''
 
 export interface AcceptedLedger {
-  /** Reads from the log what was accepted and not counted before this start. Call once, before the first `note`. */
+  /**
+   * Reads from the log what was accepted and not counted before this start; later, where the store is away. Call once,
+   * before the first `note`.
+   * @throws StartError where the store has counted more than the log holds
+   */
   start(): Promise<void>
   /** A record became durable. Calls come in order of offsets; a record left out is read from the log later. */
   note(offset: Offset, merchant: MerchantId, received: ReceivedTime, hits: number): void
+  /** The same of a record that cannot be decoded. */
+  notePoison(offset: Offset): void
   /** Brings the store up to what is durable now and returns the place. Rejects as the store does; nothing is lost. */
   flush(): Promise<Offset>
   /** All records before it are counted in the store: those may be trimmed. */
@@ -52,11 +63,13 @@ export interface AcceptedLedgerOptions {
   /** A reader of the log's durable records from an offset on. */
   readonly openReader: (from: Offset) => Promise<FeedReader>
   readonly timers: Timers
+  /** Records from there on are not counted yet. Left out: all that is durable is. */
+  readonly countThrough?: () => Offset
   readonly flushDelayMs?: number
   readonly maxUnflushed?: number
-  /** A record that cannot be decoded: it is nobody's and is not counted. */
+  /** A record that cannot be decoded; where it is read again, it is told again. */
   readonly onPoison?: (offset: Offset, error: unknown) => void
-  /** A flush by timer failed; it is tried again after the same delay. */
+  /** A flush by timer failed; it is tried again after the same delay. Told once, until one succeeds or fails otherwise. */
   readonly onFlushError?: (error: unknown) => void
 }
 
@@ -71,18 +84,31 @@ export function createAcceptedLedger(options: AcceptedLedgerOptions): AcceptedLe
   let counts = new HourCounts()
   /** `behind`: notes are not taken, because the log is read from `counted` at the next flush. */
   let state: 'in step' | 'behind' = 'behind'
+  /** `asked for`: the store's place is not known, or it is one that the log cannot go on from. */
+  let place: 'known' | 'asked for' = 'asked for'
+  let told = ''
   let lastReceived: ReceivedTime | null = null
+  let timer: 'running' | 'stopped' = 'running'
   let cancelTimer: (() => void) | undefined
   let flushing: Promise<Offset> = Promise.resolve(flushed)
 
   function armTimer(): void {
+    if (timer === 'stopped') return
     cancelTimer ??= timers.after(flushDelayMs, () => {
       cancelTimer = undefined
-      flush().catch((error: unknown) => {
-        options.onFlushError?.(error)
-        armTimer()
-      })
+      flush().catch(tell)
     })
+  }
+
+  function tell(error: unknown): void {
+    const what = error instanceof PlatformError ? error.code : String(error)
+    if (what !== told) options.onFlushError?.(error)
+    told = what
+  }
+
+  /** One past the last record to count. */
+  function limit(): Offset {
+    return options.countThrough === undefined ? log.durable : (Math.min(log.durable, options.countThrough()) as Offset)
   }
 
   function count(merchant: MerchantId, received: number, hits: number): void {
@@ -90,8 +116,8 @@ export function createAcceptedLedger(options: AcceptedLedgerOptions): AcceptedLe
     lastReceived = Math.max(lastReceived ?? 0, received) as ReceivedTime
   }
 
-  function note(offset: Offset, merchant: MerchantId, received: ReceivedTime, hits: number): void {
-    if (state === 'in step' && offset === counted && counts.size < maxUnflushed) {
+  function note(offset: Offset, merchant: MerchantId, received: number, hits: number): void {
+    if (state === 'in step' && offset === counted && offset < limit() && counts.size < maxUnflushed) {
       counted = (offset + 1) as Offset
       count(merchant, received, hits)
     } else if (offset >= counted) state = 'behind'
@@ -122,24 +148,51 @@ export function createAcceptedLedger(options: AcceptedLedgerOptions): AcceptedLe
    * note continues where the reading ended.
    */
   async function catchUp(): Promise<void> {
-    if (counted >= log.durable) state = 'in step'
+    if (counted >= limit()) state = 'in step'
     if (state === 'in step' || counts.size >= maxUnflushed) return
-    for await (const { offset, facts, poison } of records(counted, () => log.durable)) {
+    for await (const { offset, facts, poison } of records(counted, limit)) {
       if (facts === null) options.onPoison?.(offset, poison)
-      else count(facts.merchant as MerchantId, facts.received, facts.hits)
+      count((facts?.merchant ?? nobody) as MerchantId, facts?.received ?? lastReceived ?? 0, facts?.hits ?? 1)
       counted = (offset + 1) as Offset
-      if (counted >= log.durable) state = 'in step'
+      if (counted >= limit()) state = 'in step'
       if (state === 'in step' || counts.size >= maxUnflushed) return
     }
   }
 
   async function flushOnce(): Promise<Offset> {
-    const target = log.durable
+    if (place === 'asked for') beginAt(await store.acceptedThrough(log.id))
+    const target = limit()
+    // The limit rises by itself; where it bounds us, records below it may never have been noted.
+    if (options.countThrough !== undefined && counted < target) state = 'behind'
     for (;;) {
       const before = flushed
-      if (state === 'behind') await catchUp()
+      if (state === 'behind') await catchUpOrAsk()
       if (counted > flushed) await send()
-      if (flushed >= target || flushed === before) return flushed
+      if (flushed >= target || flushed === before) break
+    }
+    told = ''
+    return flushed
+  }
+
+  function beginAt(from: Offset): void {
+    if (from > log.durable) {
+      throw new StartError(
+        `the control store has counted ${from} records of the log, which holds ${log.durable}: restore the log's folder`,
+      )
+    }
+    counts = new HourCounts()
+    flushed = counted = from
+    state = 'behind'
+    place = 'known'
+  }
+
+  /** A store that was set back asks for records that are gone: until it is brought up to date it is asked again. */
+  async function catchUpOrAsk(): Promise<void> {
+    try {
+      await catchUp()
+    } catch (error) {
+      if (error instanceof OffsetTrimmedError) place = 'asked for'
+      throw error
     }
   }
 
@@ -150,47 +203,52 @@ export function createAcceptedLedger(options: AcceptedLedgerOptions): AcceptedLe
       await store.addAccepted(log.id, from, through, sent.entries())
     } catch (error) {
       // The answer may have been lost after the store had done it: its own place decides.
-      const place = await store.acceptedThrough(log.id).catch(() => from)
-      if (place === from) {
+      const found = await store.acceptedThrough(log.id).catch(() => from)
+      if (found === from) {
         // Counts noted meanwhile join those that are still to be sent.
         sent.addAll(counts)
         counts = sent
         throw error
       }
-      if (place !== through) {
-        // A former self that was slow to die has counted on from there: begin again where it ended.
-        counts = new HourCounts()
-        flushed = counted = place
-        state = 'behind'
-        return
-      }
+      // A former self that was slow to die has counted on, or the store was set back: begin again where it is.
+      if (found !== through) return beginAt(found)
     }
     flushed = through
+  }
+
+  /** Of the last record that can be decoded: mostly the very last. */
+  async function findLastReceived(): Promise<void> {
+    for (const from of new Set([Math.max(log.oldest, log.durable - 1), log.oldest])) {
+      for await (const { facts } of records(from as Offset, () => log.durable)) {
+        if (facts !== null) lastReceived = facts.received as ReceivedTime
+      }
+      if (lastReceived !== null) return
+    }
   }
 
   function flush(): Promise<Offset> {
     cancelTimer?.()
     cancelTimer = undefined
     flushing = flushing.then(flushOnce, flushOnce)
+    flushing.then(
+      () => flushed < log.durable && armTimer(),
+      () => armTimer(),
+    )
     return flushing
   }
 
   return {
     async start() {
-      flushed = await store.acceptedThrough(log.id)
-      if (flushed > log.durable) {
-        throw new StartError(
-          `the control store has counted ${flushed} records of the log, which holds ${log.durable}: restore the log's folder`,
-        )
+      await findLastReceived()
+      try {
+        await flush()
+      } catch (error) {
+        if (!(error instanceof ControlStoreUnavailableError)) throw error
+        tell(error)
       }
-      counted = flushed
-      const last = Math.max(log.oldest, flushed - 1) as Offset
-      for await (const { facts } of records(last, () => Math.min(last + 1, log.durable) as Offset)) {
-        if (facts !== null) lastReceived = facts.received as ReceivedTime
-      }
-      await flush()
     },
     note,
+    notePoison: (offset) => note(offset, nobody as MerchantId, lastReceived ?? 0, 1),
     flush,
     get flushedThrough() {
       return flushed
@@ -200,13 +258,17 @@ export function createAcceptedLedger(options: AcceptedLedgerOptions): AcceptedLe
     },
     async inFlight({ merchant, from, to, processed, through = flushed }) {
       let hitsInFlight = 0
+      let before: number = lastReceived ?? 0
       for await (const { facts } of records(processed, () => through)) {
-        if (facts === null || facts.received < from || facts.received >= to) continue
-        if (merchant === undefined || facts.merchant === merchant) hitsInFlight += facts.hits
+        const { merchant: whose, received, hits } = facts ?? { merchant: nobody, received: before, hits: 1 }
+        before = received
+        if (received < from || received >= to) continue
+        if (merchant === undefined || whose === merchant) hitsInFlight += hits
       }
       return hitsInFlight
     },
     stop() {
+      timer = 'stopped'
       cancelTimer?.()
       cancelTimer = undefined
     },

@@ -7,7 +7,7 @@
 import { partitionOf } from '../../core/partition-of.ts'
 import type { FeedRecord } from '../../core/ports/feed.ts'
 import type { FeedRecordToWrite } from '../../core/ports/feed-writer.ts'
-import { peekBatch } from '../../schemas/avro/hit-batch.ts'
+import { type BatchFacts, peekBatch } from '../../schemas/avro/hit-batch.ts'
 import { encodeHitPack } from '../../schemas/avro/hit-pack.ts'
 
 /** A pack is closed before it grows beyond either; a longer batch is a pack of its own. */
@@ -27,8 +27,8 @@ export interface Chunk {
 export interface Placed {
   readonly place: number
   readonly partition: number
-  /** When its hits were received, ms since 1970; null where it cannot be decoded. */
-  readonly received: number | null
+  /** null where it cannot be decoded. */
+  readonly facts: BatchFacts | null
 }
 
 interface OpenPack {
@@ -46,9 +46,9 @@ export function makeChunk(log: string, records: readonly FeedRecord[], partition
     sent.push({ partition, key: log, value: encodeHitPack({ log, places: pack.places, batches: pack.batches }) })
   }
   for (const { offset, payload } of records) {
-    const { merchant, received } = readFacts(payload)
-    const partition = partitionOf(merchant, partitions)
-    places.push({ place: offset, partition, received })
+    const facts = readFacts(payload)
+    const partition = partitionOf(facts?.merchant ?? '', partitions)
+    places.push({ place: offset, partition, facts })
     let pack = open.get(partition)
     if (pack !== undefined && (pack.bytes + payload.length > packMaxBytes || pack.places.length === packMaxBatches)) {
       close(partition, pack)
@@ -66,10 +66,10 @@ export function makeChunk(log: string, records: readonly FeedRecord[], partition
   return { through: (places.at(-1)?.place ?? -1) + 1, records: sent, places }
 }
 
-function readFacts(payload: Buffer): { readonly merchant: string; readonly received: number | null } {
+function readFacts(payload: Buffer): BatchFacts | null {
   try {
     return peekBatch(payload)
   } catch {
-    return { merchant: '', received: null }
+    return null
   }
 }

@@ -136,6 +136,24 @@ describe('a forwarder', () => {
     expect(places(w.sent().flat()).sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6])
   })
 
+  it('tells the ledger of each record once it is in the feed, in order, and of nothing before', async () => {
+    const told: (number | string)[] = []
+    const w = await forwarderWorld({
+      ledger: {
+        note: (offset, merchant, received, hits) => told.push(offset, merchant, received - w.clock.now(), hits),
+        notePoison: (offset) => told.push(offset, 'poison'),
+      },
+    })
+    w.feed.faults.push('silent')
+    await w.append('anna', 'ben')
+    await w.appendBytes(Buffer.from('no batch'))
+    await w.settle()
+    expect(told).toEqual([])
+    w.feed.release()
+    await w.settle()
+    expect(told).toEqual([0, 'anna', 0, 0, 1, 'ben', 0, 0, 2, 'poison'])
+  })
+
   it('does nothing more once it is stopped, whatever it waited for', async () => {
     for (const trouble of ['none', 'silent', 'away'] as const) {
       const w = await forwarderWorld()
@@ -255,6 +273,29 @@ describe('after a restart, a forwarder', () => {
     w.markFile.bytes = text === undefined ? undefined : Buffer.from(text.replace('LOG', w.log.id))
     await w.crash()
     expect(places(w.sent().flat()).sort((a, b) => a - b)).toEqual([0, 0, 1, 1, 2, 2])
+  })
+})
+
+describe('a forwarder whose mark lies before what is trimmed', () => {
+  it('begins at the oldest record that is kept', async () => {
+    const w = await forwarderWorld()
+    await w.append(...shops)
+    await w.pass(1_100)
+    const old = w.markFile.bytes
+    for (let i = 0; i < 10; i++) await w.append(...shops)
+    await w.settle()
+    w.workAll()
+    await w.pass(1_100)
+    await w.log.trim(w.forwarder.trimmable)
+    expect(w.log.oldest).toBeGreaterThan(6)
+    w.markFile.bytes = old
+    await w.crash()
+    await w.append('anna')
+    await w.pass(1_100)
+    expect([w.forwarder.state, w.forwarder.acked]).toEqual(['flowing', 67])
+    w.workAll()
+    await w.pass(1_100)
+    expect(w.forwarder.trimmable).toBe(67)
   })
 })
 

@@ -6,12 +6,14 @@
  *
  * Back pressure: none towards the log, which takes hits until it is full. One chunk is held in memory.
  */
-import type { Offset } from '../../core/ids.ts'
+import type { ReceivedTime } from '../../core/event-time.ts'
+import type { MerchantId, Offset } from '../../core/ids.ts'
 import type { Clock, Timers } from '../../core/ports/clock.ts'
 import type { ClusterStore } from '../../core/ports/cluster-store.ts'
 import type { FeedReader } from '../../core/ports/feed.ts'
 import type { FeedWriter } from '../../core/ports/feed-writer.ts'
 import type { HitLog } from '../../core/ports/hit-log.ts'
+import type { AcceptedLedger } from './accepted-ledger.ts'
 import { type Chunk, chunkMaxBytes, makeChunk } from './forwarder-chunk.ts'
 import { createForwardHistory, type ForwardHistory } from './forwarder-history.ts'
 import { readMark, writeMark } from './forwarder-mark.ts'
@@ -43,6 +45,8 @@ export interface ForwarderOptions {
   readonly markFile: KeptFile
   /** A time that no hit to come is received before: `Collector.receivedNow`. */
   readonly receivedNow: () => number
+  /** Told of every record once it is in the feed, in order of offsets; after a restart some again. */
+  readonly ledger?: Pick<AcceptedLedger, 'note' | 'notePoison'>
   readonly clock: Pick<Clock, 'monotonic'>
   readonly timers: Timers
   readonly confirmMaxMs?: number
@@ -171,7 +175,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     const records = await reader.next({ maxBytes: chunkMaxBytes, waitMs: idleWaitMs })
     if (records.length === 0 || waits.stopped) return undefined
     const made = makeChunk(log.id, records, writer.partitions)
-    for (const { place, partition, received } of made.places) history?.assign(place, partition, received)
+    for (const { place, partition, facts } of made.places) history?.assign(place, partition, facts?.received ?? null)
     position = made.through
     return made
   }
@@ -185,6 +189,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
     ackedLast = [...(history?.last ?? [])]
     failures = 0
     waiters.acked(acked)
+    if (options.ledger !== undefined) count(made, options.ledger)
     if (isAll) enter('flowing')
     else if (state === 'away') enter('draining')
   }
@@ -233,5 +238,12 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       await dropReader()
       await writer.close()
     },
+  }
+}
+
+function count({ places }: Chunk, ledger: Pick<AcceptedLedger, 'note' | 'notePoison'>): void {
+  for (const { place, facts } of places) {
+    if (facts === null) ledger.notePoison(place as Offset)
+    else ledger.note(place as Offset, facts.merchant as MerchantId, facts.received as ReceivedTime, facts.hits)
   }
 }

@@ -1,6 +1,7 @@
 /**
  * `POST /v1/hits`: where hits enter. Reads key and body, hands both to the collector, and answers 202 once the hits are
- * durable. The path of a good request has no asynchronous step but the body's arrival and the log's sync.
+ * durable; the header `Hitlake-Durability` says where. The path of a good request has no asynchronous step but the body's
+ * arrival and the log's sync, and in a cluster Kafka's word.
  */
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import type { Timers } from '../../../core/ports/clock.ts'
@@ -19,8 +20,6 @@ export interface HitsRoutesOptions {
   readonly limits?: { readonly bodyMaxBytes?: number; readonly bodyMaxMs?: number }
 }
 
-/** What a 202 promises here: fdatasync of the local log. */
-const durability = 'disk'
 const jsonType = 'application/json; charset=utf-8'
 
 /** The plugin of the collecting routes. Its content types are its own: other routes keep theirs. */
@@ -115,7 +114,7 @@ function keyOf(request: FastifyRequest): string | undefined {
 
 const nothingRejected = '"rejected":[]}'
 
-function send(reply: FastifyReply, { status, accepted, rejected }: AcceptReply): void {
+function send(reply: FastifyReply, { status, accepted, rejected, durability }: AcceptReply): void {
   if (status === 400) {
     const detail = 'no hit was accepted; rejected says why, hit by hit'
     reply.send(new ProblemError(400, 'nothing_accepted', detail, { accepted, rejected }))
