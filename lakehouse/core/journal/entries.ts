@@ -1,0 +1,108 @@
+/** What the journal's objects hold: JSON, gzipped, version 1. */
+import { promisify } from 'node:util'
+import { constants, gunzip, gzip } from 'node:zlib'
+import { JournalGapError } from '../../../core/errors.ts'
+import type { Offset } from '../../../core/ids.ts'
+import type { CollectorReport } from '../../../core/ports/cluster-store.ts'
+import type { ControlStore, EpochCommit, Publication } from '../../../core/ports/control-store.ts'
+import type { ObjectStore } from '../../../core/ports/object-store.ts'
+import type { EntryStamp } from './names.ts'
+
+export interface EpochEntry {
+  readonly kind: 'epoch'
+  readonly stamp: EntryStamp
+  readonly commit: EpochCommit
+  /** By partition: the checkpoint it started from, as the store told it; left out where that is not known. */
+  readonly started: Readonly<Record<number, string | null>>
+}
+
+export interface AcceptedEntry {
+  readonly kind: 'accepted'
+  readonly stamp: EntryStamp
+  readonly log: string
+  readonly from: Offset
+  readonly through: Offset
+  readonly counts: Parameters<ControlStore['addAccepted']>[3]
+}
+
+/** A call of the control store's directory. */
+export type DirectoryEntry = { readonly kind: 'directory'; readonly stamp: EntryStamp } & (
+  | { readonly call: 'createMerchant'; readonly args: Parameters<ControlStore['createMerchant']> }
+  | { readonly call: 'updateMerchant'; readonly args: Parameters<ControlStore['updateMerchant']> }
+  | { readonly call: 'addKey'; readonly args: Parameters<ControlStore['addKey']> }
+)
+
+export interface RetiredEntry {
+  readonly kind: 'retired'
+  readonly stamp: EntryStamp
+  readonly report: CollectorReport
+}
+
+export interface BegunEntry {
+  readonly kind: 'begun'
+  readonly stamp: EntryStamp
+  readonly publication: Publication
+}
+
+/** The lake certainly has the publication. */
+export interface FinishedEntry {
+  readonly kind: 'finished'
+  readonly stamp: EntryStamp
+  readonly id: number
+  readonly snapshot: string
+}
+
+/** Partitions of a job that were taken under the fence of the name. */
+export interface TakenEntry {
+  readonly kind: 'taken'
+  readonly stamp: EntryStamp
+  readonly source: string
+  readonly partitions: readonly number[]
+}
+
+/** A head, or the fence of a lease: its name says all. */
+export interface MarkEntry {
+  readonly kind: 'mark'
+  readonly stamp: EntryStamp
+}
+
+export type Entry =
+  | EpochEntry
+  | AcceptedEntry
+  | DirectoryEntry
+  | RetiredEntry
+  | BegunEntry
+  | FinishedEntry
+  | TakenEntry
+  | MarkEntry
+
+const version = 1
+const compress = promisify(gzip)
+const expand = promisify(gunzip)
+
+export async function encodeEntry(entry: Entry): Promise<Buffer> {
+  return compress(JSON.stringify({ version, ...entry }), { level: constants.Z_BEST_SPEED })
+}
+
+/**
+ * The entry of that name, or undefined where there is none (any more).
+ * @throws JournalGapError where it is damaged, or of a version or kind this code does not know
+ */
+export async function readEntry<Kind extends Entry['kind']>(
+  objects: Pick<ObjectStore, 'get'>,
+  name: string,
+  kind: Kind,
+): Promise<Extract<Entry, { readonly kind: Kind }> | undefined> {
+  const bytes = await objects.get(name)
+  if (bytes === undefined) return undefined
+  let found: Entry & { readonly version: number }
+  try {
+    found = JSON.parse((await expand(bytes)).toString('utf8'))
+  } catch {
+    throw new JournalGapError(`${name} is damaged`)
+  }
+  if (found.version !== version || found.kind !== kind) {
+    throw new JournalGapError(`${name} is of version ${found.version} and kind ${found.kind}`)
+  }
+  return found as unknown as Extract<Entry, { readonly kind: Kind }>
+}
