@@ -42,7 +42,7 @@ export async function createWorld(
   return { clock, random, store, feed, lake, objects, places }
 }
 
-function merchant(id: string): Merchant {
+export function merchant(id: string): Merchant {
   const blockedNames = id === shop ? ['secret'] : []
   const visitorSeed = '00000000000000aa'
   return { id: id as MerchantId, name: id, timeZone: 'UTC', currency: 'EUR', blockedNames, visitorSeed }
