@@ -114,8 +114,8 @@ export async function recover(store: ClusterStore, objects: ObjectStore, options
   const reached = await newestCommit(store)
   if (reached < head) throw new JournalGapError(`it leads to commit ${reached}, and ${head} had been made`)
   await createHeads({ objects, owner, clock }).write(reached)
-  await reopenStore(objects)
   await store.releaseLease(lease.name, lease.fence)
+  await reopenStore(objects)
   say(summary(done, `were made again; the store's newest commit is ${reached}`))
   return done
 }

@@ -1,0 +1,362 @@
+/**
+ * A cluster in small over memory stores, drawn from a seed: workers of two jobs over four partitions that take them from
+ * each other, publishers, collectors and an operator, all over journaled stores whose answers get lost and whose processes
+ * die at any place. What was published is kept as a lake would, so that at the end every offset must be there once.
+ */
+
+import { ManualClock } from '../../core/adapters/memory/manual-clock.ts'
+import { type MemoryObjectStore, memoryObjectStore } from '../../core/adapters/memory/memory-object-store.ts'
+import { type SeededRandom, seededRandom } from '../../core/adapters/memory/seeded-random.ts'
+import { ControlStoreUnavailableError, PlatformError, StaleEpochError } from '../../core/errors.ts'
+import type { Offset } from '../../core/ids.ts'
+import type { ClusterStore } from '../../core/ports/cluster-store.ts'
+import { keyOf, merchantId, merchantOf } from '../../core/ports/control-store.contract.ts'
+import type { EpochCommit, JobPosition, Publication } from '../../core/ports/control-store.ts'
+import type { StagedFile } from '../../core/ports/lake.ts'
+import type { TableName } from '../../core/tables.ts'
+import { journaledStore } from '../core/journal/journaled-store.ts'
+
+export const source = 'feed'
+export const jobs: Readonly<Record<string, readonly TableName[]>> = {
+  warehouse: ['hits', 'failed_hits'],
+  rollups: ['hourly'],
+}
+const partitions = [0, 1, 2, 3]
+const logs = ['log-a', 'log-b']
+const merchants = ['m0', 'm1', 'm2', 'm3', 'm4']
+const leaseTtlMs = 10_000
+/** Records that one count of accepted hits covers at most. */
+const furthestRange = 10
+
+/** What a staged file holds. */
+export interface Content {
+  readonly job: string
+  readonly partition: number
+  readonly from: number
+  readonly next: number
+}
+
+/** What happens to a call that changes the store. */
+type Fate = 'done' | 'refused' | 'answer lost'
+
+interface Worker {
+  readonly store: ClusterStore
+  readonly held: Map<string, { readonly fence: number; readonly positions: Map<number, JobPosition> }>
+}
+
+export class RecoverWorld {
+  readonly clock = new ManualClock()
+  readonly objects: MemoryObjectStore = memoryObjectStore()
+  /** By table: publications the lake took. */
+  readonly lake = new Map<string, Map<number, readonly string[]>>()
+  readonly contents = new Map<string, readonly Content[]>()
+  readonly workers: Worker[] = []
+  readonly publishers: { readonly store: ClusterStore; readonly owner: string }[] = []
+  collector: ClusterStore
+  readonly #random: SeededRandom
+  #processes = 0
+  #attempts = 0
+  #fate: Fate = 'done'
+  #trouble = true
+
+  constructor(
+    readonly real: ClusterStore,
+    seed: number,
+  ) {
+    this.#random = seededRandom(seed)
+    this.collector = this.open()
+    this.refresh()
+  }
+
+  /** New processes instead of those there are; returns the old ones. */
+  refresh(): readonly ClusterStore[] {
+    const old = [...this.workers, ...this.publishers].map(({ store }) => store)
+    this.workers.splice(0)
+    this.publishers.splice(0)
+    for (let i = 0; i < 3; i++) this.workers.push({ store: this.open(), held: new Map() })
+    for (let i = 0; i < 2; i++) this.publishers.push({ store: this.open(), owner: `publisher-${this.#processes}` })
+    this.collector = this.open()
+    return old
+  }
+
+  open(): ClusterStore {
+    return journaledStore(this.#shaky(), {
+      objects: this.objects,
+      owner: `process-${this.#processes++}`,
+      clock: this.clock,
+    })
+  }
+
+  below(limit: number): number {
+    return this.#random.below(limit)
+  }
+
+  pick<T>(of: readonly T[]): T {
+    return of[this.below(of.length)] as T
+  }
+
+  some<T>(of: readonly T[]): T[] {
+    const chosen = of.filter(() => this.below(2) === 0)
+    return chosen.length > 0 ? chosen : [this.pick(of)]
+  }
+
+  /** One thing that happens. */
+  async step(): Promise<void> {
+    this.clock.advance(this.below(1_500))
+    const draw = this.below(100)
+    if (draw < 15) await this.take(this.pick(this.workers), this.pick(Object.keys(jobs)), this.some(partitions))
+    else if (draw < 55) await this.epoch(this.pick(this.workers), this.pick(Object.keys(jobs)))
+    else if (draw < 75) await this.publish(this.pick(this.publishers), this.pick(['hits', 'failed_hits', 'hourly']))
+    else if (draw < 85) await this.count(this.pick(logs))
+    else if (draw < 95) await this.direct()
+    else await this.collector.reportCollector({ log: this.pick(logs), visibleThrough: this.clock.now(), state: 'live' })
+  }
+
+  /** From now on every call is answered, and nobody dies. */
+  calm(): void {
+    this.#trouble = false
+    this.#fate = 'done'
+  }
+
+  async take(worker: Worker, job: string, wanted: readonly number[]): Promise<void> {
+    const { fence, positions } = await worker.store.acquirePartitions(job, source, 'worker', wanted)
+    const known = new Map(positions.map((position) => [position.partition, position]))
+    worker.held.set(job, {
+      fence,
+      positions: new Map(wanted.map((partition) => [partition, known.get(partition) ?? positionAt(partition, 0)])),
+    })
+  }
+
+  async epoch(worker: Worker, job: string, which: 'some' | 'all' = 'some'): Promise<void> {
+    const held = worker.held.get(job)
+    if (held === undefined) return
+    const all = [...held.positions.keys()]
+    const moved = which === 'all' ? all : this.some(all)
+    const commit = await this.#stage(job, held, moved)
+    this.#fate = this.#draw()
+    const dies = this.#trouble && this.below(6) === 0
+    try {
+      await worker.store.commitEpoch(commit)
+    } catch (error) {
+      this.#fate = 'done'
+      worker.held.delete(job)
+      if (dies) return
+      const isRefusal =
+        error instanceof PlatformError && (error instanceof StaleEpochError || error.retry === 'afterBackoff')
+      if (isRefusal) return this.#discard(commit)
+      if (error instanceof PlatformError) throw error
+      return this.#settle(worker, commit)
+    }
+    for (const position of commit.partitions) held.positions.set(position.partition, position)
+    if (!dies) await this.#removeObsolete(job, commit)
+    else worker.held.delete(job)
+  }
+
+  async publish(publisher: { readonly store: ClusterStore; readonly owner: string }, table: TableName): Promise<void> {
+    const { store, owner } = publisher
+    const lease = await store.acquireLease(`publish/${table}`, owner, leaseTtlMs, this.clock.now())
+    if (lease === undefined) return
+    let open = await store.openPublication(table)
+    if (open === undefined) {
+      const waiting = (await store.unpublished(table)).map(({ name }) => name)
+      const files = waiting.slice(0, 1 + this.below(3))
+      if (files.length === 0) return
+      this.#fate = this.#draw()
+      open = await this.#unlessLost(() => store.beginPublication(table, `publish/${table}`, lease.fence, files))
+      if (open === undefined) return
+    }
+    if (this.#trouble && this.below(6) === 0) return
+    this.#land(open)
+    if (this.#trouble && this.below(6) === 0) return
+    const { id, files } = open
+    this.#fate = this.#draw()
+    await this.#unlessLost(() => store.finishPublication(table, `publish/${table}`, lease.fence, id, `snapshot-${id}`))
+    if (this.below(2) === 0) for (const { name } of files) await this.objects.remove(name)
+    if (this.below(3) === 0) await store.releaseLease(`publish/${table}`, lease.fence)
+  }
+
+  async count(log: string, atLeast = 1): Promise<void> {
+    const from = await this.collector.acceptedThrough(log)
+    const through = (from + atLeast + this.below(furthestRange - atLeast)) as Offset
+    // Of its place, as what is counted in a log is: however it is cut, the sum is the same.
+    const counts = Array.from({ length: through - from }, (_, i) => ({
+      merchant: merchantId('m0'),
+      hour: 0,
+      hits: from + i + 1,
+    }))
+    this.#fate = this.#draw()
+    await this.#unlessLost(() => this.collector.addAccepted(log, from, through, counts))
+  }
+
+  async direct(): Promise<void> {
+    const id = this.pick(merchants)
+    const draw = this.below(3)
+    if (draw === 0) {
+      const merchant = merchantOf(id, { name: `made ${this.below(1_000)}` })
+      const key = keyOf(id, `key-${id}`)
+      await this.collector.createMerchant(merchant, [key])
+    } else if (draw === 1) await this.collector.updateMerchant(merchantId(id), { name: `named ${this.below(1_000)}` })
+    else {
+      const key = keyOf(id, `more-${id}-${this.below(3)}`, { rights: [this.pick(['read', 'write'] as const)] })
+      await this.collector.addKey(key).catch((error) => {
+        if (!(error instanceof RangeError)) throw error
+      })
+    }
+  }
+
+  /** Brings all partitions forward once more and publishes everything, without trouble. */
+  async settle(): Promise<void> {
+    this.calm()
+    const [worker] = this.workers
+    const [publisher] = this.publishers
+    if (worker === undefined || publisher === undefined) return
+    for (const job of Object.keys(jobs)) {
+      await this.take(worker, job, partitions)
+      await this.epoch(worker, job, 'all')
+    }
+    // Beyond what any count reached that was lost.
+    for (const log of logs) await this.count(log, furthestRange - 1)
+    this.clock.advance(leaseTtlMs + 1)
+    for (const table of ['hits', 'failed_hits', 'hourly'] as const) {
+      const begun = await this.real.openPublication(table)
+      if (begun !== undefined) await this.publish(publisher, table)
+    }
+  }
+
+  async publishAll(): Promise<void> {
+    this.calm()
+    this.clock.advance(leaseTtlMs + 1)
+    const [publisher] = this.publishers
+    for (const table of ['hits', 'failed_hits', 'hourly'] as const) {
+      while ((await this.real.tableView(table)).pending.length > 0) {
+        await this.publish(publisher as (typeof this.publishers)[number], table)
+      }
+    }
+  }
+
+  /** Ranges of offsets that the lake's rows of a table were made of, by job and partition, in order. */
+  rows(table: TableName): readonly Content[] {
+    const names = [...(this.lake.get(table)?.values() ?? [])].flat()
+    return names
+      .flatMap((name) => this.contents.get(name) ?? [])
+      .sort((a, b) => a.partition - b.partition || a.from - b.from)
+  }
+
+  #land({ table, id, files }: Publication): void {
+    const names = files.map(({ name }) => name)
+    const taken = this.lake.get(table) ?? new Map<number, readonly string[]>()
+    this.lake.set(table, taken)
+    const before = taken.get(id)
+    if (before !== undefined && [...before].sort().join() !== [...names].sort().join()) {
+      throw new Error(`publication ${id} of ${table} came with ${names}, and before with ${before}`)
+    }
+    taken.set(id, before ?? names)
+  }
+
+  async #stage(
+    job: string,
+    held: { readonly fence: number; readonly positions: ReadonlyMap<number, JobPosition> },
+    moved: readonly number[],
+  ): Promise<EpochCommit> {
+    const attempt = this.#attempts++
+    const { fence } = held
+    const moves = moved.map((partition) => {
+      const { next: from } = held.positions.get(partition) as JobPosition
+      const next = from + 1 + this.below(5)
+      const checkpoint = `checkpoints/${job}/${partition}/${next}-${fence}`
+      return { ...positionAt(partition, next), from, checkpoint, received: this.clock.now() }
+    })
+    const content = moves.map(({ partition, from, next }) => ({ job, partition, from, next }))
+    const staged: StagedFile[] = []
+    for (const table of jobs[job] ?? []) {
+      if (table === 'failed_hits' && this.below(2) === 0) continue
+      const name = `staged/${table}/${job}-${fence}-${attempt}.parquet`
+      staged.push({ name, table, rows: 1, bytes: 1, firstDay: 1, lastDay: 1 })
+      this.contents.set(name, content)
+    }
+    for (const object of [...staged.map(({ name }) => name), ...moves.map(({ checkpoint }) => checkpoint)]) {
+      await this.objects.put(object, Buffer.from('x'))
+    }
+    const touched = [{ merchant: merchantId(this.pick(merchants)), day: this.below(5) }]
+    const books = content.map(({ from, next }) => ({
+      merchant: merchantId('m0'),
+      hour: 0,
+      accepted: 0,
+      stored: next - from,
+      duplicates: 1,
+      failed: 0,
+      dropped: { bot: 2 },
+    }))
+    return { job, source, plan: 'plan', fence, partitions: moves, staged, touched, books }
+  }
+
+  async #discard({ staged, partitions: moves }: EpochCommit): Promise<void> {
+    for (const { name } of staged) await this.objects.remove(name)
+    for (const { checkpoint } of moves) if (checkpoint !== null) await this.objects.remove(checkpoint)
+  }
+
+  /** The outcome is not known: the store's word after the partitions were taken anew. */
+  async #settle(worker: Worker, commit: EpochCommit): Promise<void> {
+    await this.take(
+      worker,
+      commit.job,
+      commit.partitions.map(({ partition }) => partition),
+    )
+    const held = worker.held.get(commit.job)
+    const happened = commit.partitions.every(
+      ({ partition, next, checkpoint }) =>
+        held?.positions.get(partition)?.next === next && held.positions.get(partition)?.checkpoint === checkpoint,
+    )
+    if (happened) await this.#removeObsolete(commit.job, commit)
+    else await this.#discard(commit)
+  }
+
+  async #removeObsolete(job: string, { partitions: moves, fence }: EpochCommit): Promise<void> {
+    for (const { partition, checkpoint } of moves) {
+      for (const name of await this.objects.list(`checkpoints/${job}/${partition}/`)) {
+        if (name !== checkpoint && Number(/-(\d+)$/.exec(name)?.[1]) <= fence) await this.objects.remove(name)
+      }
+    }
+  }
+
+  async #unlessLost<T>(call: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await call()
+    } catch (error) {
+      this.#fate = 'done'
+      if (error instanceof LostAnswer || error instanceof ControlStoreUnavailableError) return undefined
+      throw error
+    }
+  }
+
+  #draw(): Fate {
+    const draw = this.#trouble ? this.below(10) : 0
+    return draw < 7 ? 'done' : draw < 8 ? 'refused' : 'answer lost'
+  }
+
+  /** The store as one process reaches it: the next change meets the fate drawn for it. */
+  #shaky(): ClusterStore {
+    const fated = ['commitEpoch', 'beginPublication', 'finishPublication', 'addAccepted'] as const
+    const real = this.real
+    return new Proxy(real, {
+      get: (_target, name: keyof ClusterStore) => {
+        const method = real[name].bind(real) as (...args: unknown[]) => Promise<unknown>
+        if (!(fated as readonly string[]).includes(name)) return method
+        return async (...args: unknown[]) => {
+          const fate = this.#fate
+          this.#fate = 'done'
+          if (fate === 'refused') throw new ControlStoreUnavailableError('it is away')
+          const result = await method(...args)
+          if (fate === 'answer lost') throw new LostAnswer()
+          return result
+        }
+      },
+    })
+  }
+}
+
+export class LostAnswer extends Error {}
+
+function positionAt(partition: number, next: number): JobPosition {
+  return { partition, next: next as Offset, checkpoint: null, watermark: null, received: null, forwarded: {} }
+}
