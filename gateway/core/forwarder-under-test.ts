@@ -6,7 +6,8 @@ import { ManualClock } from '../../core/adapters/memory/manual-clock.ts'
 import { MemoryDisk } from '../../core/adapters/memory/memory-disk.ts'
 import { createMemoryFeed } from '../../core/adapters/memory/memory-feed.ts'
 import { seededRandom } from '../../core/adapters/memory/seeded-random.ts'
-import type { ReceivedTime } from '../../core/event-time.ts'
+import type { EventTime, ReceivedTime } from '../../core/event-time.ts'
+import type { HitBatch } from '../../core/hit.ts'
 import type { MerchantId, Offset } from '../../core/ids.ts'
 import { durableOf } from '../../core/log/durable-source.ts'
 import { openSegmentLog } from '../../core/log/segment-log.ts'
@@ -23,19 +24,38 @@ export const jobs = ['hits-warehouse', 'hits-rollups'] as const
 export type Job = (typeof jobs)[number]
 export const partitions = 4
 
-/** A record without hits: as short as they come. */
-export function batchOf(merchant: string, received: number, zone = 'UTC'): Buffer {
-  return encodeHitBatch({
+/** A batch of `count` small hits. */
+export function batchWithHits(merchant: string, received: number, count: number): HitBatch {
+  return {
     merchant: merchant as MerchantId,
-    zone,
+    zone: 'UTC',
     currency: 'EUR',
     received: received as ReceivedTime,
     addressPrefix: null,
     requestUserAgent: null,
     requestLanguage: null,
     keyKind: 'server',
-    hits: [],
-  })
+    hits: Array.from({ length: count }, (_, index) => ({
+      id: `${received}-${index}`,
+      name: 'page_view',
+      time: received as EventTime,
+      visitor: `visitor-${index}`,
+      session: null,
+      user: null,
+      url: 'https://shop.example/a/page/of/the/shop',
+      referrer: null,
+      title: null,
+      revenue: null,
+      items: [],
+      props: {},
+      context: null,
+    })),
+  }
+}
+
+/** A record without hits: as short as they come. */
+export function batchOf(merchant: string, received: number): Buffer {
+  return encodeHitBatch(batchWithHits(merchant, received, 0))
 }
 
 export function memoryKeptFile(): KeptFile & { bytes: Buffer | undefined } {
