@@ -1,0 +1,67 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { ManualClock } from '../../../core/adapters/memory/manual-clock.ts'
+import { TrinoQueryError, TrinoUnavailableError } from '../../../core/errors.ts'
+import { tables } from '../../../schemas/tables.ts'
+import { createMaxAttempts, createOnce, createTable } from './tables.ts'
+import { hitsView, hourlyView } from './views.ts'
+
+const place = { catalog: 'lake', schema: 'hitlake_tables', viewSchema: 'hitlake' }
+const golden = (name: string) => readFileSync(new URL(`./golden/${name}.trino.sql`, import.meta.url), 'utf8')
+
+describe('statements of the tables', () => {
+  it('are these; a change here needs one to the tables that exist', async () => {
+    const text = Object.values(tables).map((definition) => `${createTable(place, definition)};\n`)
+    await expect(text.join('\n')).toMatchFileSnapshot('golden/tables.trino.sql')
+  })
+
+  it('quote every name, for some are words of SQL', () => {
+    expect(golden('tables')).toContain('  "user" varchar')
+  })
+})
+
+describe('statements of the views', () => {
+  it('are these', async () => {
+    await expect(`${hitsView(place)};\n\n${hourlyView(place)};\n`).toMatchFileSnapshot('golden/views.trino.sql')
+  })
+})
+
+describe('making what is missing', () => {
+  const failing = (errors: readonly Error[]) => {
+    let tries = 0
+    const query = async () => {
+      const error = errors[tries++]
+      if (error !== undefined) throw error
+      return []
+    }
+    return { trino: { query }, tries: () => tries }
+  }
+  const taken = () => new TrinoQueryError('TABLE_ALREADY_EXISTS', 'USER_ERROR', 'q', '')
+  const conflict = () => new TrinoQueryError('ICEBERG_CATALOG_ERROR', 'EXTERNAL', 'q', '')
+
+  async function run(errors: readonly Error[]) {
+    const clock = new ManualClock()
+    const { trino, tries } = failing(errors)
+    const done = createOnce({ trino, timers: clock }, 'CREATE …').then(
+      () => 'made',
+      (error) => error.code,
+    )
+    for (let n = 0; n < 100; n++) {
+      await Promise.resolve()
+      clock.advance(100)
+    }
+    return [await done, tries()]
+  }
+
+  it('goes on where another process was faster', async () => {
+    expect(await run([taken(), conflict()])).toEqual(['made', 3])
+  })
+
+  it('gives up after its limit, and at once where Trino is away or the statement is wrong', async () => {
+    const conflicts = Array.from({ length: createMaxAttempts }, conflict)
+    expect(await run(conflicts.slice(1))).toEqual(['made', createMaxAttempts])
+    expect(await run(conflicts)).toEqual(['TRINO_QUERY_FAILED', createMaxAttempts])
+    expect(await run([new TrinoUnavailableError('connection')])).toEqual(['TRINO_UNAVAILABLE', 1])
+    expect(await run([new TrinoQueryError('SYNTAX_ERROR', 'USER_ERROR', 'q', '')])).toEqual(['TRINO_QUERY_FAILED', 1])
+  })
+})
