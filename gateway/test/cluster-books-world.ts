@@ -66,7 +66,7 @@ export async function createClusterBooksWorld(logs: readonly string[]) {
 
     accept(which: number, merchant: MerchantId, hits: number): void {
       const { batches } = collector(which)
-      batches.push({ merchant, hits, received: clock.now(), payload: encode(merchant, clock.now(), hits) })
+      batches.push({ merchant, hits, received: clock.now(), payload: encodeBatch(merchant, clock.now(), hits) })
       accepted += hits
     },
 
@@ -111,7 +111,7 @@ export async function createClusterBooksWorld(logs: readonly string[]) {
 
     /** A producer of somebody else's; keyed right or wrong. */
     produce(partition: number, merchant: MerchantId, hits: number): void {
-      feed.push(partition, [{ payload: encode(merchant, clock.now(), hits), origin: null }])
+      feed.push(partition, [{ payload: encodeBatch(merchant, clock.now(), hits), origin: null }])
       accepted += hits
     },
 
@@ -189,7 +189,8 @@ function deltaOf({ payload, origin }: FeedRecord, lastReceived: number): { delta
   return { delta, received }
 }
 
-function encode(merchant: MerchantId, received: number, hits: number): Buffer {
+/** A record of a log: one batch of so many hits. */
+export function encodeBatch(merchant: MerchantId, received: number, hits: number): Buffer {
   const facts = { session: null, user: null, url: null, referrer: null, title: null, revenue: null, context: null }
   return encodeHitBatch({
     merchant,
