@@ -11,7 +11,7 @@ import { installServers } from './install.mjs'
 import { defineKafka } from './kafka.mjs'
 import { withLock } from './lock-folder.mjs'
 import { definePostgres, postgresUser } from './postgres.mjs'
-import { endProcess, isRunning } from './processes.mjs'
+import { endProcess, identify, isRunning } from './processes.mjs'
 import { defineS3, s3Bucket, s3Region } from './s3.mjs'
 import { makeServer, stopSignals } from './server.mjs'
 import { openState, readState, writeState } from './state.mjs'
@@ -30,8 +30,11 @@ export async function startServers({ folder, only = allServers, lifetime = 'call
     const state = await openState(root)
     const all = names.map((name) => {
       const definition = define[name](root, installed, state)
-      const options = { lifetime, running: state.processes[name], record: recorder(root, name) }
-      return { definition, server: makeServer(definition, options) }
+      const running = state.processes[name]
+      const record = recorder(root, name)
+      const server = makeServer(definition, { lifetime, running, record })
+      const served = () => record({ ...identify(server.pid), served: true })
+      return { definition, server, served, hasServed: running?.served === true }
     })
     const ours = all.filter(({ server }) => server.pid === undefined)
     const starts = await Promise.allSettled(all.map(bringUp))
@@ -70,13 +73,20 @@ export function runningServers({ folder }) {
   return { running: names, env: environment(state, names) }
 }
 
-/** @param {{ definition: import('./server.mjs').Definition, server: import('./servers.d.mts').Server }} one */
-async function bringUp({ definition, server }) {
+/**
+ * One that runs and has served before is taken as it is: it may be busy, or of an older configuration, and is in use.
+ * @param {{ definition: import('./server.mjs').Definition, server: import('./servers.d.mts').Server, served: () => void, hasServed: boolean }} one
+ */
+async function bringUp({ definition, server, served, hasServed }) {
   if (server.pid === undefined) {
     await definition.prepare()
     await server.start()
-  } else await server.ready()
+  } else {
+    if (hasServed) return
+    await server.ready()
+  }
   await definition.populate()
+  served()
 }
 
 const define = {

@@ -19,7 +19,8 @@ const holders = { kafka: 'kafka', kafkaController: 'kafka', postgres: 'postgres'
  * @property {1} version
  * @property {Record<keyof typeof holders, number>} ports
  * @property {{ access: string, secret: string }} keys of the object store
- * @property {Partial<Record<import('./servers.d.mts').ServerName, import('./servers.d.mts').ProcessIdentity>>} processes
+ * @property {Partial<Record<import('./servers.d.mts').ServerName, import('./servers.d.mts').ProcessIdentity & { served?: true }>>} processes
+ *   `served`: it was ready once, with what it needs in it
  */
 
 /** @param {string} folder */
