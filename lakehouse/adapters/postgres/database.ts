@@ -195,7 +195,9 @@ async function run(client: pg.PoolClient, text: string, values?: readonly SqlVal
   try {
     return await client.query(text, values as SqlValue[] | undefined)
   } catch (error) {
-    throw error instanceof pg.DatabaseError ? error : new ConnectionBrokenError(error)
+    // What `wholeNumber` refuses is no fault of the connection.
+    const ours = error instanceof pg.DatabaseError || error instanceof RangeError
+    throw ours ? error : new ConnectionBrokenError(error)
   }
 }
 

@@ -20,6 +20,8 @@ export async function createSchema(server = process.env.HITLAKE_POSTGRES_URL ?? 
   const name = `test_${randomBytes(6).toString('hex')}`
   const url = new URL(server)
   url.searchParams.set('options', `-c search_path=${name}`)
+  // By which a test finds its own connections among those of others.
+  url.searchParams.set('application_name', name)
   const pool = new pg.Pool({ connectionString: url.href, max: 1 })
   pool.on('error', () => {})
   await pool.query(`CREATE SCHEMA ${name}`)
