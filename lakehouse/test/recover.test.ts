@@ -4,6 +4,7 @@ import { ControlStoreBehindError, PlatformError } from '../../core/errors.ts'
 import type { ClusterStore } from '../../core/ports/cluster-store.ts'
 import type { TableName } from '../../core/tables.ts'
 import { createMemoryControlStore } from '../adapters/memory/memory-control-store.ts'
+import { headsOf } from '../core/journal/heads.ts'
 import { journalFolder } from '../core/journal/names.ts'
 import { type Recovered, recover } from '../core/journal/recover.ts'
 import { type Content, jobs, RecoverWorld, source } from './recover-world.ts'
@@ -77,10 +78,10 @@ async function run(seed: number): Promise<Recovered> {
   const settled = world.below(2) === 0
   if (settled) await world.settle()
   const lost = await factsOf(real)
-  const { commit } = await real.versionsSince(0)
   real.restore(copy)
 
-  if (commit > copied) {
+  // A commit whose process died before it wrote a head, nobody has built on: its loss is not noticed, and does no harm.
+  if ((await headsOf(world.objects)).highest > copied) {
     for (const { store } of [...world.workers, { store: world.open() }]) {
       await expect(store.acquirePartitions('warehouse', source, 'x', [0])).rejects.toThrow(ControlStoreBehindError)
     }

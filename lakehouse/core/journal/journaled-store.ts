@@ -175,7 +175,8 @@ function knownCheckpoints() {
   const key = (job: string, source: string, partition: number) => JSON.stringify([job, source, partition])
   return {
     taken(job: string, source: string, partitions: readonly number[], positions: readonly JobPosition[]): void {
-      for (const partition of partitions) known.delete(key(job, source, partition))
+      const beginning = { next: 0 as Offset, checkpoint: null }
+      for (const partition of partitions) known.set(key(job, source, partition), beginning)
       for (const position of positions) known.set(key(job, source, position.partition), position)
     },
     moved({ job, source, partitions }: EpochCommit): void {

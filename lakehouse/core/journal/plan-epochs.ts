@@ -73,12 +73,13 @@ export async function planEpochs(
   const where = (epoch: IndexedEpoch, move: EpochMove): Standing =>
     at.get(placeKey(epoch.job, epoch.source, move.partition)) ?? beginning
 
+  const startsHere = (epoch: IndexedEpoch, move: EpochMove): boolean => {
+    const { next, checkpoint } = where(epoch, move)
+    return move.from === next && (move.started === undefined || move.started === checkpoint)
+  }
+
   /** Whether the store would take it now, and it continues this very history. */
-  const continues = (epoch: IndexedEpoch): boolean =>
-    epoch.moves.every((move) => {
-      const { next, checkpoint } = where(epoch, move)
-      return move.from === next && (move.started === undefined || move.started === checkpoint)
-    })
+  const continues = (epoch: IndexedEpoch): boolean => epoch.moves.every((move) => startsHere(epoch, move))
 
   const startingAt = (epoch: IndexedEpoch, partition: number, next: number) =>
     starts.get(startKey(epoch, partition, next)) ?? []
@@ -97,11 +98,16 @@ export async function planEpochs(
 
   const proof = (epoch: IndexedEpoch): Proof => (isPublished(epoch) ? 2 : isContinued(epoch) ? 1 : 0)
 
+  /** Others that start from one of its places: of all of them at most one was committed, now or once the rest is reached. */
   const rivals = (epoch: IndexedEpoch): readonly IndexedEpoch[] =>
     epoch.moves
       .filter(({ from, next }) => next > from)
-      .flatMap(({ partition, from }) => startingAt(epoch, partition, from))
-      .filter((other) => other !== epoch && continues(other))
+      .flatMap(({ partition, from }) =>
+        startingAt(epoch, partition, from).filter((other) =>
+          other.moves.some((move) => move.partition === partition && move.next > from && startsHere(other, move)),
+        ),
+      )
+      .filter((other) => other !== epoch)
 
   async function isWhole({ staged, moves }: IndexedEpoch): Promise<boolean> {
     const objects = [...staged, ...moves.flatMap(({ checkpoint }) => checkpoint ?? [])]

@@ -39,24 +39,30 @@ export async function indexEpochs(objects: ObjectStore, since: number): Promise<
 }
 
 /**
- * Takes all partitions that ever were taken under the newest fence of their job, until that is above every fence of the
- * journal: from here on nobody of before commits.
+ * Takes all partitions of each job's newest source that the journal knows to have been taken, under fences above all of
+ * the journal: from here on nobody of before commits.
  */
 export async function raiseJobFences({ store, objects, journal, owner }: EpochParts): Promise<void> {
-  const names = await objects.list(fenceFolder('jobs'))
-  for (const [index, name] of names.entries()) {
-    const job = holderOf(name)
-    const next = names[index + 1]
-    if (next !== undefined && holderOf(next) === job) continue // not the highest of the job
-    const taken = await readEntry(objects, name, 'taken')
-    if (taken === undefined) continue
+  const jobs = new Map<string, string[]>()
+  for (const name of await objects.list(fenceFolder('jobs'))) {
+    jobs.set(holderOf(name), [...(jobs.get(holderOf(name)) ?? []), name])
+  }
+  for (const [job, names] of jobs) {
+    const entries = (await inParallel(names, (name) => readEntry(objects, name, 'taken'))).filter(
+      (entry) => entry !== undefined,
+    )
+    const source = entries.at(-1)?.source
+    if (source === undefined) continue
+    const ofSource = entries.filter((entry) => entry.source === source)
+    const partitions = [...new Set(ofSource.flatMap((entry) => entry.partitions))].sort((a, b) => a - b)
+    const highest = countOf(names.at(-1) ?? '').count
     for (let raised = 0; ; raised++) {
-      const { fence } = await store.acquirePartitions(job, taken.source, owner, taken.partitions)
-      if (fence > countOf(name).count) {
-        await journal.taken(job, fence, taken.source, taken.partitions)
+      const { fence } = await store.acquirePartitions(job, source, owner, partitions)
+      if (fence > highest) {
+        await journal.taken(job, fence, source, partitions)
         break
       }
-      if (raised >= maxFenceRaises) throw new JournalGapError(`fence ${fence} of ${job} is too far below ${name}`)
+      if (raised >= maxFenceRaises) throw new JournalGapError(`fence ${fence} of ${job} is too far below ${highest}`)
     }
   }
 }
