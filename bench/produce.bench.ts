@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { CompressionTypes, type Kafka, Partitioners, type Producer } from 'kafkajs'
+import kafkajs, { type Kafka, type Producer } from 'kafkajs'
 import { createKafka } from '../core/adapters/kafka/client.ts'
 import { ensureTopic, type TopicSettings } from '../core/adapters/kafka/topic.ts'
 import { nodeDisk } from '../core/adapters/node/node-disk.ts'
@@ -65,7 +65,7 @@ async function setup(): Promise<void> {
   const plain = kafka.producer({
     idempotent: true,
     maxInFlightRequests: 1,
-    createPartitioner: Partitioners.DefaultPartitioner,
+    createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
     retry: { retries: 5 },
   })
   await plain.connect()
@@ -98,7 +98,7 @@ async function sendPlain({ plain, topic, records }: World): Promise<void> {
     await plain.send({
       topic: topic.topic,
       acks: -1,
-      compression: CompressionTypes.GZIP,
+      compression: kafkajs.CompressionTypes.GZIP,
       messages: records.slice(i, i + plainHits),
     })
   }

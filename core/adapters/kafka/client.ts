@@ -4,7 +4,7 @@
  */
 import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
-import { CompressionCodecs, CompressionTypes, Kafka, type LogEntry, logLevel } from 'kafkajs'
+import kafkajs, { type Kafka, type LogEntry } from 'kafkajs'
 
 export const kafkaConnectMaxMs = 3_000
 /** Of one request; a call takes at most (`kafkaRetries` + 1) times as long, and the pauses between. */
@@ -22,11 +22,14 @@ export interface KafkaClientOptions {
   readonly say: (message: string, facts: Readonly<Record<string, unknown>>) => void
 }
 
+// A CommonJS module of which Node sees only some names.
+const { CompressionCodecs, CompressionTypes, logLevel } = kafkajs
+
 /** A client; it connects when a producer, consumer or admin of it does. */
 export function createKafka({ brokers, clientId, say }: KafkaClientOptions): Kafka {
   useFastGzip()
   const [initialRetryTime, maxRetryTime] = retryPausesMs
-  return new Kafka({
+  return new kafkajs.Kafka({
     brokers: [...brokers],
     clientId,
     connectionTimeout: kafkaConnectMaxMs,

@@ -1,5 +1,5 @@
 /** The topic of the feed: made where it is missing, and looked at whether it is what everybody here reckons with. */
-import { type Admin, ConfigResourceTypes, type ITopicConfig, type Kafka } from 'kafkajs'
+import kafkajs, { type Admin, type ITopicConfig, type Kafka } from 'kafkajs'
 import { FeedUnavailableError, PlatformError, UnfitTopicError } from '../../errors.ts'
 
 /** A batch of records, packed: the longest record of a log (5 MiB) and a chunk of the forwarder around it. */
@@ -75,7 +75,7 @@ async function maxMessageBytes(admin: Admin, topic: string): Promise<number> {
   const name = 'max.message.bytes'
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
-    resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configNames: [name] }],
+    resources: [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configNames: [name] }],
   })
   return Number(resources[0]?.configEntries.find(({ configName }) => configName === name)?.configValue ?? Number.NaN)
 }

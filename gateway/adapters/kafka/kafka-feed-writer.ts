@@ -3,7 +3,7 @@
  * After any failure the producer is given up and `connect` makes a new one: the broker takes a producer's numbers as the
  * sign of a repetition, and must never take something else for the request that got no answer.
  */
-import { CompressionTypes, type Kafka, Partitioners, type Producer } from 'kafkajs'
+import kafkajs, { type Kafka, type Producer } from 'kafkajs'
 import { kafkaRequestMaxMs, kafkaRetries } from '../../../core/adapters/kafka/client.ts'
 import { ensureTopic, type TopicSettings } from '../../../core/adapters/kafka/topic.ts'
 import { FeedUnavailableError } from '../../../core/errors.ts'
@@ -37,7 +37,7 @@ export function kafkaFeedWriter({ kafka, topic }: KafkaFeedWriterOptions): FeedW
         idempotent: true,
         maxInFlightRequests: 1,
         allowAutoTopicCreation: false,
-        createPartitioner: Partitioners.DefaultPartitioner,
+        createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
         retry: { retries: kafkaRetries },
       })
       try {
@@ -65,7 +65,7 @@ export function kafkaFeedWriter({ kafka, topic }: KafkaFeedWriterOptions): FeedW
           topic: topic.topic,
           acks: -1,
           timeout: kafkaRequestMaxMs,
-          compression: CompressionTypes.GZIP,
+          compression: kafkajs.CompressionTypes.GZIP,
           messages: [...records],
         })
       } catch (cause) {
