@@ -72,6 +72,12 @@ export async function ensureFirstKeys(options: FirstKeysOptions): Promise<FirstK
   return { file, ...keys }
 }
 
+/** Makes the operator's key an admin key. May be repeated. */
+export async function ensureAdminKey(store: Pick<ControlStore, 'findKey' | 'addKey'>, adminKey: string): Promise<void> {
+  const key = stored(adminKey, null, ['admin'])
+  if ((await store.findKey(key.hash)) === undefined) await store.addKey(key)
+}
+
 type Keys = Omit<FirstKeys, 'file'>
 
 function drawKeys(random: Random, givenAdminKey: string | undefined): Keys {

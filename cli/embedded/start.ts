@@ -9,17 +9,16 @@ import { pino } from 'pino'
 import { nodeDisk } from '../../core/adapters/node/node-disk.ts'
 import { systemClock, systemRandom, systemTimers } from '../../core/adapters/node/system.ts'
 import type { EmbeddedConfig } from '../../core/config/embedded.ts'
-import { StartError } from '../../core/errors.ts'
 import type { Offset } from '../../core/ids.ts'
 import { durableOf } from '../../core/log/durable-source.ts'
-import { openSegmentLog } from '../../core/log/segment-log.ts'
-import type { LogEvent } from '../../core/log/segment-log-options.ts'
 import type { HitLog } from '../../core/ports/hit-log.ts'
 import { createReadiness, embeddedParts } from '../../gateway/core/readiness.ts'
 import { createMetrics } from '../../gateway/http/plugins/metrics.ts'
 import { logFeed } from '../../pipelines/adapters/log/log-feed.ts'
 import { ensureFirstKeys } from '../first-start.ts'
 import { greeting } from '../greeting.ts'
+import { listen } from '../listen.ts'
+import { logEventSentence, openCollectorLog } from '../open-log.ts'
 import { type BackendLink, startBackendThread } from './backend-link.ts'
 import { dataFolderNames, prepareDataFolder } from './data-folder.ts'
 import { createFront, type Front } from './front.ts'
@@ -88,7 +87,7 @@ export async function startEmbedded(
       dataDir,
       adminKey: config.adminKey,
     })
-    log = await openLog(config, dataDir, (event) => {
+    log = await openCollectorLog(config, dataDir, (event) => {
       if (event.kind === 'unavailable') readiness.set('log', false, event.reason)
       if (event.kind === 'available') readiness.set('log', true)
       logger.warn({ ...event }, logEventSentence(event))
@@ -130,7 +129,7 @@ export async function startEmbedded(
     await backend.startJob(log.id, log.durable)
     log.onDurable((durable) => backend.durable(durable))
 
-    const url = await listen(front, config)
+    const url = await listen(front.app, config)
     for (const line of greeting({ url, dataDir, keys })) io.out(line)
     const running = front
     return { url, stop: () => stop(running, backend, opened) }
@@ -154,43 +153,4 @@ async function stop(front: Front, backend: BackendLink, log: HitLog): Promise<vo
   await log.close()
   await backend.close()
   await backend.terminate()
-}
-
-function openLog(config: EmbeddedConfig, dataDir: string, onEvent: (event: LogEvent) => void): Promise<HitLog> {
-  return openSegmentLog({
-    disk: nodeDisk(dataDir),
-    folder: dataFolderNames.log,
-    timers: systemTimers,
-    random: systemRandom,
-    segmentMaxBytes: config.logSegmentBytes,
-    maxBytes: config.logMaxBytes,
-    diskMaxShare: config.diskMaxShare,
-    onEvent,
-  })
-}
-
-function logEventSentence(event: LogEvent): string {
-  if (event.kind === 'tail-cut')
-    return 'the end of the log was torn by a crash and was cut; nothing acknowledged was in it'
-  if (event.kind === 'unavailable') return 'the log takes nothing now; hits are answered 503 until it can'
-  return 'the log takes hits again'
-}
-
-async function listen(front: Front, { host, port }: EmbeddedConfig): Promise<string> {
-  try {
-    const address = await front.app.listen({ host, port })
-    return address.replace('[::1]', 'localhost')
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code
-    if (code === 'EADDRINUSE') {
-      throw new StartError(`port ${port} on ${host} is taken; stop what listens there or set HITLAKE_PORT`, { cause })
-    }
-    if (code === 'EACCES') {
-      throw new StartError(`port ${port} may not be opened by this user; set HITLAKE_PORT to one above 1023`, { cause })
-    }
-    if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
-      throw new StartError(`${host} is no address of this machine; set HITLAKE_HOST`, { cause })
-    }
-    throw cause
-  }
 }

@@ -1,0 +1,121 @@
+/**
+ * The role `collector`: accepts hits into its own log and forwards that log to Kafka. Needs no server to accept; its data
+ * folder must survive it. Started with everything away, it answers `disk` from keys and salts that it kept.
+ */
+import { join } from 'node:path'
+import { nodeDisk } from '../../core/adapters/node/node-disk.ts'
+import type { ReceivedTime } from '../../core/event-time.ts'
+import type { Offset } from '../../core/ids.ts'
+import { durableOf } from '../../core/log/durable-source.ts'
+import { sleep } from '../../core/ports/clock.ts'
+import { kafkaFeedWriter } from '../../gateway/adapters/kafka/kafka-feed-writer.ts'
+import { nodeKeptFile } from '../../gateway/adapters/node/kept-file.ts'
+import { createCollector } from '../../gateway/core/accept-hits.ts'
+import { createAcceptedLedger } from '../../gateway/core/accepted-ledger.ts'
+import { createClientAddress } from '../../gateway/core/client-address.ts'
+import { createForwarder } from '../../gateway/core/forwarder.ts'
+import type { KeyDirectory } from '../../gateway/core/keys.ts'
+import { createVisitorSalts } from '../../gateway/core/visitor-salt.ts'
+import { hitsRoutes } from '../../gateway/http/routes/hits.ts'
+import { logFeed } from '../../pipelines/adapters/log/log-feed.ts'
+import { hitsPipeline } from '../../pipelines/jobs/hits.ts'
+import { jobsOf } from '../../pipelines/runtime/plan-jobs.ts'
+import { dataFolderNames } from '../embedded/data-folder.ts'
+import { logEventSentence, openCollectorLog } from '../open-log.ts'
+import type { ClusterProcess } from './process.ts'
+import type { RunningRole } from './role.ts'
+
+/**
+ * How long a stop waits for everything accepted to be published, after which the collector retires. Not done by then, it
+ * ends all the same: its log stays on its disk, and the next start goes on with it.
+ */
+export const drainMaxMs = 150_000
+
+/** `directory` is the store behind the collector's kept answers (`directory-cache.ts`). */
+export async function startCollector(
+  host: ClusterProcess,
+  keys: KeyDirectory,
+  directory: Parameters<typeof createVisitorSalts>[0]['store'],
+): Promise<RunningRole> {
+  const { config, dataDir, clock, timers, random, store, logger, metrics, readiness } = host
+  const log = await openCollectorLog(config, dataDir, (event) => {
+    if (event.kind === 'unavailable') readiness.set('log', false, event.reason)
+    if (event.kind === 'available') readiness.set('log', true)
+    logger.warn({ ...event }, logEventSentence(event))
+  })
+  readiness.set('log', true)
+  const feed = logFeed({
+    source: log.id,
+    disk: nodeDisk(dataDir),
+    folder: dataFolderNames.log,
+    durable: durableOf(log),
+    timers,
+  })
+  const openReader = (from: Offset) => feed.read(0, from)
+  const salts = createVisitorSalts({ store: directory, clock, timers, random })
+  const ledger = createAcceptedLedger({
+    log,
+    store,
+    openReader,
+    timers,
+    // Only what Kafka has: the books of a cluster count what is in flight in the feed.
+    countThrough: () => forwarder.acked,
+    onPoison: (offset, error) => logger.error({ offset, err: error }, 'a record of the log cannot be decoded'),
+    onFlushError: (error) => logger.warn({ err: error }, 'accepted hits were not counted yet; it is tried again'),
+  })
+  const trim = () => {
+    const safe = Math.min(forwarder.trimmable, ledger.flushedThrough) as Offset
+    log.trim(safe).catch((error: unknown) => logger.warn({ err: error }, 'the log was not trimmed; it is tried again'))
+  }
+  const forwarder = createForwarder({
+    log,
+    openReader,
+    writer: kafkaFeedWriter({ kafka: host.kafka, topic: config.kafka }),
+    store,
+    jobs: jobsOf(hitsPipeline).map(({ job }) => job),
+    markFile: nodeKeptFile(join(dataDir, 'forwarded.json')),
+    receivedNow: () => collector.receivedNow(),
+    clock,
+    timers,
+    onState: (state, error) =>
+      logger.warn({ state, ...(error !== undefined && { err: error }) }, `forwarding to Kafka is ${state}`),
+    onProgress: trim,
+    onTrouble: (what, error) => logger.warn({ what, err: error }, `the forwarder's ${what} does not answer`),
+  })
+  await ledger.start()
+  await salts.start()
+  const collector = createCollector({
+    clock,
+    random,
+    log,
+    salts,
+    ledger,
+    confirm: (offset) => forwarder.confirm(offset),
+    notBefore: (ledger.lastReceived ?? 0) as ReceivedTime,
+    limits: { maxHitAgeMs: config.maxHitAgeMs },
+    metrics: {
+      onAccepted: (hits) => metrics.hitsAccepted.inc(hits),
+      onRefused: (code, hits) => metrics.hitRefused(code, hits),
+      onSentAtIgnored: (hits) => metrics.sentAtIgnored.inc(hits),
+    },
+  })
+  await forwarder.start()
+  metrics.read({ logBytes: () => log.bytes, logState: () => log.state, ready: () => readiness.ready() })
+  readiness.set('keys', true)
+
+  return {
+    plugins: [hitsRoutes({ collector, keys, timers, clientAddress: createClientAddress(config.trustedProxies) })],
+    async drain() {
+      await ledger.flush().catch(() => undefined)
+      const how = await Promise.race([forwarder.drain(), sleep(timers, drainMaxMs).then(() => 'late' as const)])
+      await ledger.flush().catch(() => undefined)
+      if (how !== 'retired') logger.warn('the log is not drained; it is kept, and the next start goes on with it')
+    },
+    async close() {
+      await forwarder.stop()
+      salts.stop()
+      ledger.stop()
+      await log.close()
+    },
+  }
+}

@@ -1,0 +1,66 @@
+/** The role `gateway`: time series through Trino, and the admin API. */
+import { kafkaFeedScan } from '../../gateway/adapters/kafka/feed-scan.ts'
+import { createCells } from '../../gateway/core/cells.ts'
+import { takeClusterBooks } from '../../gateway/core/cluster-books.ts'
+import { createClusterFreshness } from '../../gateway/core/cluster-freshness.ts'
+import type { KeyDirectory } from '../../gateway/core/keys.ts'
+import { createTimeSeries } from '../../gateway/core/time-series.ts'
+import { createVersions } from '../../gateway/core/versions.ts'
+import { adminRoutes } from '../../gateway/http/routes/admin.ts'
+import { metaRoutes } from '../../gateway/http/routes/meta.ts'
+import { timeSeriesRoutes } from '../../gateway/http/routes/time-series.ts'
+import { createTrinoLake } from '../../lakehouse/adapters/trino/lake.ts'
+import { createTrinoQueryEngine } from '../../lakehouse/adapters/trino/query-engine.ts'
+import { tables } from '../../schemas/tables.ts'
+import type { ClusterProcess } from './process.ts'
+import type { RunningRole } from './role.ts'
+import { lakeParts } from './worker.ts'
+
+export async function startGateway(host: ClusterProcess, keys: KeyDirectory): Promise<RunningRole> {
+  const { config, store, clock, timers, random, trino, metrics, readiness } = host
+  const engine = createTrinoQueryEngine({
+    trino,
+    catalog: config.trino.catalog,
+    schema: config.trino.tableSchema,
+    timers,
+    concurrency: config.queryConcurrency,
+    timeoutMs: config.queryTimeoutMs,
+  })
+  const versions = createVersions({ store, timers })
+  const freshness = createClusterFreshness({ store, versions, clock, timers })
+  await freshness.start()
+  const cells = createCells({
+    engine,
+    store,
+    versions,
+    maxBytes: config.cellsMaxBytes,
+    rawRowBudget: config.rawRowBudget,
+  })
+  const timeSeries = createTimeSeries({ cells, versions, freshness, clock })
+  const lake = createTrinoLake(lakeParts(host))
+  const scan = kafkaFeedScan({ kafka: host.kafka, topic: config.kafka.topic, timers, random })
+  metrics.read({ cellsBytes: () => cells.bytes, ready: () => readiness.ready() })
+
+  return {
+    plugins: [
+      adminRoutes({
+        store,
+        keys,
+        random,
+        lake,
+        tables: tableNames,
+        takeBooks: takeClusterBooks({ store, scan, clock, timers }),
+      }),
+      timeSeriesRoutes({ keys, timeSeries, store }),
+      metaRoutes({ keys, rawRowBudget: config.rawRowBudget }),
+    ],
+    drain: async () => undefined,
+    async close() {
+      freshness.stop()
+      versions.stop()
+      await engine.close()
+    },
+  }
+}
+
+const tableNames = Object.values(tables).map(({ name }) => name)

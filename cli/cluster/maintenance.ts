@@ -1,0 +1,90 @@
+/**
+ * The role `maintenance`: publishes what workers committed, one process a table at a time by lease, and keeps in order what
+ * it publishes into: tables, views, the age of the journal.
+ */
+
+import { createTrinoLake } from '../../lakehouse/adapters/trino/lake.ts'
+import { ensureTables } from '../../lakehouse/adapters/trino/tables.ts'
+import { ensureViews } from '../../lakehouse/adapters/trino/views.ts'
+import { expireJournal } from '../../lakehouse/core/journal/expire-journal.ts'
+import { createPublisher, defaultPublishPollMs, type Publisher } from '../../lakehouse/core/publisher.ts'
+import { garbageBelowFence } from '../../lakehouse/core/staged-garbage.ts'
+import { tables } from '../../schemas/tables.ts'
+import type { ClusterProcess } from './process.ts'
+import { isFinal, keepBeginning, type RunningRole } from './role.ts'
+import { lakeParts } from './worker.ts'
+
+/** Committed files wait so long for others to go with them. */
+export const gatherMs = 500
+/** How often the journal is looked through for what is too old. */
+export const journalExpiryEveryMs = 3_600_000
+
+export async function startMaintenance(host: ClusterProcess, onEnded: (error: unknown) => void): Promise<RunningRole> {
+  const { config, store, objects, trino, clock, timers, logger, metrics, readiness } = host
+  const lake = createTrinoLake(lakeParts(host))
+  let publisher: Publisher | undefined
+  let cancelExpiry = () => {}
+
+  function expireLater(): void {
+    cancelExpiry = timers.after(journalExpiryEveryMs, () => {
+      expireJournal(objects, { olderThanMs: config.journalKeepMs, clock })
+        .catch((error: unknown) => logger.warn({ err: error }, 'the journal was not looked through; it is tried again'))
+        .finally(expireLater)
+    })
+  }
+
+  const begin = keepBeginning({
+    timers,
+    isFinal,
+    onFinal: onEnded,
+    onWaiting(error) {
+      readiness.set('publisher', false, error instanceof Error ? error.message : String(error))
+      logger.warn({ err: error }, 'the publisher cannot begin yet; it is tried again')
+    },
+    async begin() {
+      await host.storeOpened
+      const place = { trino, timers, catalog: config.trino.catalog, schema: config.trino.tableSchema }
+      await ensureTables(place)
+      await ensureViews({ ...place, viewSchema: config.trino.viewSchema })
+      const made = createPublisher({
+        store,
+        lake,
+        clock,
+        timers,
+        owner: host.owner,
+        tables: Object.values(tables).map(({ name }) => name),
+        everyMs: gatherMs,
+        pollMs: defaultPublishPollMs,
+        maxBytes: config.publishMaxBytes,
+        leaseTtlMs: config.leaseMs,
+        garbage: garbageBelowFence(store),
+        onPublished({ table, stagedRows }) {
+          metrics.published(table, stagedRows)
+          readiness.set('publisher', true)
+        },
+        onError(error, { table }) {
+          metrics.publishFailures.inc()
+          if (isFinal(error)) return onEnded(error)
+          readiness.set('publisher', false, `${table ?? 'a table'} is not published: ${String(error)}`)
+          logger.warn({ err: error, table }, 'a publication failed and begins again; nothing is lost')
+        },
+      })
+      await made.start()
+      publisher = made
+      expireLater()
+      readiness.set('publisher', true)
+    },
+  })
+
+  return {
+    plugins: [],
+    async drain() {
+      begin.stop()
+      await begin.ended
+      await publisher?.stop()
+    },
+    async close() {
+      cancelExpiry()
+    },
+  }
+}

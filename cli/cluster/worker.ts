@@ -1,0 +1,143 @@
+/** The role `worker`: every job of the plan `hits` over the partitions that the job's consumer group gives this process. */
+
+import { ensureTopic, type TopicFacts } from '../../core/adapters/kafka/topic.ts'
+import type { ClusterConfig } from '../../core/config/cluster.ts'
+import { createHasher } from '../../core/sketch/hasher.ts'
+import { createTrinoLake } from '../../lakehouse/adapters/trino/lake.ts'
+import { kafkaGroupFeed } from '../../pipelines/adapters/kafka/kafka-feed.ts'
+import { dataSetVersions, loadCountryData } from '../../pipelines/adapters/local/country-data.ts'
+import { nodeSyncReader } from '../../pipelines/adapters/local/node-sync-reader.ts'
+import { createHitsJob } from '../../pipelines/jobs/hits.ts'
+import { createUserAgentReader } from '../../pipelines/jobs/user-agent.ts'
+import { type JobOptions, jobsOf } from '../../pipelines/runtime/plan-jobs.ts'
+import { createStreamRunner } from '../../pipelines/runtime/stream-runner.ts'
+import type { ClusterProcess } from './process.ts'
+import { isFinal, keepBeginning, type RunningRole } from './role.ts'
+
+/** Bytes of records of one epoch: rows take several times as much memory until they are staged. */
+export const clusterEpochMaxBytes = 64 * 1024 * 1024
+
+/** Called when a job ended for good: whoever runs the process starts it again. */
+type OnEnded = (error: unknown) => void
+
+export async function startWorker(host: ClusterProcess, onEnded: OnEnded): Promise<RunningRole> {
+  const { config, readiness, logger } = host
+  const [country, hasher, dataSets] = await Promise.all([loadCountryData(), createHasher(), dataSetVersions()])
+  const hitsJob = () =>
+    createHitsJob({
+      store: host.store,
+      visitorHash: hasher.visitorHash,
+      country: country.country,
+      userAgents: createUserAgentReader(),
+      dataSets,
+    })
+  const running: { stop(): Promise<void> }[] = []
+  const begin = keepBeginning({
+    timers: host.timers,
+    isFinal,
+    onFinal: onEnded,
+    onWaiting(error) {
+      readiness.set('worker', false, error instanceof Error ? error.message : String(error))
+      logger.warn({ err: error }, 'the worker cannot begin yet; it is tried again')
+    },
+    async begin() {
+      await host.storeOpened
+      const topic = await ensureTopic(host.kafka, config.kafka)
+      const jobs = jobsOf(hitsJob().plan)
+      for (const job of jobs.slice(running.length)) running.push(await startJob(host, hitsJob(), topic, job, onEnded))
+      readiness.set('worker', true)
+    },
+  })
+  const stop = async () => {
+    begin.stop()
+    await begin.ended
+    await Promise.all(running.splice(0).map((job) => job.stop()))
+  }
+  return { plugins: [], drain: stop, close: stop }
+}
+
+async function startJob(
+  host: ClusterProcess,
+  { plan, inputs }: ReturnType<typeof createHitsJob>,
+  facts: TopicFacts,
+  job: JobOptions,
+  onEnded: OnEnded,
+): Promise<{ stop(): Promise<void> }> {
+  const { config, clock, timers, random, logger, metrics } = host
+  const group = await kafkaGroupFeed({
+    kafka: host.kafka,
+    topic: config.kafka.topic,
+    ...facts,
+    groupId: `${config.kafka.topic}-${job.job}`,
+    sessionTimeoutMs: config.kafka.sessionTimeoutMs,
+    timers,
+    say: (message, facts) => logger.warn({ job: job.job, ...facts }, message),
+  })
+  const runner = createStreamRunner({
+    ...job,
+    plan,
+    inputs,
+    feed: group.feed,
+    assignment: group.assignment,
+    store: host.store,
+    lake: createTrinoLake(lakeParts(host)),
+    objects: host.objects,
+    clock,
+    timers,
+    random,
+    stateReader: nodeSyncReader(),
+    owner: host.owner,
+    epochMs: epochMsOf(config, job),
+    epochMaxBytes: clusterEpochMaxBytes,
+    stateMaxBytes: Math.floor(config.stateMaxBytes / 2),
+    turn: () => new Promise((resolve) => setImmediate(resolve)),
+    onEpoch(epoch) {
+      void group.tellProcessed(epoch.positions)
+      metrics.commits.inc()
+      metrics.epochDuration.observe(epoch.totalMs / 1_000)
+      if (job.books === 'kept') {
+        for (const outcome of ['stored', 'duplicate', 'failed', 'dropped'] as const) {
+          const key = outcome === 'duplicate' ? 'duplicates' : outcome
+          metrics.hitsProcessed(outcome, epoch.counts[key])
+        }
+      }
+    },
+    onError(error, then) {
+      metrics.epochRetries.inc()
+      if (then === 'stopped') logger.error({ err: error, job: job.job }, 'a job cannot go on')
+      else logger.warn({ err: error, job: job.job }, 'an epoch failed and begins again; nothing is lost')
+    },
+  })
+  await runner.start()
+  let stopping = false
+  void runner.ended.then(() => {
+    if (!stopping) onEnded(runner.error)
+  })
+  return {
+    async stop() {
+      stopping = true
+      await runner.stop()
+      await group.close()
+    },
+  }
+}
+
+function epochMsOf(config: ClusterConfig, job: JobOptions): number {
+  return job.tables.includes('hourly') ? config.rollupsEpochMs : config.warehouseEpochMs
+}
+
+/** What the lake through Trino is made of, for all roles that write it. */
+export function lakeParts({ config, trino, objects, instance, scratch, random, clock, timers }: ClusterProcess) {
+  return {
+    trino,
+    objects,
+    instance,
+    scratch,
+    random,
+    clock,
+    timers,
+    objectsUri: config.objectsTrinoUri,
+    catalog: config.trino.catalog,
+    schema: config.trino.tableSchema,
+  }
+}
