@@ -359,7 +359,7 @@ describe('health', () => {
     })
     readiness.set('hits-rollups', true)
     expect((await app.inject('/readyz')).statusCode).toBe(200)
-    expect(() => readiness.set('trino' as 'feed', true)).toThrow('trino is no part of this process')
+    expect(() => readiness.set('trino' as 'worker', true)).toThrow('trino is no part of this process')
   })
 
   it('is all that a process without routes of its own answers, with its metrics', async () => {

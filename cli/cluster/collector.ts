@@ -100,7 +100,16 @@ export async function startCollector(
     },
   })
   await forwarder.start()
-  metrics.read({ logBytes: () => log.bytes, logState: () => log.state, ready: () => readiness.ready() })
+  metrics.read({
+    logBytes: () => log.bytes,
+    logState: () => log.state,
+    forwarder: () => ({
+      state: forwarder.state,
+      backlogRecords: log.durable - forwarder.acked,
+      visibleThroughMs: forwarder.visibleThrough,
+    }),
+    ready: () => readiness.ready(),
+  })
   readiness.set('keys', true)
 
   return {

@@ -39,7 +39,7 @@ export async function startGateway(host: ClusterProcess, keys: KeyDirectory): Pr
   const timeSeries = createTimeSeries({ cells, versions, freshness, clock })
   const lake = createTrinoLake(lakeParts(host))
   const scan = kafkaFeedScan({ kafka: host.kafka, topic: config.kafka.topic, timers, random })
-  metrics.read({ cellsBytes: () => cells.bytes, ready: () => readiness.ready() })
+  metrics.read({ cellsBytes: () => cells.bytes, asOfMs: () => freshness.read(), ready: () => readiness.ready() })
 
   return {
     plugins: [

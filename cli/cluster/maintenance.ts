@@ -14,6 +14,8 @@ import type { ClusterProcess } from './process.ts'
 import { isFinal, keepBeginning, type RunningRole } from './role.ts'
 import { lakeParts } from './worker.ts'
 
+const tableNames = Object.values(tables).map(({ name }) => name)
+
 /** Committed files wait so long for others to go with them. */
 export const gatherMs = 500
 /** How often the journal is looked through for what is too old. */
@@ -32,6 +34,12 @@ export async function startMaintenance(host: ClusterProcess, onEnded: (error: un
         .finally(expireLater)
     })
   }
+
+  metrics.read({
+    unpublishedFiles: async () =>
+      (await Promise.all(tableNames.map((table) => store.unpublished(table)))).flat().length,
+    ready: () => readiness.ready(),
+  })
 
   const begin = keepBeginning({
     timers,
@@ -52,7 +60,7 @@ export async function startMaintenance(host: ClusterProcess, onEnded: (error: un
         clock,
         timers,
         owner: host.owner,
-        tables: Object.values(tables).map(({ name }) => name),
+        tables: tableNames,
         everyMs: gatherMs,
         pollMs: defaultPublishPollMs,
         maxBytes: config.publishMaxBytes,

@@ -11,6 +11,7 @@ import { buildApp } from '../../gateway/app.ts'
 import { trustedPeer } from '../../gateway/core/client-address.ts'
 import { createDirectoryCache } from '../../gateway/core/directory-cache.ts'
 import { createKeyDirectory } from '../../gateway/core/keys.ts'
+import { clusterParts } from '../../gateway/core/readiness.ts'
 import { ensureAdminKey, ensureFirstKeys } from '../first-start.ts'
 import { listen } from '../listen.ts'
 import { startCollector } from './collector.ts'
@@ -19,13 +20,6 @@ import { startMaintenance } from './maintenance.ts'
 import { type ClusterProcess, openProcess } from './process.ts'
 import type { RunningRole } from './role.ts'
 import { startWorker } from './worker.ts'
-
-const partsOf = {
-  collector: ['log', 'keys'],
-  worker: ['worker'],
-  gateway: ['store'],
-  maintenance: ['publisher'],
-} as const
 
 export interface RunningCluster {
   readonly url: string
@@ -40,7 +34,7 @@ export async function startCluster(
   config: ClusterConfig,
   io: { readonly out: (line: string) => void; readonly fatal: () => void },
 ): Promise<RunningCluster> {
-  const parts = roles.filter((role) => config.roles.includes(role)).flatMap((role) => partsOf[role])
+  const parts = roles.filter((role) => config.roles.includes(role)).flatMap((role) => clusterParts[role])
   const host = await openProcess(config, [...new Set(parts)])
   const started: RunningRole[] = []
   const onEnded = (error: unknown): void => {

@@ -2,7 +2,10 @@
 
 import { ensureTopic, type TopicFacts } from '../../core/adapters/kafka/topic.ts'
 import type { ClusterConfig } from '../../core/config/cluster.ts'
+import type { Offset } from '../../core/ids.ts'
 import { createHasher } from '../../core/sketch/hasher.ts'
+import { partitionLags } from '../../gateway/core/cluster-lag.ts'
+import type { JobGauges, PartitionGauges } from '../../gateway/http/plugins/metrics-gauges.ts'
 import { createTrinoLake } from '../../lakehouse/adapters/trino/lake.ts'
 import { kafkaGroupFeed } from '../../pipelines/adapters/kafka/kafka-feed.ts'
 import { dataSetVersions, loadCountryData } from '../../pipelines/adapters/local/country-data.ts'
@@ -31,7 +34,12 @@ export async function startWorker(host: ClusterProcess, onEnded: OnEnded): Promi
       userAgents: createUserAgentReader(),
       dataSets,
     })
-  const running: { stop(): Promise<void> }[] = []
+  const running: RunningJob[] = []
+  host.metrics.read({
+    jobs: () => running.map(({ gauges }) => gauges()),
+    partitions: async () => (await Promise.all(running.map(({ lags }) => lags()))).flat(),
+    ready: () => readiness.ready(),
+  })
   const begin = keepBeginning({
     timers: host.timers,
     isFinal,
@@ -56,13 +64,19 @@ export async function startWorker(host: ClusterProcess, onEnded: OnEnded): Promi
   return { plugins: [], drain: stop, close: stop }
 }
 
+interface RunningJob {
+  gauges(): JobGauges
+  lags(): Promise<readonly PartitionGauges[]>
+  stop(): Promise<void>
+}
+
 async function startJob(
   host: ClusterProcess,
   { plan, inputs }: ReturnType<typeof createHitsJob>,
   facts: TopicFacts,
   job: JobOptions,
   onEnded: OnEnded,
-): Promise<{ stop(): Promise<void> }> {
+): Promise<RunningJob> {
   const { config, clock, timers, random, logger, metrics } = host
   const group = await kafkaGroupFeed({
     kafka: host.kafka,
@@ -73,6 +87,7 @@ async function startJob(
     timers,
     say: (message, facts) => logger.warn({ job: job.job, ...facts }, message),
   })
+  let stateBytes = 0
   const runner = createStreamRunner({
     ...job,
     plan,
@@ -93,6 +108,8 @@ async function startJob(
     turn: () => new Promise((resolve) => setImmediate(resolve)),
     onEpoch(epoch) {
       void group.tellProcessed(epoch.positions)
+      stateBytes = epoch.stateBytes
+      metrics.forwardedTwice.inc(epoch.repeatedForwards)
       metrics.commits.inc()
       metrics.epochDuration.observe(epoch.totalMs / 1_000)
       if (job.books === 'kept') {
@@ -114,6 +131,15 @@ async function startJob(
     if (!stopping) onEnded(runner.error)
   })
   return {
+    gauges: () => ({ job: job.job, stateBytes }),
+    async lags() {
+      const mine = runner.positions.map((position) => ({ ...position, job: job.job }))
+      const behind = await group.lag(mine)
+      const ends = new Map(
+        mine.map(({ partition, next }) => [partition, (next + (behind.get(partition) ?? 0)) as Offset]),
+      )
+      return partitionLags(mine, ends, clock.now())
+    },
     async stop() {
       stopping = true
       await runner.stop()

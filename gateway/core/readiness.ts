@@ -15,12 +15,12 @@ export interface Readiness<Part extends string = string> {
 /** Of the embedded system. */
 export const embeddedParts = ['log', 'worker', 'lake', 'store'] as const
 
-/** Of the roles of a cluster. A worker's jobs are parts too, each under its name. */
+/** Of the roles of a cluster. What stands in the way of a part is named in its reason. */
 export const clusterParts = {
   collector: ['log', 'keys'],
-  gateway: ['store', 'trino'],
-  worker: ['feed', 'store', 'objects'],
-  maintenance: ['store', 'trino', 'objects'],
+  worker: ['worker'],
+  gateway: ['store'],
+  maintenance: ['publisher'],
 } as const
 
 /** @param names of all parts: each is starting until it says otherwise. */
