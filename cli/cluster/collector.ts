@@ -58,7 +58,6 @@ export async function startCollector(
     store,
     openReader,
     timers,
-    // Only what Kafka has: the books of a cluster count what is in flight in the feed.
     countThrough: () => forwarder.acked,
     onPoison: (offset, error) => logger.error({ offset, err: error }, 'a record of the log cannot be decoded'),
     onFlushError: (error) => logger.warn({ err: error }, 'accepted hits were not counted yet; it is tried again'),
@@ -70,6 +69,8 @@ export async function startCollector(
   const forwarder = createForwarder({
     log,
     openReader,
+    // Told of each record once Kafka has it: what is in flight in the feed is counted there.
+    ledger,
     writer: kafkaFeedWriter({ kafka: host.kafka, topic: config.kafka }),
     store,
     jobs: jobsOf(hitsPipeline).map(({ job }) => job),
@@ -89,7 +90,6 @@ export async function startCollector(
     random,
     log,
     salts,
-    ledger,
     confirm: (offset) => forwarder.confirm(offset),
     notBefore: (ledger.lastReceived ?? 0) as ReceivedTime,
     limits: { maxHitAgeMs: config.maxHitAgeMs },

@@ -149,8 +149,7 @@ class PartitionCount {
     } else {
       if (origin.place < (marks.get(origin.log) ?? 0)) return
       marks.set(origin.log, origin.place + 1)
-      // A ledger counts nothing of a record that it cannot decode.
-      if (facts !== null && origin.place < (acceptedThrough[origin.log] ?? 0)) this.#count(facts)
+      if (origin.place < (acceptedThrough[origin.log] ?? 0)) this.#count(facts ?? this.#undecodable())
     }
     if (facts !== null) this.#received = facts.received
   }
@@ -160,7 +159,7 @@ class PartitionCount {
     if (received >= from && received < to && (asked === undefined || asked === merchant)) this.hits += hits
   }
 
-  // The worker takes it for one hit of nobody, received with the batch before it.
+  // Ledger and worker take it for one hit of nobody, received with the batch before it.
   #undecodable(): BatchFacts {
     return { merchant: '', received: Math.floor(this.#received / hourMs) * hourMs, hits: 1 }
   }
