@@ -1,7 +1,6 @@
 /** The servers that other suites stop, kill and pause really stop, die and stand still; and come back with what they held. */
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,13 +9,13 @@ import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3
 import { Kafka, logLevel } from 'kafkajs'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { runningServers, type Servers, startServers, stopServers } from './servers.mjs'
+import { type Servers, startServers } from './servers.mjs'
 
 let folder: string
 let servers: Servers
 
 beforeAll(async () => {
-  folder = temporaryFolder()
+  folder = mkdtempSync(join(tmpdir(), 'hitlake-servers-'))
   servers = await startServers({ folder })
 })
 
@@ -160,71 +159,6 @@ describe('a server that cannot start', () => {
   })
 })
 
-describe('servers left running', () => {
-  it('are taken over by a second start and stopped by name of their folder', async () => {
-    const left = temporaryFolder()
-    try {
-      const first = await startServers({ folder: left, only: ['s3'], lifetime: 'machine' })
-      const second = await startServers({ folder: left, only: ['s3'], lifetime: 'machine' })
-      expect(second.s3.pid).toBe(first.s3.pid)
-      expect(second.env).toEqual(first.env)
-      expect(runningServers({ folder: left })).toEqual({ running: ['s3'], env: first.env })
-      expect(await stopServers({ folder: left })).toEqual(['s3'])
-      expect(first.s3.pid).toBeUndefined()
-      expect(await stopServers({ folder: left })).toEqual([])
-      const third = await startServers({ folder: left, only: ['s3'], lifetime: 'machine' })
-      expect(third.env).toEqual(first.env)
-    } finally {
-      await stopServers({ folder: left })
-      rmSync(left, { recursive: true, force: true })
-    }
-  })
-
-  it('are never mistaken for a process that was given their pid later', async () => {
-    const left = temporaryFolder()
-    const bystander = spawn('sleep', ['60'])
-    try {
-      await startServers({ folder: left, only: ['s3'], lifetime: 'machine' })
-      await stopServers({ folder: left })
-      const file = join(left, 'state.json')
-      const state = JSON.parse(readFileSync(file, 'utf8'))
-      const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
-      state.processes.s3 = { pid: bystander.pid, startedTicks: 1, boot }
-      writeFileSync(file, JSON.stringify(state))
-      expect(await stopServers({ folder: left })).toEqual([])
-      await sleep(100)
-      expect(bystander.exitCode ?? bystander.signalCode).toBeNull()
-    } finally {
-      bystander.kill()
-      rmSync(left, { recursive: true, force: true })
-    }
-  })
-})
-
-describe('servers of a caller', () => {
-  it('die with it, even if it is killed', async () => {
-    const left = temporaryFolder()
-    let caller: ChildProcess | undefined
-    try {
-      const script = `
-        const { startServers } = await import(${JSON.stringify(new URL('./servers.mjs', import.meta.url).href)})
-        const { s3, postgres } = await startServers({ folder: ${JSON.stringify(left)}, only: ['s3', 'postgres'] })
-        console.log('started')
-        setInterval(() => {}, 1000)`
-      caller = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
-      if (caller.stdout) await once(caller.stdout, 'data')
-      expect(runningServers({ folder: left })?.running).toEqual(['postgres', 's3'])
-      caller.kill('SIGKILL')
-      await expect.poll(() => runningServers({ folder: left })?.running, { timeout: 10_000 }).toEqual([])
-      await expect.poll(() => processesNaming(left), { timeout: 10_000 }).toEqual([])
-    } finally {
-      caller?.kill('SIGKILL')
-      await stopServers({ folder: left })
-      rmSync(left, { recursive: true, force: true })
-    }
-  })
-})
-
 // Last: it stops what the tests above use.
 describe('stop', () => {
   it('leaves nothing of them running', async () => {
@@ -236,10 +170,6 @@ describe('stop', () => {
     }
   })
 })
-
-function temporaryFolder(): string {
-  return mkdtempSync(join(tmpdir(), 'hitlake-servers-'))
-}
 
 function setting(name: string): string {
   const value = servers.env[name]

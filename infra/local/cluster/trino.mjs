@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { postgresUser } from './postgres.mjs'
 import { s3Bucket, s3Region } from './s3.mjs'
 
-export const trinoReadyLimitMs = 180_000
+export const trinoReadyLimitMs = 240_000
 export const trinoCatalog = 'lake'
 
 /**
