@@ -141,14 +141,13 @@ async function answer({ engine, views }: Side, question: Omit<SeriesQuestion, 'v
 describe('DuckDB and Trino', () => {
   it(`answer ${questions} drawn questions of one data set alike`, async () => {
     const draw = drawing(seed)
-    const seen = { rows: 0, full: 0, beyond64: 0, negative: 0, empty: 0 }
+    const seen = { rows: 0, full: 0, beyond64: 0, negative: 0 }
     for (let i = 0; i < questions; i++) {
       const question = drawQuestion(draw)
       const [expected, got] = await Promise.all([answer(duckDb, question), answer(trino, question)])
       expect(got, `question ${i}: ${JSON.stringify({ ...question, buckets: question.buckets.length })}`).toEqual(
         expected,
       )
-      if (expected.length === 0) seen.empty += 1
       for (const { visitors, revenueMicros } of expected) {
         seen.rows += 1
         if (visitors.kept === totalSketchSize) seen.full += 1
@@ -163,6 +162,7 @@ describe('DuckDB and Trino', () => {
   it('agree on the whole range of every merchant, from both tables and generations', async () => {
     for (const { id: merchant } of merchants) {
       for (const from of ['rollup', 'raw'] as const) {
+        // The third has no rows.
         for (const generation of [1, 2, 3]) {
           const buckets = [{ start: firstMs - dayMs, end: lastMs + dayMs }]
           const question = { from, generation, merchant, breakdown: 'total', buckets, rawRowBudget: 1e6 } as const

@@ -34,6 +34,8 @@ export type Expression =
   | { readonly kind: 'place'; readonly partitionBy: readonly Expression[]; readonly by: Expression }
   /** The values of all rows that are not null, as a list in no order; null where there are none. */
   | { readonly kind: 'listOf'; readonly of: Expression }
+  /** Every element of the rows' lists once, as a list in no order; null where no row has a list. */
+  | { readonly kind: 'unionOf'; readonly lists: Expression }
   /** Of the `limit` smallest elements of a list: how many there are; 0 for no list. */
   | { readonly kind: 'countOfSmallest'; readonly list: Expression; readonly limit: number }
   /** Of the `limit` smallest elements of a list: the largest; null where there are none. */

@@ -39,6 +39,7 @@ const duckDb: Dialect = {
   // DuckDB sums BIGINT as HUGEINT and DECIMAL(38,0) as itself: exact beyond 64 bits.
   sum: (of) => `sum(${of})`,
   listOf: (of) => `list(${of}) FILTER (WHERE ${of} IS NOT NULL)`,
+  unionOf: (lists) => `list_distinct(flatten(list(${lists}) FILTER (WHERE ${lists} IS NOT NULL)))`,
   // DuckDB's least() passes over nulls.
   countOfSmallest: (list, limit) => `least(coalesce(len(${list}), 0), ${limit})`,
   largestOfSmallest: (list, limit) => `list_max(list_sort(${list})[1:${limit}])`,

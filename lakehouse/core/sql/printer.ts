@@ -16,6 +16,7 @@ export interface Dialect {
   /** Exact at any size. */
   sum(of: string): string
   listOf(of: string): string
+  unionOf(lists: string): string
   countOfSmallest(list: string, limit: number): string
   largestOfSmallest(list: string, limit: number): string
   /** What follows the left side in FROM, and what WHERE must say besides. */
@@ -133,6 +134,8 @@ class Printer {
         return `row_number() OVER (PARTITION BY ${this.list(expression.partitionBy)} ORDER BY ${this.print(expression.by)})`
       case 'listOf':
         return this.dialect.listOf(this.print(expression.of))
+      case 'unionOf':
+        return this.dialect.unionOf(this.print(expression.lists))
       case 'countOfSmallest':
         return this.dialect.countOfSmallest(this.print(expression.list), expression.limit)
       case 'largestOfSmallest':

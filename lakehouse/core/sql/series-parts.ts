@@ -25,51 +25,28 @@ export const orderName = 'purchase'
 export const maxSeriesBuckets = 10_000
 
 /** Number of the bucket, where the question's rows are read. */
-const bucket = column('index', 'buckets')
+export const bucket = column('index', 'buckets')
 
 type Rows = Required<Pick<Select, 'from' | 'where'>>
 
 /** Partial rows of `hourly`, as `rows`. */
-function rollupRows(question: SeriesQuestion, columns: readonly string[]): Rows {
+export function rollupRows(question: SeriesQuestion, columns: readonly string[]): Rows {
   return {
     from: rowsInBuckets(question, 'bucket', ['breakdown', ...columns]),
     where: and(ofQuestion(question, 'bucket'), compare(column('breakdown', 'rows'), '=', text(question.breakdown))),
   }
 }
 
-/** Partial rows grouped by bucket: bucket, hits, pageviews, orders, revenue. */
-export function rollupSums(question: SeriesQuestion): Select {
-  return {
-    columns: rollupSumsOf,
-    ...rollupRows(question, ['hits', 'pageviews', 'orders', 'revenue_micros']),
-    groupBy: [bucket],
-  }
-}
+export const rollupSumColumns = ['hits', 'pageviews', 'orders', 'revenue_micros']
 
-const rollupSumsOf: Select['columns'] = [
+/** Of `rollupRows` grouped by `bucket`: bucket, hits, pageviews, orders, revenue. */
+export const rollupSums: Select['columns'] = [
   { expression: bucket, as: 'bucket' },
   { expression: sumOrZero(column('hits', 'rows')), as: 'hits' },
   { expression: sumOrZero(column('pageviews', 'rows')), as: 'pageviews' },
   { expression: sumOrZero(column('orders', 'rows')), as: 'orders' },
   { expression: sumOrZero(column('revenue_micros', 'rows')), as: 'revenue' },
 ]
-
-/** Every hash of the bucket's sketches once: bucket, hash. */
-export function rollupHashes(question: SeriesQuestion): Select {
-  const { from, where } = rollupRows(question, ['visitors'])
-  return {
-    distinct: 'distinct',
-    columns: [
-      { expression: bucket, as: 'bucket' },
-      { expression: column('hash', 'visitor'), as: 'hash' },
-    ],
-    from: {
-      relation: { kind: 'unnest', left: from, list: column('visitors', 'rows'), as: 'visitor', element: 'hash' },
-      as: 'unnested',
-    },
-    where,
-  }
-}
 
 /** Hits grouped by bucket and visitor: bucket, hash, hits, pageviews, orders, revenue. Hits without a visitor have no hash. */
 export function visitsOf(question: SeriesQuestion): Select {

@@ -8,7 +8,7 @@
 import type { SeriesQuestion } from '../../../core/ports/query-engine.ts'
 import { totalSketchSize } from '../../../schemas/tables.ts'
 import { column, compare, type Expression, type Select, type Source, whole } from './ast.ts'
-import { checkBuckets, rollupHashes, rollupSums, visitSums, visitsOf } from './series-parts.ts'
+import { bucket, checkBuckets, rollupRows, rollupSumColumns, rollupSums, visitSums, visitsOf } from './series-parts.ts'
 
 export { checkBuckets, maxSeriesBuckets, orderName, pageViewName } from './series-parts.ts'
 
@@ -84,7 +84,7 @@ export function named(name: string): Source {
 }
 
 /** Every row of `left`, whose bucket is in its part `by`, with the row of that bucket on the right where there is one. */
-export function leftJoin(left: Source, by: string, right: Source): Source {
+function leftJoin(left: Source, by: string, right: Source): Source {
   const on = compare(column('bucket', by), '=', column('bucket', right.as))
   return { relation: { kind: 'join', how: 'left', left, right, on }, as: 'joined' }
 }
@@ -102,7 +102,25 @@ interface Parts {
 }
 
 function rollup(question: SeriesQuestion): Parts {
-  return { sums: [{ name: 'sums', select: rollupSums(question) }], hashes: rollupHashes(question) }
+  const sums: Select = { columns: rollupSums, ...rollupRows(question, rollupSumColumns), groupBy: [bucket] }
+  return { sums: [{ name: 'sums', select: sums }], hashes: rollupHashes(question) }
+}
+
+/** Every hash of the bucket's sketches once: bucket, hash. */
+function rollupHashes(question: SeriesQuestion): Select {
+  const { from, where } = rollupRows(question, ['visitors'])
+  return {
+    distinct: 'distinct',
+    columns: [
+      { expression: bucket, as: 'bucket' },
+      { expression: column('hash', 'visitor'), as: 'hash' },
+    ],
+    from: {
+      relation: { kind: 'unnest', left: from, list: column('visitors', 'rows'), as: 'visitor', element: 'hash' },
+      as: 'unnested',
+    },
+    where,
+  }
 }
 
 function raw(question: SeriesQuestion): Parts {

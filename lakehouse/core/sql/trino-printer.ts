@@ -44,6 +44,8 @@ const trino: Dialect = {
   // sum(bigint) fails beyond 64 bits, and sum(decimal) keeps the scale: all sums are of the widest whole decimal.
   sum: (of) => `sum(CAST(${of} AS decimal(38,0)))`,
   listOf: (of) => `array_agg(${of}) FILTER (WHERE ${of} IS NOT NULL)`,
+  // As rows (unnested, grouped by hash) it took two scans, 2 to 4 times the CPU, and for many buckets 4 times the memory.
+  unionOf: (lists) => `array_distinct(flatten(array_agg(${lists}) FILTER (WHERE ${lists} IS NOT NULL)))`,
   countOfSmallest: (list, limit) => `least(coalesce(cardinality(${list}), 0), ${limit})`,
   // Nearly every list is short: only a long one is sorted.
   largestOfSmallest: (list, limit) =>

@@ -1,24 +1,10 @@
 WITH "sums" AS (
-  SELECT "buckets"."index" AS "bucket", coalesce(sum(CAST("rows"."hits" AS decimal(38,0))), BIGINT '0') AS "hits", coalesce(sum(CAST("rows"."pageviews" AS decimal(38,0))), BIGINT '0') AS "pageviews", coalesce(sum(CAST("rows"."orders" AS decimal(38,0))), BIGINT '0') AS "orders", coalesce(sum(CAST("rows"."revenue_micros" AS decimal(38,0))), BIGINT '0') AS "revenue"
-  FROM files_of_hourly(merchant, _gen, bucket, breakdown, hits, pageviews, orders, revenue_micros) AS "rows"
+  SELECT "buckets"."index" AS "bucket", coalesce(sum(CAST("rows"."hits" AS decimal(38,0))), BIGINT '0') AS "hits", coalesce(sum(CAST("rows"."pageviews" AS decimal(38,0))), BIGINT '0') AS "pageviews", coalesce(sum(CAST("rows"."orders" AS decimal(38,0))), BIGINT '0') AS "orders", coalesce(sum(CAST("rows"."revenue_micros" AS decimal(38,0))), BIGINT '0') AS "revenue", array_distinct(flatten(array_agg("rows"."visitors") FILTER (WHERE "rows"."visitors" IS NOT NULL))) AS "hashes"
+  FROM files_of_hourly(merchant, _gen, bucket, breakdown, hits, pageviews, orders, revenue_micros, visitors) AS "rows"
   CROSS JOIN LATERAL (SELECT width_bucket(CAST(date_diff('millisecond', TIMESTAMP '1970-01-01 00:00:00.000 UTC', "rows"."bucket") AS double), CAST(JSON '[1774742400000,1774749600000]' AS array(double))) - 1 AS "index") AS "buckets"
   WHERE date_diff('millisecond', TIMESTAMP '1970-01-01 00:00:00.000 UTC', "rows"."bucket") < element_at(CAST(JSON '[-9007199254740991,1774746000000,1774751400000]' AS array(bigint)), "buckets"."index" + 2) AND "rows"."merchant" = 'o''brien' AND "rows"."_gen" = BIGINT '3' AND "rows"."bucket" >= TIMESTAMP '2026-03-29 00:00:00.000 UTC' AND "rows"."bucket" < TIMESTAMP '2026-03-29 02:30:00.000 UTC' AND "rows"."breakdown" = 'total'
   GROUP BY "buckets"."index"
-),
-"hashes" AS (
-  SELECT DISTINCT "buckets"."index" AS "bucket", "visitor"."hash" AS "hash"
-  FROM files_of_hourly(merchant, _gen, bucket, breakdown, visitors) AS "rows"
-  CROSS JOIN LATERAL (SELECT width_bucket(CAST(date_diff('millisecond', TIMESTAMP '1970-01-01 00:00:00.000 UTC', "rows"."bucket") AS double), CAST(JSON '[1774742400000,1774749600000]' AS array(double))) - 1 AS "index") AS "buckets"
-  CROSS JOIN UNNEST("rows"."visitors") AS "visitor"("hash")
-  WHERE date_diff('millisecond', TIMESTAMP '1970-01-01 00:00:00.000 UTC', "rows"."bucket") < element_at(CAST(JSON '[-9007199254740991,1774746000000,1774751400000]' AS array(bigint)), "buckets"."index" + 2) AND "rows"."merchant" = 'o''brien' AND "rows"."_gen" = BIGINT '3' AND "rows"."bucket" >= TIMESTAMP '2026-03-29 00:00:00.000 UTC' AND "rows"."bucket" < TIMESTAMP '2026-03-29 02:30:00.000 UTC' AND "rows"."breakdown" = 'total'
-),
-"lists" AS (
-  SELECT "bucket" AS "bucket", array_agg("hash") FILTER (WHERE "hash" IS NOT NULL) AS "hashes"
-  FROM "hashes" AS "hashes"
-  GROUP BY "bucket"
 )
-SELECT CAST("sums"."bucket" AS varchar) AS "bucket", CAST("sums"."hits" AS varchar) AS "hits", CAST("sums"."pageviews" AS varchar) AS "pageviews", CAST("sums"."orders" AS varchar) AS "orders", CAST("sums"."revenue" AS varchar) AS "revenue", CAST(least(coalesce(cardinality("lists"."hashes"), 0), 4097) AS varchar) AS "kept", CAST(if(cardinality("lists"."hashes") <= 4097, array_max("lists"."hashes"), element_at(array_sort("lists"."hashes"), 4097)) AS varchar) AS "largest"
+SELECT CAST("sums"."bucket" AS varchar) AS "bucket", CAST("sums"."hits" AS varchar) AS "hits", CAST("sums"."pageviews" AS varchar) AS "pageviews", CAST("sums"."orders" AS varchar) AS "orders", CAST("sums"."revenue" AS varchar) AS "revenue", CAST(least(coalesce(cardinality("sums"."hashes"), 0), 4097) AS varchar) AS "kept", CAST(if(cardinality("sums"."hashes") <= 4097, array_max("sums"."hashes"), element_at(array_sort("sums"."hashes"), 4097)) AS varchar) AS "largest"
 FROM "sums" AS "sums"
-LEFT JOIN "lists" AS "lists"
-ON "sums"."bucket" = "lists"."bucket"
 ORDER BY "sums"."bucket"
