@@ -3,41 +3,25 @@
  * each other, publishers, collectors and an operator, all over journaled stores whose answers get lost and whose processes
  * die at any place. What was published is kept as a lake would, so that at the end every offset must be there once.
  */
-
 import { ManualClock } from '../../core/adapters/memory/manual-clock.ts'
-import { type MemoryObjectStore, memoryObjectStore } from '../../core/adapters/memory/memory-object-store.ts'
 import { type SeededRandom, seededRandom } from '../../core/adapters/memory/seeded-random.ts'
 import { ControlStoreUnavailableError, PlatformError, StaleEpochError } from '../../core/errors.ts'
 import type { Offset } from '../../core/ids.ts'
 import type { ClusterStore } from '../../core/ports/cluster-store.ts'
 import { keyOf, merchantId, merchantOf } from '../../core/ports/control-store.contract.ts'
 import type { EpochCommit, JobPosition, Publication } from '../../core/ports/control-store.ts'
-import type { StagedFile } from '../../core/ports/lake.ts'
+import type { ObjectStore } from '../../core/ports/object-store.ts'
 import type { TableName } from '../../core/tables.ts'
 import { journaledStore } from '../core/journal/journaled-store.ts'
+import { type Content, jobs, merchants, positionAt, Staging, source } from './recover-staging.ts'
+import { type Fate, LostAnswer, troubledStore } from './recover-trouble.ts'
 
-export const source = 'feed'
-export const jobs: Readonly<Record<string, readonly TableName[]>> = {
-  warehouse: ['hits', 'failed_hits'],
-  rollups: ['hourly'],
-}
 const partitions = [0, 1, 2, 3]
 const logs = ['log-a', 'log-b']
-const merchants = ['m0', 'm1', 'm2', 'm3', 'm4']
-const leaseTtlMs = 10_000
+/** PostgreSQL goes by its own clock, which no test moves. */
+const leaseTtlMs = 1
 /** Records that one count of accepted hits covers at most. */
 const furthestRange = 10
-
-/** What a staged file holds. */
-export interface Content {
-  readonly job: string
-  readonly partition: number
-  readonly from: number
-  readonly next: number
-}
-
-/** What happens to a call that changes the store. */
-type Fate = 'done' | 'refused' | 'answer lost'
 
 interface Worker {
   readonly store: ClusterStore
@@ -46,24 +30,24 @@ interface Worker {
 
 export class RecoverWorld {
   readonly clock = new ManualClock()
-  readonly objects: MemoryObjectStore = memoryObjectStore()
   /** By table: publications the lake took. */
   readonly lake = new Map<string, Map<number, readonly string[]>>()
-  readonly contents = new Map<string, readonly Content[]>()
   readonly workers: Worker[] = []
   readonly publishers: { readonly store: ClusterStore; readonly owner: string }[] = []
   collector: ClusterStore
   readonly #random: SeededRandom
+  readonly #staging: Staging
   #processes = 0
-  #attempts = 0
   #fate: Fate = 'done'
   #trouble = true
 
   constructor(
     readonly real: ClusterStore,
+    readonly objects: ObjectStore,
     seed: number,
   ) {
     this.#random = seededRandom(seed)
+    this.#staging = new Staging(objects, this.#random, this.clock)
     this.collector = this.open()
     this.refresh()
   }
@@ -80,11 +64,14 @@ export class RecoverWorld {
   }
 
   open(): ClusterStore {
-    return journaledStore(this.#shaky(), {
-      objects: this.objects,
-      owner: `process-${this.#processes++}`,
-      clock: this.clock,
-    })
+    return journaledStore(
+      troubledStore(this.real, () => this.#takeFate()),
+      {
+        objects: this.objects,
+        owner: `process-${this.#processes++}`,
+        clock: this.clock,
+      },
+    )
   }
 
   below(limit: number): number {
@@ -132,7 +119,7 @@ export class RecoverWorld {
     if (held === undefined) return
     const all = [...held.positions.keys()]
     const moved = which === 'all' ? all : this.some(all)
-    const commit = await this.#stage(job, held, moved)
+    const commit = await this.#staging.stage(job, held, moved)
     this.#fate = this.#draw()
     const dies = this.#trouble && this.below(6) === 0
     try {
@@ -143,12 +130,12 @@ export class RecoverWorld {
       if (dies) return
       const isRefusal =
         error instanceof PlatformError && (error instanceof StaleEpochError || error.retry === 'afterBackoff')
-      if (isRefusal) return this.#discard(commit)
+      if (isRefusal) return this.#staging.discard(commit)
       if (error instanceof PlatformError) throw error
       return this.#settle(worker, commit)
     }
     for (const position of commit.partitions) held.positions.set(position.partition, position)
-    if (!dies) await this.#removeObsolete(job, commit)
+    if (!dies) await this.#staging.removeObsolete(job, commit)
     else worker.held.delete(job)
   }
 
@@ -238,7 +225,7 @@ export class RecoverWorld {
   rows(table: TableName): readonly Content[] {
     const names = [...(this.lake.get(table)?.values() ?? [])].flat()
     return names
-      .flatMap((name) => this.contents.get(name) ?? [])
+      .flatMap((name) => this.#staging.contents.get(name) ?? [])
       .sort((a, b) => a.partition - b.partition || a.from - b.from)
   }
 
@@ -253,48 +240,6 @@ export class RecoverWorld {
     taken.set(id, before ?? names)
   }
 
-  async #stage(
-    job: string,
-    held: { readonly fence: number; readonly positions: ReadonlyMap<number, JobPosition> },
-    moved: readonly number[],
-  ): Promise<EpochCommit> {
-    const attempt = this.#attempts++
-    const { fence } = held
-    const moves = moved.map((partition) => {
-      const { next: from } = held.positions.get(partition) as JobPosition
-      const next = from + 1 + this.below(5)
-      const checkpoint = `checkpoints/${job}/${partition}/${next}-${fence}`
-      return { ...positionAt(partition, next), from, checkpoint, received: this.clock.now() }
-    })
-    const content = moves.map(({ partition, from, next }) => ({ job, partition, from, next }))
-    const staged: StagedFile[] = []
-    for (const table of jobs[job] ?? []) {
-      if (table === 'failed_hits' && this.below(2) === 0) continue
-      const name = `staged/${table}/${job}-${fence}-${attempt}.parquet`
-      staged.push({ name, table, rows: 1, bytes: 1, firstDay: 1, lastDay: 1 })
-      this.contents.set(name, content)
-    }
-    for (const object of [...staged.map(({ name }) => name), ...moves.map(({ checkpoint }) => checkpoint)]) {
-      await this.objects.put(object, Buffer.from('x'))
-    }
-    const touched = [{ merchant: merchantId(this.pick(merchants)), day: this.below(5) }]
-    const books = content.map(({ from, next }) => ({
-      merchant: merchantId('m0'),
-      hour: 0,
-      accepted: 0,
-      stored: next - from,
-      duplicates: 1,
-      failed: 0,
-      dropped: { bot: 2 },
-    }))
-    return { job, source, plan: 'plan', fence, partitions: moves, staged, touched, books }
-  }
-
-  async #discard({ staged, partitions: moves }: EpochCommit): Promise<void> {
-    for (const { name } of staged) await this.objects.remove(name)
-    for (const { checkpoint } of moves) if (checkpoint !== null) await this.objects.remove(checkpoint)
-  }
-
   /** The outcome is not known: the store's word after the partitions were taken anew. */
   async #settle(worker: Worker, commit: EpochCommit): Promise<void> {
     await this.take(
@@ -307,16 +252,8 @@ export class RecoverWorld {
       ({ partition, next, checkpoint }) =>
         held?.positions.get(partition)?.next === next && held.positions.get(partition)?.checkpoint === checkpoint,
     )
-    if (happened) await this.#removeObsolete(commit.job, commit)
-    else await this.#discard(commit)
-  }
-
-  async #removeObsolete(job: string, { partitions: moves, fence }: EpochCommit): Promise<void> {
-    for (const { partition, checkpoint } of moves) {
-      for (const name of await this.objects.list(`checkpoints/${job}/${partition}/`)) {
-        if (name !== checkpoint && Number(/-(\d+)$/.exec(name)?.[1]) <= fence) await this.objects.remove(name)
-      }
-    }
+    if (happened) await this.#staging.removeObsolete(commit.job, commit)
+    else await this.#staging.discard(commit)
   }
 
   async #unlessLost<T>(call: () => Promise<T>): Promise<T | undefined> {
@@ -334,29 +271,9 @@ export class RecoverWorld {
     return draw < 7 ? 'done' : draw < 8 ? 'refused' : 'answer lost'
   }
 
-  /** The store as one process reaches it: the next change meets the fate drawn for it. */
-  #shaky(): ClusterStore {
-    const fated = ['commitEpoch', 'beginPublication', 'finishPublication', 'addAccepted'] as const
-    const real = this.real
-    return new Proxy(real, {
-      get: (_target, name: keyof ClusterStore) => {
-        const method = real[name].bind(real) as (...args: unknown[]) => Promise<unknown>
-        if (!(fated as readonly string[]).includes(name)) return method
-        return async (...args: unknown[]) => {
-          const fate = this.#fate
-          this.#fate = 'done'
-          if (fate === 'refused') throw new ControlStoreUnavailableError('it is away')
-          const result = await method(...args)
-          if (fate === 'answer lost') throw new LostAnswer()
-          return result
-        }
-      },
-    })
+  #takeFate(): Fate {
+    const fate = this.#fate
+    this.#fate = 'done'
+    return fate
   }
-}
-
-export class LostAnswer extends Error {}
-
-function positionAt(partition: number, next: number): JobPosition {
-  return { partition, next: next as Offset, checkpoint: null, watermark: null, received: null, forwarded: {} }
 }

@@ -1,151 +1,21 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { ControlStoreBehindError, PlatformError } from '../../core/errors.ts'
-import type { ClusterStore } from '../../core/ports/cluster-store.ts'
-import type { TableName } from '../../core/tables.ts'
+import { memoryObjectStore } from '../../core/adapters/memory/memory-object-store.ts'
 import { createMemoryControlStore } from '../adapters/memory/memory-control-store.ts'
-import { headsOf } from '../core/journal/heads.ts'
-import { journalFolder } from '../core/journal/names.ts'
-import { type Recovered, recover } from '../core/journal/recover.ts'
-import { type Content, jobs, RecoverWorld, source } from './recover-world.ts'
+import { type CopiedStore, loseAndRecover } from './recover-run.ts'
 
-const tables: readonly TableName[] = ['hits', 'failed_hits', 'hourly']
-const everything = { from: 0, to: Number.MAX_SAFE_INTEGER }
-
-/** All that a store knows and the journal must bring back; numbers of commits apart, whose order within a moment is free. */
-async function factsOf(store: ClusterStore) {
-  const { changes, positions } = await store.versionsSince(0)
-  const merchants = await store.merchants({ limit: 100 })
-  const hashes = merchants.flatMap(({ id }) => [`key-${id}`, ...[0, 1, 2].map((n) => `more-${id}-${n}`)])
-  const names = (files: readonly { readonly name: string }[]) => files.map(({ name }) => name).sort()
+function memoryStore(seed: number): CopiedStore {
+  const store = createMemoryControlStore({ visible: seed % 2 === 0 ? 'published' : 'committed' })
+  let moment = store.snapshot()
   return {
-    positions,
-    changed: changes.map(({ merchant, day }) => `${merchant} ${day}`).sort(),
-    views: await Promise.all(
-      tables.map(async (table) => {
-        const open = await store.openPublication(table)
-        const { snapshot, pending } = await store.tableView(table)
-        return {
-          unpublished: names(await store.unpublished(table)),
-          open: open && { id: open.id, files: names(open.files) },
-          snapshot,
-          pending: names(pending),
-        }
-      }),
-    ),
-    books: await store.books(everything),
-    merchants,
-    keys: await Promise.all(hashes.map((hash) => store.findKey(hash))),
-  }
-}
-
-/** The store, whose changes fail from the `after`th on: the process is killed there. */
-function killedAfter(store: ClusterStore, after: number): ClusterStore {
-  const changes = /^(create|update|add|acquire|commit|release|begin|finish|report)/
-  let left = after
-  return new Proxy(store, {
-    get(_target, name: keyof ClusterStore) {
-      const method = store[name].bind(store) as (...args: unknown[]) => Promise<unknown>
-      return async (...args: unknown[]) => {
-        if (changes.test(name) && left-- <= 0) throw new Error('killed')
-        return method(...args)
-      }
+    store,
+    async copy() {
+      moment = store.snapshot()
     },
-  })
-}
-
-/** From 0 to each partition's position, each offset once. */
-function expectEachOffsetOnce(rows: readonly Content[], ends: ReadonlyMap<number, number>): void {
-  const at = new Map<number, number>()
-  for (const { partition, from, next } of rows) {
-    expect(from, `partition ${partition}`).toBe(at.get(partition) ?? 0)
-    at.set(partition, next)
+    async restore() {
+      store.restore(moment)
+    },
   }
-  expect(at).toEqual(ends)
-}
-
-async function run(seed: number): Promise<Recovered> {
-  const real = createMemoryControlStore({ visible: seed % 2 === 0 ? 'published' : 'committed' })
-  const world = new RecoverWorld(real, seed)
-  for (let left = world.below(60); left > 0; left--) await world.step()
-  const copy = real.snapshot()
-  const copied = (await real.versionsSince(0)).commit
-  for (let left = 5 + world.below(80); left > 0; left--) {
-    await world.step()
-    if (world.below(30) === 0) world.refresh()
-  }
-  // Half of the time the last epochs of some partitions are such that nobody knows whether they were committed.
-  const settled = world.below(2) === 0
-  if (settled) await world.settle()
-  const lost = await factsOf(real)
-  real.restore(copy)
-
-  // A commit whose process died before it wrote a head, nobody has built on: its loss is not noticed, and does no harm.
-  if ((await headsOf(world.objects)).highest > copied) {
-    for (const { store } of [...world.workers, { store: world.open() }]) {
-      await expect(store.acquirePartitions('warehouse', source, 'x', [0])).rejects.toThrow(ControlStoreBehindError)
-    }
-    for (const { store } of world.publishers) {
-      await expect(store.openPublication('hits')).rejects.toThrow(ControlStoreBehindError)
-    }
-    real.restore(copy)
-  }
-
-  const options = { say: () => {}, clock: world.clock, timers: world.clock }
-  const journal = await world.objects.list(journalFolder)
-  // A dry run asks the store for no change at all.
-  const planned = await recover(killedAfter(real, 0), world.objects, { ...options, dryRun: true })
-  expect(await world.objects.list(journalFolder)).toEqual(journal)
-  world.clock.advance(60_000) // leases of the copy run out
-  for (let after = world.below(6); ; after += 1 + world.below(12)) {
-    const outcome = await recover(killedAfter(real, after), world.objects, { ...options, dryRun: false }).then(
-      () => 'through',
-      (error) => error.message,
-    )
-    if (outcome === 'through') break
-    expect(outcome).toBe('killed')
-    const late = world.open().acquirePartitions('warehouse', source, 'x', [0])
-    await expect(late).rejects.toThrow(ControlStoreBehindError)
-  }
-  const recovered = await factsOf(real)
-  if (settled) expect(recovered).toEqual(lost)
-  for (const { job, partition, next } of lost.positions) {
-    const now = recovered.positions.find((each) => each.job === job && each.partition === partition)
-    expect(now?.next).toBeGreaterThanOrEqual(next)
-  }
-  const again = await recover(real, world.objects, { ...options, dryRun: false })
-  expect(again).toMatchObject({ epochs: 0, publications: 0, accepted: 0 })
-  expect(await factsOf(real)).toEqual(recovered)
-
-  // Who was there before commits nothing more; others go on where the lost store was.
-  world.calm()
-  for (const worker of world.workers) {
-    for (const job of Object.keys(jobs)) {
-      if (!worker.held.has(job)) continue
-      const before = await real.versionsSince(0)
-      await world.epoch(worker, job).catch((error) => expect(error).toBeInstanceOf(PlatformError))
-      expect(await real.versionsSince(0)).toEqual(before)
-    }
-  }
-  world.refresh()
-  for (let left = 20; left > 0; left--) await world.step()
-  await world.settle()
-  await world.publishAll()
-  const { positions } = await real.versionsSince(0)
-  for (const [job, table] of [
-    ['warehouse', 'hits'],
-    ['rollups', 'hourly'],
-  ] as const) {
-    const ends = positions.filter((each) => each.job === job).map(({ partition, next }) => [partition, next] as const)
-    expectEachOffsetOnce(world.rows(table), new Map(ends))
-  }
-  const failed = world.rows('failed_hits').map(({ partition, from }) => `${partition} ${from}`)
-  expect(new Set(failed).size).toBe(failed.length)
-  const { accepted, stored, duplicates, dropped, acceptedThrough } = await real.books(everything)
-  expect(stored).toBe(positions.reduce((sum, { next }) => sum + next, 0))
-  expect(dropped.bot ?? 0).toBe(2 * duplicates)
-  expect(accepted).toBe(Object.values(acceptedThrough).reduce((sum, through) => sum + (through * (through + 1)) / 2, 0))
-  return planned
 }
 
 describe('a control store restored from any earlier moment', () => {
@@ -155,7 +25,7 @@ describe('a control store restored from any earlier moment', () => {
     let accepted = 0
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 0, max: 2 ** 31 }), async (seed) => {
-        const found = await run(seed)
+        const found = await loseAndRecover(memoryStore(seed), memoryObjectStore(), seed)
         epochs += found.epochs
         publications += found.publications
         accepted += found.accepted

@@ -3,7 +3,7 @@
  * It may be repeated, and cut off at any moment: each step looks at what the store holds. Processes that find the store
  * behind refuse to work until it is through; what may go on meanwhile (collectors, queries) does no harm.
  */
-import { JournalGapError } from '../../../core/errors.ts'
+import { JournalGapError, StartError } from '../../../core/errors.ts'
 import { type Clock, sleep, type Timers } from '../../../core/ports/clock.ts'
 import type { ClusterStore } from '../../../core/ports/cluster-store.ts'
 import type { ObjectStore } from '../../../core/ports/object-store.ts'
@@ -65,6 +65,7 @@ export interface Recovered {
 /**
  * @param store the control store itself, not behind a journal
  * @throws JournalGapError where the journal does not lead from the copy to what was lost; what was done until then is right
+ * @throws StartError where a process goes on holding a lease
  */
 export async function recover(store: ClusterStore, objects: ObjectStore, options: RecoverOptions): Promise<Recovered> {
   const { dryRun, say, clock } = options
@@ -166,7 +167,7 @@ async function copyMadeAfter(store: ClusterStore): Promise<number> {
 
 async function holdLease(store: ClusterStore, clock: Clock): Promise<Lease> {
   const held = await store.acquireLease(recoverLease, owner, recoverTtlMs, clock.now())
-  if (held === undefined) throw new TypeError(`the lease ${recoverLease} is held by somebody else`)
+  if (held === undefined) throw new StartError(`the lease ${recoverLease} is held by somebody else`)
   return { name: recoverLease, fence: held.fence }
 }
 
@@ -186,7 +187,8 @@ async function raiseLeaseFences(
       const held = await store.acquireLease(name, owner, 1, clock.now())
       if (held === undefined) {
         if (waitedMs === 0) say(`the lease ${name} is still held; it is waited for`)
-        if (waitedMs >= leaseWaitMs) throw new JournalGapError(`the lease ${name} is held: stop all processes first`)
+        if (waitedMs >= leaseWaitMs)
+          throw new StartError(`the lease ${name} is still held; stop all processes and run it again`)
         waitedMs += leasePollMs
         await sleep(timers, leasePollMs)
         continue
