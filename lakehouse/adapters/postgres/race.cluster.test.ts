@@ -56,6 +56,16 @@ async function race(schema: Schema, meanwhile: () => Promise<void>): Promise<Cou
   }
 }
 
+/** Waits until the partitions together have gone so much further: by what was done and not by the time, for machines differ. */
+async function untilMovedBy(schema: Schema, records: number): Promise<void> {
+  const moved = async () => {
+    const [row] = await schema.query<{ moved: number }>('SELECT sum(next)::int AS moved FROM partitions')
+    return row?.moved ?? 0
+  }
+  const goal = (await moved()) + records
+  while ((await moved()) < goal) await sleep(100)
+}
+
 /** Writes down every file that is committed and every one that is published; a second time fails there and then. */
 async function keepRecord(schema: Schema): Promise<void> {
   for (const statement of [
@@ -116,7 +126,7 @@ it('keeps positions, files and books of many processes together, each file publi
   try {
     const store = await schema.open({ visible: 'published' })
     await keepRecord(schema)
-    const counts = await race(schema, () => sleep(12_000))
+    const counts = await race(schema, () => untilMovedBy(schema, 500))
     expect(counts).toMatchObject({ unknown: 0, unavailable: 0 })
     for (const each of [counts.epochs, counts.stale, counts.publications]) expect(each).toBeGreaterThan(20)
     await checkAll(schema, store)
@@ -133,12 +143,12 @@ it('loses and doubles nothing where the server is killed and stopped under it, a
     const store = await schema.open({ visible: 'published' })
     await keepRecord(schema)
     const counts = await race(schema, async () => {
-      await sleep(8_000)
+      await untilMovedBy(schema, 50)
       for (let round = 0; round < 3; round++) {
         await (round === 1 ? servers.postgres.stop() : servers.postgres.kill())
         await sleep(300)
         await servers.postgres.start()
-        await sleep(3_000)
+        await untilMovedBy(schema, 50)
       }
     })
     expect(counts.unavailable).toBeGreaterThan(racers)
