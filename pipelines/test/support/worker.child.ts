@@ -4,8 +4,8 @@
  * ends when its input does.
  */
 
-import { Kafka, logLevel } from 'kafkajs'
 import { folderObjectStore } from '../../../core/adapters/folder-object-store.ts'
+import { createKafka } from '../../../core/adapters/kafka/client.ts'
 import { nodeDisk } from '../../../core/adapters/node/node-disk.ts'
 import { systemClock, systemRandom, systemTimers } from '../../../core/adapters/node/system.ts'
 import { PlatformError } from '../../../core/errors.ts'
@@ -33,7 +33,7 @@ const settings = JSON.parse(process.argv[2] ?? '') as WorkerSettings
 const { owner, url, brokers, folder, epochMs } = settings
 const tell = (...words: readonly unknown[]) => process.stdout.write(`${words.join(' ')}\n`)
 
-const kafka = new Kafka({ brokers: brokers.split(','), clientId: owner, logLevel: logLevel.NOTHING })
+const kafka = createKafka({ brokers: brokers.split(','), clientId: owner, say: () => {} })
 const store = await openPostgresControlStore({ url, visible: 'published', poolSize: 2 })
 const objects = await folderObjectStore(nodeDisk(folder), 'objects', { leftovers: 'keep' })
 const { feed, assignment, close } = await kafkaGroupFeed({ ...settings, kafka, timers: systemTimers, say: () => {} })
