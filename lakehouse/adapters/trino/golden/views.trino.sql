@@ -73,7 +73,7 @@ FROM (
     t."value",
     coalesce(sum(t.hits), 0) AS hits,
     coalesce(sum(t.pageviews), 0) AS pageviews,
-    coalesce(set_union(t.visitors), ARRAY[]) AS hashes,
+    coalesce(array_distinct(flatten(array_agg(t.visitors) FILTER (WHERE t.visitors IS NOT NULL))), ARRAY[]) AS hashes,
     coalesce(sum(t.orders), 0) AS orders,
     coalesce(sum(t.revenue_micros), 0) AS revenue_micros
   FROM "lake"."hitlake_tables"."hourly" t
