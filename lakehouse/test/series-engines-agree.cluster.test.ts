@@ -89,7 +89,7 @@ async function openTrino(root: string, common: Common): Promise<Side> {
     objectsUri: `s3://${bucket}/${prefix}`,
     scratch: join(root, 'cluster-scratch'),
   })
-  const engine = createTrinoQueryEngine({ ...place, trino: under.trino, timers: systemTimers })
+  const engine = createTrinoQueryEngine({ ...place, trino: under.trino, timers: systemTimers, timeoutMs: 120_000 })
   closers.push(() => engine.close())
   return { engine, views: await load(lake, 0) }
 }

@@ -31,7 +31,16 @@ export interface TrinoUnderTest {
 export function openTrinoUnderTest(source = 'test'): TrinoUnderTest {
   const { HITLAKE_TRINO_URL: url, HITLAKE_TRINO_CATALOG: catalog = 'lake' } = process.env
   if (url === undefined) throw new Error('HITLAKE_TRINO_URL names no Trino to test against')
-  const trino = createTrino({ url, user: 'test', source, catalog, clock: systemClock, timers: systemTimers })
+  // Patient: the machine may be busy with other suites.
+  const trino = createTrino({
+    url,
+    user: 'test',
+    source,
+    catalog,
+    clock: systemClock,
+    timers: systemTimers,
+    timeoutMs: 280_000,
+  })
   const schemas: string[] = []
   return {
     trino,

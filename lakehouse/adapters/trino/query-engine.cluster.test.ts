@@ -15,7 +15,7 @@ queryEngineContract('Trino', {
     const schema = await under.openSchema()
     return {
       lake: under.lakeIn(schema),
-      engine: createTrinoQueryEngine({ trino, catalog, schema, timers: systemTimers }),
+      engine: createTrinoQueryEngine({ trino, catalog, schema, timers: systemTimers, timeoutMs: 120_000 }),
     }
   },
 })
