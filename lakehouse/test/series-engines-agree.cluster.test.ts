@@ -157,7 +157,7 @@ describe('DuckDB and Trino', () => {
     }
     // The questions met all that the data was made for.
     for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(0)
-  })
+  }, 900_000)
 
   it('agree on the whole range of every merchant, from both tables and generations', async () => {
     for (const { id: merchant } of merchants) {
