@@ -1,0 +1,102 @@
+/** Trino killed in the middle of MERGEs, again and again: its own servers, so that nobody else's statements die. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { systemClock, systemTimers } from '../../core/adapters/node/system.ts'
+import { dayMs, eventTime } from '../../core/event-time.ts'
+import { hitRow } from '../../core/ports/lake.contract.ts'
+import { type Servers, startServers } from '../../infra/local/cluster/servers.mjs'
+import { createTrino } from '../adapters/trino/client.ts'
+import { leftovers, openTrinoLake, type TrinoLakeUnderTest } from './trino-lake-under-test.ts'
+
+const noon = eventTime('2026-03-01T12:00:00Z')
+const rowCount = 100_000
+
+let folder: string
+let servers: Servers<'trino' | 'postgres' | 's3'>
+let under: TrinoLakeUnderTest
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'hitlake-killed-'))
+  servers = await startServers({ folder, only: ['trino', 'postgres', 's3'] })
+  under = await openTrinoLake(servers.env)
+})
+afterAll(async () => {
+  await under?.close()
+  await servers?.stop()
+  await rm(folder, { recursive: true, force: true })
+})
+
+/** Resolves once a MERGE runs; it is asked of Trino itself. */
+async function mergeRuns(): Promise<void> {
+  const trino = createTrino({
+    url: servers.env.HITLAKE_TRINO_URL ?? '',
+    user: 'test',
+    source: 'watch',
+    catalog: 'lake',
+    clock: systemClock,
+    timers: systemTimers,
+  })
+  for (;;) {
+    const running = await trino.query(
+      `SELECT 1 FROM system.runtime.queries WHERE state IN ('RUNNING', 'FINISHING') AND query LIKE 'MERGE%'`,
+    )
+    if (running.length > 0) break
+  }
+  await trino.close()
+}
+
+// Trino starts three times in it.
+const limitMs = 900_000
+
+describe('Trino killed in the middle of a publication', () => {
+  it('lets its repeat finish, each row once, wherever it died', async () => {
+    const lake = under.lake()
+    const rows = Array.from({ length: rowCount }, (_, n) =>
+      hitRow({
+        id: `hit ${n}`,
+        merchant: `shop ${n % 100}`,
+        time: noon - (n % 100) * dayMs,
+        _off: Math.floor(n / 1_000),
+        _idx: n % 1_000,
+      }),
+    )
+    const file = await lake.stage('hits', '1', rows)
+    const failures: string[] = []
+    let kills = 0
+    // In the first MERGE as it begins, then later, then (most likely) in the second.
+    const killer = (async () => {
+      for (const afterMs of [0, 1_000, 2_500]) {
+        await mergeRuns()
+        await new Promise((resolve) => setTimeout(resolve, afterMs))
+        await servers.trino.kill()
+        kills++
+        await servers.trino.start()
+      }
+    })()
+    let isKilling = true
+    void killer.finally(() => {
+      isKilling = false
+    })
+    for (;;) {
+      try {
+        await lake.publish('hits', 1, [file])
+        if (!isKilling) break
+      } catch (error) {
+        failures.push((error as { code: string }).code)
+        await new Promise((resolve) => setTimeout(resolve, 500))
+      }
+    }
+    await killer
+    expect(kills).toBe(3)
+    expect(failures.length).toBeGreaterThan(0)
+    const [[all, distinct, publishes] = []] = await under.trino.query(
+      `SELECT count(*), count(DISTINCT "_row"), count(DISTINCT "_publish") FROM lake.${under.schema}.hits`,
+    )
+    expect([all, distinct, publishes]).toEqual([rowCount, rowCount, 1])
+    // A publication whose last answer was lost with Trino may leave its table; whoever takes over removes it.
+    const turn = { fence: 1, signal: new AbortController().signal, throwIfOver() {} }
+    await lake.publish('hits', 2, [], turn)
+    expect(await leftovers(under)).toEqual([])
+  }, limitMs)
+})
