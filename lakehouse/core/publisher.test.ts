@@ -8,6 +8,7 @@ import type { TableName } from '../../core/tables.ts'
 import { createMemoryControlStore } from '../adapters/memory/memory-control-store.ts'
 import { createMemoryLake, MemoryLakeState } from '../adapters/memory/memory-lake.ts'
 import { createPublisher, defaultDiscardGraceMs, type Published, type PublisherOptions } from './publisher.ts'
+import { garbageBelowFence } from './staged-garbage.ts'
 
 const everyMs = 60_000
 
@@ -364,5 +365,131 @@ describe('the publisher', () => {
     expect(published).toEqual([])
     await publisher({ owner: 'two' }).publishNow()
     expect(published).toHaveLength(1)
+  })
+})
+
+describe('publishers of several processes', () => {
+  const pollMs = 1_000
+  const polling = { pollMs, everyMs: 100, tables: ['hits'] as const }
+
+  it('find what other processes commit, without being told', async () => {
+    const { publisher, epoch, clock, published } = rig()
+    await publisher(polling).start()
+    await settle()
+    await epoch('a')
+    clock.advance(pollMs)
+    await settle()
+    expect(published).toEqual([])
+    clock.advance(100)
+    await settle()
+    expect(published).toMatchObject([{ files: 1 }])
+    await epoch('b')
+    clock.advance(pollMs + 100)
+    await settle()
+    clock.advance(100)
+    await settle()
+    expect(published).toHaveLength(2)
+  })
+
+  it('take no lease and write nothing while nothing is unpublished', async () => {
+    const { publisher, clock, store } = rig()
+    const garbage = { everyMs: null, find: async () => [] }
+    await publisher({ ...polling, garbage }).start()
+    const before = store.snapshot()
+    for (let n = 0; n < 100; n++) {
+      clock.advance(pollMs)
+      await settle()
+    }
+    expect(store.snapshot()).toEqual(before)
+    expect(clock.pendingTimers).toBe(1)
+  })
+
+  it('publish one at a time: the other goes on when the first is gone and its lease has run out', async () => {
+    const { publisher, epoch, clock, published, lake } = rig()
+    const dies: PublisherOptions['lake'] = { ...lake, publish: () => new Promise(() => {}) }
+    const leaseTtlMs = 30_000
+    // Its timers stand still: nothing renews for a dead process.
+    await epoch('a')
+    void publisher({ ...polling, owner: 'dead', lake: dies, leaseTtlMs, timers: new ManualClock() }).publishNow()
+    await settle()
+    await publisher({ ...polling, owner: 'two', leaseTtlMs }).start()
+    for (let passed = 0; passed < leaseTtlMs - pollMs; passed += 100) {
+      clock.advance(100)
+      await settle()
+    }
+    expect(published).toEqual([])
+    for (let passed = 0; passed < 2 * pollMs + 100; passed += 100) {
+      clock.advance(100)
+      await settle()
+    }
+    expect(published).toMatchObject([{ id: 1, files: 1 }])
+  })
+
+  it('poll no further while a publication runs, so that none queues up behind it', async () => {
+    const { publisher, epoch, clock, store, lake } = rig()
+    let asked = 0
+    const counting = Object.assign(Object.create(store), {
+      acquireLease: (...given: Parameters<typeof store.acquireLease>) => {
+        asked++
+        return store.acquireLease(...given)
+      },
+    })
+    const slow: PublisherOptions['lake'] = { ...lake, publish: () => new Promise(() => {}) }
+    await publisher({ ...polling, store: counting, lake: slow, leaseTtlMs: 3_600_000 }).start()
+    await epoch('a')
+    clock.advance(pollMs)
+    await settle()
+    clock.advance(100)
+    await settle()
+    const before = asked
+    for (let n = 0; n < 50; n++) {
+      clock.advance(pollMs)
+      await settle()
+    }
+    expect(asked).toBe(before)
+  })
+
+  it('remove garbage by the rule they were given, at the start and again and again', async () => {
+    const { publisher, epoch, clock, lake } = rig()
+    let fence = 1
+    const garbage = garbageBelowFence({ lowestFence: async () => fence }, 60_000)
+    const file = 'staged/hits/hits-1-0000000001.parquet'
+    await lake.stage('hits', file, [hitRow()])
+    await epoch('pending')
+    await publisher({ ...polling, garbage, everyMs: 3_600_000 }).start()
+    expect(await lake.stagedNames()).toContain(file)
+    fence = 2
+    clock.advance(60_000)
+    await settle()
+    expect(await lake.stagedNames()).toEqual(['staged/pending'])
+  })
+
+  it('that lost the lease record nothing, though they got it back under another fence meanwhile', async () => {
+    const { publisher, epoch, lake, clock, store, published } = rig()
+    let release = () => {}
+    const slow: PublisherOptions['lake'] = {
+      ...lake,
+      async publish(table, id, files) {
+        await new Promise<void>((resolve) => {
+          release = resolve
+        })
+        return lake.publish(table, id, files)
+      },
+    }
+    const one = publisher({ lake: slow, tables: ['hits'], leaseTtlMs: 10_000, timers: new ManualClock() })
+    await epoch('a')
+    const doomed = one.publishNow().then(
+      () => 'published',
+      (error) => error.code,
+    )
+    await settle()
+    clock.advance(10_001)
+    const other = await store.acquireLease('publish/hits', 'two', 10, clock.now())
+    clock.advance(11)
+    const again = await store.acquireLease('publish/hits', 'one', 10_000, clock.now())
+    expect(again?.fence).toBeGreaterThan(other?.fence ?? 0)
+    release()
+    expect(await doomed).toBe('LEASE_STALE')
+    expect(published).toEqual([])
   })
 })

@@ -50,53 +50,57 @@ async function mergeRuns(): Promise<void> {
 const limitMs = 900_000
 
 describe('Trino killed in the middle of a publication', () => {
-  it('lets its repeat finish, each row once, wherever it died', async () => {
-    const lake = under.lake()
-    const rows = Array.from({ length: rowCount }, (_, n) =>
-      hitRow({
-        id: `hit ${n}`,
-        merchant: `shop ${n % 100}`,
-        time: noon - (n % 100) * dayMs,
-        _off: Math.floor(n / 1_000),
-        _idx: n % 1_000,
-      }),
-    )
-    const file = await lake.stage('hits', '1', rows)
-    const failures: string[] = []
-    let kills = 0
-    // In the first MERGE as it begins, then later, then (most likely) in the second.
-    const killer = (async () => {
-      for (const afterMs of [0, 1_000, 2_500]) {
-        await mergeRuns()
-        await new Promise((resolve) => setTimeout(resolve, afterMs))
-        await servers.trino.kill()
-        kills++
-        await servers.trino.start()
+  it(
+    'lets its repeat finish, each row once, wherever it died',
+    async () => {
+      const lake = under.lake()
+      const rows = Array.from({ length: rowCount }, (_, n) =>
+        hitRow({
+          id: `hit ${n}`,
+          merchant: `shop ${n % 100}`,
+          time: noon - (n % 100) * dayMs,
+          _off: Math.floor(n / 1_000),
+          _idx: n % 1_000,
+        }),
+      )
+      const file = await lake.stage('hits', '1', rows)
+      const failures: string[] = []
+      let kills = 0
+      // In the first MERGE as it begins, then later, then (most likely) in the second.
+      const killer = (async () => {
+        for (const afterMs of [0, 1_000, 2_500]) {
+          await mergeRuns()
+          await new Promise((resolve) => setTimeout(resolve, afterMs))
+          await servers.trino.kill()
+          kills++
+          await servers.trino.start()
+        }
+      })()
+      let isKilling = true
+      void killer.finally(() => {
+        isKilling = false
+      })
+      for (;;) {
+        try {
+          await lake.publish('hits', 1, [file])
+          if (!isKilling) break
+        } catch (error) {
+          failures.push((error as { code: string }).code)
+          await new Promise((resolve) => setTimeout(resolve, 500))
+        }
       }
-    })()
-    let isKilling = true
-    void killer.finally(() => {
-      isKilling = false
-    })
-    for (;;) {
-      try {
-        await lake.publish('hits', 1, [file])
-        if (!isKilling) break
-      } catch (error) {
-        failures.push((error as { code: string }).code)
-        await new Promise((resolve) => setTimeout(resolve, 500))
-      }
-    }
-    await killer
-    expect(kills).toBe(3)
-    expect(failures.length).toBeGreaterThan(0)
-    const [[all, distinct, publishes] = []] = await under.trino.query(
-      `SELECT count(*), count(DISTINCT "_row"), count(DISTINCT "_publish") FROM lake.${under.schema}.hits`,
-    )
-    expect([all, distinct, publishes]).toEqual([rowCount, rowCount, 1])
-    // A publication whose last answer was lost with Trino may leave its table; whoever takes over removes it.
-    const turn = { fence: 1, signal: new AbortController().signal, throwIfOver() {} }
-    await lake.publish('hits', 2, [], turn)
-    expect(await leftovers(under)).toEqual([])
-  }, limitMs)
+      await killer
+      expect(kills).toBe(3)
+      expect(failures.length).toBeGreaterThan(0)
+      const [[all, distinct, publishes] = []] = await under.trino.query(
+        `SELECT count(*), count(DISTINCT "_row"), count(DISTINCT "_publish") FROM lake.${under.schema}.hits`,
+      )
+      expect([all, distinct, publishes]).toEqual([rowCount, rowCount, 1])
+      // A publication whose last answer was lost with Trino may leave its table; whoever takes over removes it.
+      const turn = { fence: 1, signal: new AbortController().signal, throwIfOver() {} }
+      await lake.publish('hits', 2, [], turn)
+      expect(await leftovers(under)).toEqual([])
+    },
+    limitMs,
+  )
 })
