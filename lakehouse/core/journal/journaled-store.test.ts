@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../../../core/adapters/memory/manual-clock.ts'
 import { memoryObjectStore } from '../../../core/adapters/memory/memory-object-store.ts'
-import { ControlStoreBehindError, ObjectStoreUnavailableError, StaleEpochError } from '../../../core/errors.ts'
+import {
+  ControlStoreBehindError,
+  ControlStoreUnavailableError,
+  ObjectStoreUnavailableError,
+  StaleEpochError,
+} from '../../../core/errors.ts'
 import type { Offset } from '../../../core/ids.ts'
 import { clusterStoreContract } from '../../../core/ports/cluster-store.contract.ts'
 import { controlStoreContract, keyOf, merchantId, merchantOf } from '../../../core/ports/control-store.contract.ts'
@@ -122,6 +127,18 @@ describe('a store that was set back', () => {
       await behind(each.openPublication('hits'))
       await behind(each.acquireLease('publish/hits', 'other', 1_000, 5_000))
     }
+  })
+
+  it('does not say that a key is unknown, which it may have forgotten', async () => {
+    const { real, open, store, fence, copy } = await setBack()
+    await store.createMerchant(merchantOf('shop'), [keyOf('shop', 'a-key')])
+    await store.commitEpoch(epochOf(fence, 1, 2))
+    expect(await store.findKey('a-key')).toBeDefined()
+    expect(await open().findKey('another')).toBeUndefined()
+    real.restore(copy)
+    const asked = open().findKey('a-key')
+    await expect(asked).rejects.toThrow(ControlStoreUnavailableError)
+    await expect(asked).rejects.toThrow('hitlake recover')
   })
 
   it('takes no epoch of a process that never noticed', async () => {

@@ -6,7 +6,7 @@
  *
  * The journal is part of each commit: while the object store is away nothing is committed.
  */
-import { ControlStoreBehindError, StaleEpochError } from '../../../core/errors.ts'
+import { ControlStoreBehindError, ControlStoreUnavailableError, StaleEpochError } from '../../../core/errors.ts'
 import type { Offset } from '../../../core/ids.ts'
 import type { Clock } from '../../../core/ports/clock.ts'
 import type { ClusterStore } from '../../../core/ports/cluster-store.ts'
@@ -17,6 +17,9 @@ import { assertStoreIsCurrent, createHeads, highestHead } from './heads.ts'
 import { createJournal } from './journal.ts'
 import { rangeOf, topicFolder } from './names.ts'
 import { journaledPublications } from './publications.ts'
+
+/** A store found current is taken for current so long where somebody asks for an unknown key: floods of those are cheap. */
+export const currentHoldsMs = 1_000
 
 export interface JournalOptions {
   readonly objects: ObjectStore
@@ -35,6 +38,24 @@ export function journaledStore(store: ClusterStore, options: JournalOptions): Cl
   const counted = new Map<string, Offset>()
   /** Best effort. */
   const forget = (name: string) => objects.remove(name).catch(() => undefined)
+
+  let currentSince = Number.NEGATIVE_INFINITY
+
+  /**
+   * That a key is unknown is no answer of a store that was set back: whoever asks shall go by what it knew, or ask again.
+   * @throws ControlStoreUnavailableError
+   */
+  async function askedOfCurrent(): Promise<void> {
+    const now = options.clock.now()
+    if (Math.abs(now - currentSince) < currentHoldsMs) return
+    try {
+      await assertStoreIsCurrent(store, objects)
+      currentSince = now
+    } catch (cause) {
+      if (!(cause instanceof ControlStoreBehindError)) return
+      throw new ControlStoreUnavailableError('it was put back from an older copy; run hitlake recover', { cause })
+    }
+  }
 
   /** Makes an entry, then the change; an entry of what the store refused for certain goes again. */
   async function changeDirectory<T>(
@@ -80,7 +101,11 @@ export function journaledStore(store: ClusterStore, options: JournalOptions): Cl
     },
     merchant: (id) => store.merchant(id),
     merchants: (page) => store.merchants(page),
-    findKey: (hash) => store.findKey(hash),
+    async findKey(hash) {
+      const holder = await store.findKey(hash)
+      if (holder === undefined) await askedOfCurrent()
+      return holder
+    },
     merchantsById: (ids) => store.merchantsById(ids),
     // Never journaled: a secret that is deleted must be nowhere.
     dailySecrets: (dates, keepFrom, make) => store.dailySecrets(dates, keepFrom, make),
