@@ -16,7 +16,7 @@ import type { StagedFile } from '../../core/ports/lake.ts'
 import type { TableName } from '../../core/tables.ts'
 import { createDiscards } from './discards.ts'
 import { holdTurn } from './hold-turn.ts'
-import type { PublicationTurn, PublishingLake } from './publication-turn.ts'
+import type { PublishingLake } from './publication-turn.ts'
 import { type GarbageRule, garbageWhenAlone } from './staged-garbage.ts'
 import { takeFiles } from './take-files.ts'
 

@@ -139,11 +139,11 @@ async function rowsOf(
     `SELECT ${cells.join(', ')} FROM ${trinoTable(place, table)}${version} ORDER BY "_publish", "_row"`,
   )
   return rows.map((row) =>
-    Object.fromEntries(columns.map(({ name, type }, at) => [name, valueOf(type, row[at] as string | null)])),
+    Object.fromEntries(columns.map(({ name, type }, at) => [name, cellValue(type, row[at] as string | null)])),
   )
 }
 
-function valueOf(type: (typeof tables)['hits']['columns'][number]['type'], text: string | null): LakeValue {
+function cellValue(type: (typeof tables)['hits']['columns'][number]['type'], text: string | null): LakeValue {
   if (text === null) return null
   switch (type) {
     case 'string':
