@@ -5,8 +5,9 @@
  */
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { Column, LakeRow } from '../../../core/tables.ts'
+import { constantColumns } from './constant-columns.ts'
 import { copyToParquet, type FileFacts, loadRows, rowGroupRowsFor } from './parquet.ts'
-import { readParquet } from './parquet-sql.ts'
+import { quoteName, readParquet } from './parquet-sql.ts'
 
 /** Rows above this mean width are written in pieces. */
 export const wideRowBytes = 4_096
@@ -45,9 +46,15 @@ async function writeAtOnce(
   path: string,
   rowGroupMaxRows: number,
 ): Promise<FileFacts> {
-  await loadRows(connection, 'staging', columns, rows)
+  const constants = constantColumns(columns, rows)
+  const copied = columns.filter(({ name }) => !constants.has(name))
+  const selected = columns.map(({ name }) => {
+    const literal = constants.get(name)
+    return literal === undefined ? quoteName(name) : `${literal} AS ${quoteName(name)}`
+  })
+  await loadRows(connection, 'staging', copied, rows)
   try {
-    return await copyToParquet(connection, 'SELECT * FROM temp.staging', columns, path, {
+    return await copyToParquet(connection, `SELECT ${selected.join(', ')} FROM temp.staging`, columns, path, {
       use: 'staged',
       rowGroupMaxRows,
     })
