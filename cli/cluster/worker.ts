@@ -20,6 +20,9 @@ import { isFinal, keepBeginning, type RunningRole } from './role.ts'
 /** Bytes of records of one epoch: rows take several times as much memory until they are staged. */
 export const clusterEpochMaxBytes = 64 * 1024 * 1024
 
+/** How often it is looked whether the jobs get on. */
+export const watchEveryMs = 1_000
+
 /** Called when a job ended for good: whoever runs the process starts it again. */
 type OnEnded = (error: unknown) => void
 
@@ -35,6 +38,7 @@ export async function startWorker(host: ClusterProcess, onEnded: OnEnded): Promi
       dataSets,
     })
   const running: RunningJob[] = []
+  let cancelWatch = () => {}
   host.metrics.read({
     jobs: () => running.map(({ gauges }) => gauges()),
     partitions: async () => (await Promise.all(running.map(({ lags }) => lags()))).flat(),
@@ -53,10 +57,20 @@ export async function startWorker(host: ClusterProcess, onEnded: OnEnded): Promi
       const topic = await ensureTopic(host.kafka, config.kafka)
       const jobs = jobsOf(hitsJob().plan)
       for (const job of jobs.slice(running.length)) running.push(await startJob(host, hitsJob(), topic, job, onEnded))
-      readiness.set('worker', true)
+      watch()
     },
   })
+
+  /** Ready while every job runs; what one waits for or stands at is the reason. */
+  function watch(): void {
+    const trouble = running.find((job) => job.trouble() !== null)
+    if (trouble === undefined) readiness.set('worker', true)
+    else readiness.set('worker', false, trouble.trouble() ?? '')
+    cancelWatch = host.timers.after(watchEveryMs, watch)
+  }
+
   const stop = async () => {
+    cancelWatch()
     begin.stop()
     await begin.ended
     await Promise.all(running.splice(0).map((job) => job.stop()))
@@ -65,6 +79,8 @@ export async function startWorker(host: ClusterProcess, onEnded: OnEnded): Promi
 }
 
 interface RunningJob {
+  /** Why it does not get on; null while it does. */
+  trouble(): string | null
   gauges(): JobGauges
   lags(): Promise<readonly PartitionGauges[]>
   stop(): Promise<void>
@@ -104,7 +120,7 @@ async function startJob(
     owner: host.owner,
     epochMs: epochMsOf(config, job),
     epochMaxBytes: clusterEpochMaxBytes,
-    stateMaxBytes: Math.floor(config.stateMaxBytes / 2),
+    stateMaxBytes: config.stateMaxBytes,
     turn: () => new Promise((resolve) => setImmediate(resolve)),
     onEpoch(epoch) {
       void group.tellProcessed(epoch.positions)
@@ -131,6 +147,11 @@ async function startJob(
     if (!stopping) onEnded(runner.error)
   })
   return {
+    trouble() {
+      if (runner.state === 'running') return null
+      const { error } = runner
+      return `${job.job} is ${runner.state}: ${error instanceof Error ? error.message : String(error)}`
+    },
     gauges: () => ({ job: job.job, stateBytes }),
     async lags() {
       const mine = runner.positions.map((position) => ({ ...position, job: job.job }))
