@@ -6,11 +6,10 @@
  * first record is not seen, and a look that would need it ends at its limit of time.
  */
 import type { Batch, Consumer, Kafka } from 'kafkajs'
+import { recordsOf } from '../../../core/adapters/kafka/record-value.ts'
 import { FeedUnavailableError, PlatformError } from '../../../core/errors.ts'
 import type { Offset } from '../../../core/ids.ts'
 import type { Random, Timers } from '../../../core/ports/clock.ts'
-import type { FeedRecord } from '../../../core/ports/feed.ts'
-import { decodeHitPack, isHitPack } from '../../../schemas/avro/hit-pack.ts'
 import type { FeedRange, FeedScan } from '../../core/cluster-feed-scan.ts'
 import { ProblemError } from '../../core/problem.ts'
 
@@ -110,7 +109,7 @@ async function readOnce(
           const range = left.get(partition)
           // After a new assignment the broker may send again what was seen.
           if (range === undefined || offset < range.from) continue
-          if (offset < range.through) for (const batch of batchesOf(offset, value)) onRecord(partition, batch)
+          if (offset < range.through) for (const batch of recordsOf(offset, value)) onRecord(partition, batch)
           seen(partition, offset + 1)
         }
       }
@@ -149,20 +148,6 @@ async function begin(consumer: Consumer, topic: string, eachBatch: (each: { batc
   await consumer.connect()
   await consumer.subscribe({ topics: [topic], fromBeginning: true })
   await consumer.run({ autoCommit: false, eachBatch })
-}
-
-/** A record as every reader of the feed takes it apart: a pack, a bare batch, or bytes that are neither. */
-function batchesOf(offset: Offset, value: Buffer | null): readonly FeedRecord[] {
-  const payload = value ?? Buffer.alloc(0)
-  if (isHitPack(payload)) {
-    try {
-      const { log, places, batches } = decodeHitPack(payload)
-      return batches.map((batch, at) => ({ offset, payload: batch, origin: { log, place: places[at] as number } }))
-    } catch (error) {
-      if (!(error instanceof PlatformError)) throw error
-    }
-  }
-  return [{ offset, payload, origin: null }]
 }
 
 function tooLong(timeoutMs: number): ProblemError {

@@ -3,9 +3,10 @@
  * a partition on its own account (after a rebalance to what the group committed, after an offset out of range to the
  * oldest), so nothing is taken that does not follow what was taken before.
  */
+
+import { recordsOf } from '../../../core/adapters/kafka/record-value.ts'
 import type { Offset } from '../../../core/ids.ts'
 import type { FeedRecord } from '../../../core/ports/feed.ts'
-import { recordsOf } from './record-value.ts'
 
 /** Messages that were taken stay in the list at most until there are so many. */
 const takenMax = 1_000

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Offset } from '../../../core/ids.ts'
 import { encodeHitPack } from '../../../schemas/avro/hit-pack.ts'
+import type { Offset } from '../../ids.ts'
 import { recordsOf } from './record-value.ts'
 
 const at = 7 as Offset

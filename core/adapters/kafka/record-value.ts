@@ -1,8 +1,9 @@
 /** What the value of a Kafka record holds, as batches of the feed. */
-import { PoisonRecordError } from '../../../core/errors.ts'
-import type { Offset } from '../../../core/ids.ts'
-import type { FeedRecord } from '../../../core/ports/feed.ts'
+
 import { decodeHitPack, isHitPack } from '../../../schemas/avro/hit-pack.ts'
+import { PoisonRecordError } from '../../errors.ts'
+import type { Offset } from '../../ids.ts'
+import type { FeedRecord } from '../../ports/feed.ts'
 
 const nothing = Buffer.alloc(0)
 
