@@ -10,6 +10,7 @@ import { recordsOf } from '../../../core/adapters/kafka/record-value.ts'
 import { FeedUnavailableError, PlatformError } from '../../../core/errors.ts'
 import type { Offset } from '../../../core/ids.ts'
 import type { Random, Timers } from '../../../core/ports/clock.ts'
+import type { FeedRecord } from '../../../core/ports/feed.ts'
 import type { FeedRange, FeedScan } from '../../core/cluster-feed-scan.ts'
 import { ProblemError } from '../../core/problem.ts'
 
