@@ -7,6 +7,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import type { Counts, Interval } from './recount.ts'
+import { wholeSeries } from './series.ts'
 import { call, eventually, type Life, start, temporaryFolder } from './server.ts'
 import type { BooksReply } from './system.ts'
 import type { Sending, Shop } from './traffic.ts'
@@ -55,8 +56,6 @@ export interface ClusterOptions {
 }
 
 const serverVariables = /^HITLAKE_(MODE|KAFKA_BROKERS|POSTGRES_URL|OBJECTS_URI|S3_|TRINO_)/
-const dayMs = 86_400_000
-const date = (ms: number): string => new Date(ms).toISOString().slice(0, 10)
 
 /** The servers' addresses from this process's environment. */
 export function serversOf(env: NodeJS.ProcessEnv): Record<string, string> {
@@ -135,25 +134,8 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
       )
     },
 
-    async series(shop, interval, timeZone) {
-      const zone = timeZone ? `&timeZone=${encodeURIComponent(timeZone)}` : ''
-      const metrics = 'hits,pageviews,orders,visitors,revenue'
-      const found = new Map<string, Counts>()
-      const stretchMs = interval === 'hour' ? 300 * dayMs : 10_000 * dayMs
-      const end = Date.now() + dayMs
-      for (let from = Date.parse('2026-01-01'); from < end; from += stretchMs) {
-        const to = Math.min(from + stretchMs - dayMs, end)
-        const url = `${gatewayUrl()}/v1/merchants/${shop.id}/timeseries?interval=${interval}&metrics=${metrics}&from=${date(from)}&to=${date(to)}${zone}`
-        const reply = await call<{ buckets: (Counts & { start: string; end: string })[] }>(url, {
-          key: keys.get(shop.id)?.readKey ?? '',
-        })
-        if (reply.status !== 200) throw new Error(`${reply.status} ${JSON.stringify(reply.body)}`)
-        for (const { start: at, end: _end, ...counts } of reply.body.buckets) {
-          if (counts.hits !== 0) found.set(at, { ...counts, revenue: Number(counts.revenue).toFixed(2) })
-        }
-      }
-      return found
-    },
+    series: (shop, interval, timeZone) =>
+      wholeSeries(gatewayUrl(), keys.get(shop.id)?.readKey ?? '', shop, { interval, timeZone }),
 
     async books(shop) {
       const url = `${gatewayUrl()}/v1/admin/books${shop === undefined ? '' : `?merchant=${shop.id}`}`

@@ -4,6 +4,7 @@
  */
 import type { Counts, Interval } from './recount.ts'
 import { inRequests, sendAll } from './sender.ts'
+import { wholeSeries } from './series.ts'
 import { call, eventually, type Life, readKeys, start, temporaryFolder } from './server.ts'
 import { mulberry32, type Sending, type Shop, shops } from './traffic.ts'
 
@@ -33,9 +34,6 @@ export interface System {
   restart(): Promise<void>
   remove(): Promise<void>
 }
-
-const dayMs = 86_400_000
-const date = (ms: number): string => new Date(ms).toISOString().slice(0, 10)
 
 export async function createSystem(env: Record<string, string> = {}, of: readonly Shop[] = shops): Promise<System> {
   const folder = temporaryFolder()
@@ -117,26 +115,7 @@ export async function createSystem(env: Record<string, string> = {}, of: readonl
       )
     },
 
-    async series(shop, interval, timeZone) {
-      const zone = timeZone ? `&timeZone=${encodeURIComponent(timeZone)}` : ''
-      const metrics = 'hits,pageviews,orders,visitors,revenue'
-      const found = new Map<string, Counts>()
-      // At most 10,000 buckets an answer: hours in stretches of 300 days.
-      const stretchMs = interval === 'hour' ? 300 * dayMs : 10_000 * dayMs
-      const end = Date.now() + dayMs
-      for (let from = Date.parse('2026-01-01'); from < end; from += stretchMs) {
-        const to = Math.min(from + stretchMs - dayMs, end)
-        const url = `${life.url}/v1/merchants/${shop.id}/timeseries?interval=${interval}&metrics=${metrics}&from=${date(from)}&to=${date(to)}${zone}`
-        const reply = await call<{ buckets: (Counts & { start: string; end: string })[] }>(url, {
-          key: keyOf(shop, 'readKey'),
-        })
-        if (reply.status !== 200) throw new Error(`${reply.status} ${JSON.stringify(reply.body)}`)
-        for (const { start, end, ...counts } of reply.body.buckets) {
-          if (counts.hits !== 0) found.set(start, { ...counts, revenue: Number(counts.revenue).toFixed(2) })
-        }
-      }
-      return found
-    },
+    series: (shop, interval, timeZone) => wholeSeries(life.url, keyOf(shop, 'readKey'), shop, { interval, timeZone }),
 
     async books(shop) {
       const reply = await call<BooksReply>(`${life.url}/v1/admin/books?merchant=${shop.id}`, { key: adminKey })
