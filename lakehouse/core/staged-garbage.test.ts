@@ -41,6 +41,11 @@ describe('garbage among many processes', () => {
     expect(await rule.find(facts([file('other', 1), 'staged/hits/odd.parquet', 'staged/x'], []))).toEqual([])
   })
 
+  it('has the further files of an epoch that was too large for one, whose number is no fence', async () => {
+    const second = (fence: number) => file('hits-warehouse', fence).replace('.parquet', '-1.parquet')
+    expect(await rule.find(facts([second(6), second(7)], []))).toEqual([second(6)])
+  })
+
   it('is looked for after the commits of old fences ended: pending files are asked for last', async () => {
     const order: string[] = []
     const asked = garbageBelowFence({

@@ -64,8 +64,8 @@ export function garbageBelowFence(
   }
 }
 
-/** `staged/<table>/<job>-<fence>-<attempt>.parquet` (pipelines/runtime/commit-epoch.ts). */
+/** `staged/<table>/<job>-<fence>-<attempt, ten digits>[-<number>].parquet` (pipelines/runtime/commit-epoch.ts). */
 function makerOf(name: string): { readonly job: string; readonly fence: number } | undefined {
-  const match = /^staged\/[^/]+\/(.+)-(\d+)-\d+\.parquet$/.exec(name)
+  const match = /^staged\/[^/]+\/(.+)-(\d+)-\d{10,}(?:-\d+)?\.parquet$/.exec(name)
   return match === null ? undefined : { job: match[1] ?? '', fence: Number(match[2]) }
 }

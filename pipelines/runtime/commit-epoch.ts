@@ -12,6 +12,12 @@ import type { EpochOutput } from './epoch-output.ts'
 import type { Partition } from './partition.ts'
 import type { BooksKeeping, EpochFacts } from './runner-options.ts'
 
+/**
+ * Rows of one staged file. The lake holds all rows of a file at once while it writes it, and an epoch of a cluster may have
+ * several times as many.
+ */
+export const stagedFileMaxRows = 50_000
+
 export interface CommitParts {
   readonly job: string
   readonly source: string
@@ -91,9 +97,12 @@ async function stageAll(parts: CommitParts, output: EpochOutput, made: string[])
   for (const sink of output.filled()) {
     sink.check()
     const { name } = sink.table
-    const file = `staged/${name}/${parts.job}-${parts.fence}-${String(parts.attempt).padStart(10, '0')}.parquet`
-    made.push(file)
-    staged.push(await parts.lake.stage(name, file, sink.rows))
+    const files = `staged/${name}/${parts.job}-${parts.fence}-${String(parts.attempt).padStart(10, '0')}`
+    for (let from = 0; from < sink.rows.length; from += stagedFileMaxRows) {
+      const file = from === 0 ? `${files}.parquet` : `${files}-${from / stagedFileMaxRows}.parquet`
+      made.push(file)
+      staged.push(await parts.lake.stage(name, file, sink.rows.slice(from, from + stagedFileMaxRows)))
+    }
   }
   return staged
 }

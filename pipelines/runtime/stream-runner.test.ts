@@ -27,6 +27,7 @@ import {
   shop,
   until,
 } from '../test/support/world.ts'
+import { stagedFileMaxRows } from './commit-epoch.ts'
 import type { EpochFacts } from './runner-options.ts'
 
 describe('an epoch', () => {
@@ -136,6 +137,17 @@ describe('an epoch', () => {
     const epochs: EpochFacts[] = []
     await drain(world, { epochMaxBytes: 600, onEpoch: (facts) => epochs.push(facts) })
     expect(epochs.map((facts) => facts.records)).toEqual([2, 1])
+  })
+
+  it('is staged as several files where it has more rows than one may hold', async () => {
+    const world = await createWorld()
+    const hits = (from: number, count: number) => Array.from({ length: count }, (_, n) => hit({ id: `${from + n}` }))
+    const batches = Array.from({ length: stagedFileMaxRows / 1_000 }, (_, n) => batch(hits(n * 1_000, 1_000)))
+    push(world, [...batches, batch(hits(stagedFileMaxRows, 1))])
+    await drain(world, { epochMaxBytes: 1e9, epochMaxHits: 1e6, epochMs: 600_000 })
+    const files = await world.store.unpublished('hits')
+    expect(files.map(({ rows }) => rows)).toEqual([stagedFileMaxRows, 1])
+    expect(files.map(({ name }) => name.replace(/^.*-\d{10}/, ''))).toEqual(['.parquet', '-1.parquet'])
   })
 
   it('tells how many bytes it staged, of all its sinks', async () => {

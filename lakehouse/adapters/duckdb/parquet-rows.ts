@@ -11,6 +11,13 @@ import { quoteName, readParquet } from './parquet-sql.ts'
 
 /** Rows above this mean width are written in pieces. */
 export const wideRowBytes = 4_096
+/**
+ * Rows that together take more than this in DuckDB are written in pieces as well: it holds all rows of a piece, and those
+ * it compresses a second time, within a limit of memory that may be 160 MB.
+ */
+export const piecesAboveBytes = 64 * 1_048_576
+/** What a value takes in a vector, beside the text of one that is longer than 12 bytes. */
+const valueBytes = 16
 
 export interface RowsToWrite {
   readonly connection: DuckDBConnection
@@ -25,13 +32,15 @@ export async function writeRows(given: RowsToWrite): Promise<FileFacts> {
   const { connection, columns, rows, path } = given
   const rowBytes = meanRowBytes(columns, rows)
   const rowGroupMaxRows = rowGroupRowsFor(rowBytes)
-  if (rowBytes <= wideRowBytes) return writeAtOnce(given, rows, path, rowGroupMaxRows)
+  const isNarrow = rowBytes <= wideRowBytes
+  if (isNarrow && rowBytes * rows.length <= piecesAboveBytes) return writeAtOnce(given, rows, path, rowGroupMaxRows)
+  const pieceRows = isNarrow ? Math.floor(piecesAboveBytes / rowBytes) : rowGroupMaxRows
   const pieces: string[] = []
   try {
-    for (let from = 0; from < rows.length; from += rowGroupMaxRows) {
+    for (let from = 0; from < rows.length; from += pieceRows) {
       const piece = given.scratchFile()
       pieces.push(piece)
-      await writeAtOnce(given, rows.slice(from, from + rowGroupMaxRows), piece, rowGroupMaxRows)
+      await writeAtOnce(given, rows.slice(from, from + pieceRows), piece, rowGroupMaxRows)
     }
     const all = `SELECT * FROM ${readParquet(columns, pieces)}`
     return await copyToParquet(connection, all, columns, path, { use: 'staged', rowGroupMaxRows })
@@ -65,7 +74,7 @@ async function writeAtOnce(
 
 // Strings make rows wide; all else is small beside them.
 function meanRowBytes(columns: readonly Column[], rows: readonly LakeRow[]): number {
-  let bytes = rows.length * columns.length * 8
+  let bytes = rows.length * columns.length * valueBytes
   const names = columns.filter((column) => column.type === 'string').map((column) => column.name)
   for (const row of rows) {
     for (const name of names) {

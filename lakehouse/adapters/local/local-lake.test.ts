@@ -122,6 +122,24 @@ describe('a publication in slices', () => {
     small.closeSync()
   })
 
+  it('stages more rows at once than the memory DuckDB has', async () => {
+    const small = await DuckDBInstance.create(':memory:', {
+      threads: '2',
+      memory_limit: '100MiB',
+      temp_directory: join(root, 'spill'),
+    })
+    const { lake } = await openLake({ instance: small })
+    const rows = Array.from({ length: 150_000 }, (_, n) =>
+      hitRow({ _off: n, merchant: `shop ${n % 40}`, url: `https://shop.example/${n * 7919}/a-page-of-some-length` }),
+    )
+    const file = await lake.stage('hits', 'many', rows)
+    expect(file.rows).toBe(150_000)
+    const { snapshot } = await lake.publish('hits', 1, [file])
+    const [published] = await lake.files({ table: 'hits', snapshot, pending: [] })
+    expect(published?.rows).toBe(150_000)
+    small.closeSync()
+  })
+
   it('tries smaller slices where DuckDB runs out of memory', async () => {
     const small = await DuckDBInstance.create(':memory:', {
       threads: '1',
