@@ -123,15 +123,20 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
       const since = Date.now()
       const shop = asked[0] as Shop
       const url = `${gatewayUrl()}/v1/merchants/${shop.id}/timeseries?interval=day&metrics=hits`
-      await eventually(
-        () =>
-          call<{ meta?: { asOf: string } }>(url, { key: keys.get(shop.id)?.readKey ?? '' }).catch((error: Error) => ({
-            body: { meta: undefined },
-            error: error.message,
-          })),
-        ({ body }) => Date.parse(body.meta?.asOf ?? '') > since,
-        withinMs,
-      )
+      try {
+        await eventually(
+          () =>
+            call<{ meta?: { asOf: string } }>(url, { key: keys.get(shop.id)?.readKey ?? '' }).catch((error: Error) => ({
+              body: { meta: undefined },
+              error: error.message,
+            })),
+          ({ body }) => Date.parse(body.meta?.asOf ?? '') > since,
+          withinMs,
+        )
+      } catch (cause) {
+        const last = members.map(({ role, life }) => `${role}: ${life.stderr().slice(-1_500)}`)
+        throw new Error(`not settled; what the processes said last:\n${last.join('\n')}`, { cause })
+      }
     },
 
     series: (shop, interval, timeZone) =>

@@ -36,6 +36,7 @@ export interface Life {
   readonly url: string
   readonly pid: number
   readonly stdout: () => string
+  readonly stderr: () => string
   /** Sends the signal at once and resolves when the process is gone. */
   end(signal: 'SIGKILL' | 'SIGINT' | 'SIGTERM'): Promise<Ended>
   /** The signal alone, now: for a kill within a millisecond of an answer. */
@@ -64,6 +65,7 @@ export async function start(dataDir: string, env: Record<string, string> = {}): 
     url,
     pid: child.pid as number,
     stdout,
+    stderr,
     kill: () => void child.kill('SIGKILL'),
     end(signal) {
       child.kill(signal)
