@@ -61,9 +61,10 @@ const beginRead = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY'
 
 export function openDatabase(options: DatabaseOptions): Database {
   const { statementTimeoutMs = defaultStatementTimeoutMs, maxWaitingCalls = defaultMaxWaitingCalls } = options
+  const poolSize = options.poolSize ?? defaultPoolSize
   const pool = new pg.Pool({
     connectionString: options.url,
-    max: options.poolSize ?? defaultPoolSize,
+    max: poolSize,
     connectionTimeoutMillis: options.connectTimeoutMs ?? defaultConnectTimeoutMs,
     statement_timeout: statementTimeoutMs,
     query_timeout: statementTimeoutMs + answerMarginMs,
@@ -91,18 +92,33 @@ export function openDatabase(options: DatabaseOptions): Database {
     }
   }
 
+  /**
+   * A connection in a transaction that has begun. Connections that ended while nobody used them show it here, where nothing
+   * has happened yet: the next one is taken, and after as many as the pool holds the server is away indeed.
+   */
+  async function begun(begin: string): Promise<pg.PoolClient> {
+    for (let ended = 0; ; ended++) {
+      const client = await connect()
+      try {
+        await run(client, begin)
+        return client
+      } catch (error) {
+        client.release(true)
+        if (ended >= poolSize || !endsConnection(error)) throw nothingHappened(error)
+      }
+    }
+  }
+
   async function transaction<T>(begin: string, work: (sql: Sql) => Promise<T>): Promise<T> {
-    const client = await connect()
+    const client = await begun(begin)
     let broken = false
     const failed = async (error: unknown): Promise<unknown> => {
-      const ended = error instanceof ConnectionBrokenError || (error instanceof pg.DatabaseError && isFatal(error))
-      broken = ended || !(await rolledBack(client))
+      broken = endsConnection(error) || !(await rolledBack(client))
       return nothingHappened(error)
     }
     try {
       let result: T
       try {
-        await run(client, begin)
         result = await work(statementsOf(client))
       } catch (error) {
         throw await failed(error)
@@ -119,9 +135,9 @@ export function openDatabase(options: DatabaseOptions): Database {
 
   return {
     write: (work) => transaction(beginWrite, work),
-    read: (work) => onceMore(() => transaction(beginRead, work)),
+    read: (work) => whileBroken(poolSize, () => transaction(beginRead, work)),
     ask: (text, values) =>
-      onceMore(async () => {
+      whileBroken(poolSize, async () => {
         const client = await connect()
         let broken = true
         try {
@@ -161,18 +177,22 @@ function nothingHappened(error: unknown): unknown {
   return transient ? new ControlStoreUnavailableError(reasonOf(error), { cause: error }) : error
 }
 
-async function onceMore<T>(read: () => Promise<T>): Promise<T> {
-  try {
-    return await read()
-  } catch (error) {
-    if (!(error instanceof ControlStoreUnavailableError) || !brokeInUse(error.cause)) throw error
-    return await read()
+/** Reads again where a connection broke that had been made, `most` times: all of a pool may have ended unnoticed. */
+async function whileBroken<T>(most: number, read: () => Promise<T>): Promise<T> {
+  for (let broken = 0; ; broken++) {
+    try {
+      return await read()
+    } catch (error) {
+      // One that cannot be made is not tried again at once.
+      if (broken >= most || !(error instanceof ControlStoreUnavailableError) || !endsConnection(error.cause))
+        throw error
+    }
   }
 }
 
-/** Whether a connection broke that had been made; one that cannot be made is not tried again at once. */
-function brokeInUse(cause: unknown): boolean {
-  return cause instanceof ConnectionBrokenError || (cause instanceof pg.DatabaseError && isFatal(cause))
+/** Whether a connection that had been made is of no use any more. */
+function endsConnection(error: unknown): boolean {
+  return error instanceof ConnectionBrokenError || (error instanceof pg.DatabaseError && isFatal(error))
 }
 
 async function rolledBack(client: pg.PoolClient): Promise<boolean> {

@@ -3,13 +3,19 @@
  * acquires partitions, commits epochs, publishes and finishes, until it is told to stop by the end of its input. Errors
  * that a correct caller meets are borne; any other ends it with code 1. At its end it says how often it did what.
  */
-import { PlatformError, PublicationOpenError, StaleEpochError, StaleLeaseError } from '../../../../core/errors.ts'
+import {
+  ControlStoreUnavailableError,
+  PlatformError,
+  PublicationOpenError,
+  StaleEpochError,
+  StaleLeaseError,
+} from '../../../../core/errors.ts'
 import type { MerchantId, Offset } from '../../../../core/ids.ts'
 import type { ClusterStore } from '../../../../core/ports/cluster-store.ts'
 import { openPostgresControlStore } from '../control-store.ts'
 
 const [url = '', name = '', partitionCount = '4'] = process.argv.slice(2)
-const store = await openPostgresControlStore({ url, visible: 'published', poolSize: 2, chores: { rows: 50 } })
+const store = await openWhenItAnswers()
 const log = `log-${name}`
 const counts = { epochs: 0, stale: 0, publications: 0, unavailable: 0, unknown: 0 }
 let stopping = false
@@ -17,6 +23,18 @@ process.stdin.on('end', () => {
   stopping = true
 })
 process.stdin.resume()
+
+/** The server may be away when this process comes to it. */
+async function openWhenItAnswers(): Promise<ClusterStore> {
+  for (;;) {
+    try {
+      return await openPostgresControlStore({ url, visible: 'published', poolSize: 2, chores: { rows: 50 } })
+    } catch (error) {
+      if (!(error instanceof ControlStoreUnavailableError)) throw error
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+  }
+}
 
 /** Drawn by a generator of Lehmer's, each process its own numbers. */
 let seed = [...name].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 2_147_483_647, 7)
