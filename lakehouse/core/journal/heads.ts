@@ -96,6 +96,7 @@ export async function assertStoreIsCurrent(
   // In this order: a commit that comes in between only raises the store's.
   const head = await highestHead(objects)
   const commit = await newestCommit(store)
-  if (commit < head) throw new ControlStoreBehindError(`its newest commit is ${commit}, and ${head} was committed`)
+  // Not `commit < head`: a store that is being put back may have no number at all.
+  if (!(commit >= head)) throw new ControlStoreBehindError(`its newest commit is ${commit}, and ${head} was committed`)
   return commit
 }

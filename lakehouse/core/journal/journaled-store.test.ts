@@ -141,6 +141,19 @@ describe('a store that was set back', () => {
     await expect(asked).rejects.toThrow('hitlake recover')
   })
 
+  it('does not say so while it cannot be looked up either: a store that is being put back is half empty', async () => {
+    const { real, objects } = await setBack()
+    const halfEmpty = {
+      ...real,
+      findKey: async () => undefined,
+      versionsSince: async () => {
+        throw new Error('relation "counters" does not exist')
+      },
+    }
+    const asked = journaledStore(halfEmpty, { objects, owner: 'me', clock: new ManualClock() }).findKey('a-key')
+    await expect(asked).rejects.toThrow(ControlStoreUnavailableError)
+  })
+
   it('takes no epoch of a process that never noticed', async () => {
     const { real, store, fence, copy } = await setBack()
     await store.commitEpoch(epochOf(fence, 1, 2))

@@ -42,7 +42,8 @@ export function journaledStore(store: ClusterStore, options: JournalOptions): Cl
   let currentSince = Number.NEGATIVE_INFINITY
 
   /**
-   * That a key is unknown is no answer of a store that was set back: whoever asks shall go by what it knew, or ask again.
+   * That a key is unknown is no answer of a store that was set back, or is being put back and half empty: whoever asks shall
+   * go by what it knew, or ask again.
    * @throws ControlStoreUnavailableError
    */
   async function askedOfCurrent(): Promise<void> {
@@ -52,8 +53,11 @@ export function journaledStore(store: ClusterStore, options: JournalOptions): Cl
       await assertStoreIsCurrent(store, objects)
       currentSince = now
     } catch (cause) {
-      if (!(cause instanceof ControlStoreBehindError)) return
-      throw new ControlStoreUnavailableError('it was put back from an older copy; run hitlake recover', { cause })
+      const reason =
+        cause instanceof ControlStoreBehindError
+          ? 'it was put back from an older copy; run hitlake recover'
+          : 'whether it holds all it was told could not be looked up'
+      throw new ControlStoreUnavailableError(reason, { cause })
     }
   }
 
