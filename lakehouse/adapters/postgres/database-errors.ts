@@ -22,6 +22,7 @@ const transientStates: readonly string[] = [
   '55P03', // lock not available
   '25006', // read only: a primary that has become a standby
   '25P03', // stood still in a transaction
+  '42P01', // no such table: migrations made them all, so a copy is just being put back
 ]
 
 /** Whether the same call may do later. The transaction is gone. */
