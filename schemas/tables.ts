@@ -160,5 +160,7 @@ export const tables: Readonly<Record<TableName, TableDefinition>> = {
   hourly: hourlyTable,
 }
 
+export const tableNames: readonly TableName[] = Object.values(tables).map(({ name }) => name)
+
 /** The generation that live jobs write and readers read until a rerun is promoted (design.md, section 6). */
 export const firstGeneration = 1

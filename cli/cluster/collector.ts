@@ -16,6 +16,7 @@ import { createClientAddress } from '../../gateway/core/client-address.ts'
 import { createForwarder } from '../../gateway/core/forwarder.ts'
 import type { KeyDirectory } from '../../gateway/core/keys.ts'
 import { createVisitorSalts } from '../../gateway/core/visitor-salt.ts'
+import { collectorMetrics } from '../../gateway/http/plugins/metrics.ts'
 import { hitsRoutes } from '../../gateway/http/routes/hits.ts'
 import { logFeed } from '../../pipelines/adapters/log/log-feed.ts'
 import { hitsPipeline } from '../../pipelines/jobs/hits.ts'
@@ -24,6 +25,7 @@ import { dataFolderNames } from '../embedded/data-folder.ts'
 import { logEventSentence, openCollectorLog } from '../open-log.ts'
 import type { ClusterProcess } from './process.ts'
 import type { RunningRole } from './role.ts'
+import { countServerError } from './server-errors.ts'
 
 /**
  * How long a stop waits for everything accepted to be published, after which the collector retires. Not done by then, it
@@ -78,10 +80,15 @@ export async function startCollector(
     receivedNow: () => collector.receivedNow(),
     clock,
     timers,
-    onState: (state, error) =>
-      logger.warn({ state, ...(error !== undefined && { err: error }) }, `forwarding to Kafka is ${state}`),
+    onState(state, error) {
+      countServerError(metrics, error)
+      logger.warn({ state, ...(error !== undefined && { err: error }) }, `forwarding to Kafka is ${state}`)
+    },
     onProgress: trim,
-    onTrouble: (what, error) => logger.warn({ what, err: error }, `the forwarder's ${what} does not answer`),
+    onTrouble(what, error) {
+      countServerError(metrics, error)
+      logger.warn({ what, err: error }, `the forwarder's ${what} does not answer`)
+    },
   })
   await ledger.start()
   await salts.start()
@@ -93,11 +100,7 @@ export async function startCollector(
     confirm: (offset) => forwarder.confirm(offset),
     notBefore: (ledger.lastReceived ?? 0) as ReceivedTime,
     limits: { maxHitAgeMs: config.maxHitAgeMs },
-    metrics: {
-      onAccepted: (hits) => metrics.hitsAccepted.inc(hits),
-      onRefused: (code, hits) => metrics.hitRefused(code, hits),
-      onSentAtIgnored: (hits) => metrics.sentAtIgnored.inc(hits),
-    },
+    metrics: collectorMetrics(metrics),
   })
   await forwarder.start()
   metrics.read({
@@ -108,7 +111,6 @@ export async function startCollector(
       backlogRecords: log.durable - forwarder.acked,
       visibleThroughMs: forwarder.visibleThrough,
     }),
-    ready: () => readiness.ready(),
   })
   readiness.set('keys', true)
 

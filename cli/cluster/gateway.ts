@@ -11,13 +11,12 @@ import { metaRoutes } from '../../gateway/http/routes/meta.ts'
 import { timeSeriesRoutes } from '../../gateway/http/routes/time-series.ts'
 import { createTrinoLake } from '../../lakehouse/adapters/trino/lake.ts'
 import { createTrinoQueryEngine } from '../../lakehouse/adapters/trino/query-engine.ts'
-import { tables } from '../../schemas/tables.ts'
-import type { ClusterProcess } from './process.ts'
+import { tableNames } from '../../schemas/tables.ts'
+import { type ClusterProcess, lakeParts } from './process.ts'
 import type { RunningRole } from './role.ts'
-import { lakeParts } from './worker.ts'
 
 export async function startGateway(host: ClusterProcess, keys: KeyDirectory): Promise<RunningRole> {
-  const { config, store, clock, timers, random, trino, metrics, readiness } = host
+  const { config, store, clock, timers, random, trino, metrics } = host
   const engine = createTrinoQueryEngine({
     trino,
     catalog: config.trino.catalog,
@@ -39,7 +38,7 @@ export async function startGateway(host: ClusterProcess, keys: KeyDirectory): Pr
   const timeSeries = createTimeSeries({ cells, versions, freshness, clock })
   const lake = createTrinoLake(lakeParts(host))
   const scan = kafkaFeedScan({ kafka: host.kafka, topic: config.kafka.topic, timers, random })
-  metrics.read({ cellsBytes: () => cells.bytes, asOfMs: () => freshness.read(), ready: () => readiness.ready() })
+  metrics.read({ cellsBytes: () => cells.bytes, asOfMs: () => freshness.read() })
 
   return {
     plugins: [
@@ -62,5 +61,3 @@ export async function startGateway(host: ClusterProcess, keys: KeyDirectory): Pr
     },
   }
 }
-
-const tableNames = Object.values(tables).map(({ name }) => name)

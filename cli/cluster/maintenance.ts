@@ -2,19 +2,16 @@
  * The role `maintenance`: publishes what workers committed, one process a table at a time by lease, and keeps in order what
  * it publishes into: tables, views, the age of the journal.
  */
-
 import { createTrinoLake } from '../../lakehouse/adapters/trino/lake.ts'
 import { ensureTables } from '../../lakehouse/adapters/trino/tables.ts'
 import { ensureViews } from '../../lakehouse/adapters/trino/views.ts'
 import { expireJournal } from '../../lakehouse/core/journal/expire-journal.ts'
 import { createPublisher, defaultPublishPollMs, type Publisher } from '../../lakehouse/core/publisher.ts'
 import { garbageBelowFence } from '../../lakehouse/core/staged-garbage.ts'
-import { tables } from '../../schemas/tables.ts'
-import type { ClusterProcess } from './process.ts'
+import { tableNames } from '../../schemas/tables.ts'
+import { type ClusterProcess, lakeParts } from './process.ts'
 import { isFinal, keepBeginning, type RunningRole } from './role.ts'
-import { lakeParts } from './worker.ts'
-
-const tableNames = Object.values(tables).map(({ name }) => name)
+import { countServerError } from './server-errors.ts'
 
 /** Committed files wait so long for others to go with them. */
 export const gatherMs = 500
@@ -38,19 +35,19 @@ export async function startMaintenance(host: ClusterProcess, onEnded: (error: un
   metrics.read({
     unpublishedFiles: async () =>
       (await Promise.all(tableNames.map((table) => store.unpublished(table)))).flat().length,
-    ready: () => readiness.ready(),
   })
 
   const begin = keepBeginning({
     timers,
+    after: host.storeOpened,
     isFinal,
     onFinal: onEnded,
     onWaiting(error) {
+      countServerError(metrics, error)
       readiness.set('publisher', false, error instanceof Error ? error.message : String(error))
       logger.warn({ err: error }, 'the publisher cannot begin yet; it is tried again')
     },
     async begin() {
-      await host.storeOpened
       const place = { trino, timers, catalog: config.trino.catalog, schema: config.trino.tableSchema }
       await ensureTables(place)
       await ensureViews({ ...place, viewSchema: config.trino.viewSchema })
@@ -72,6 +69,7 @@ export async function startMaintenance(host: ClusterProcess, onEnded: (error: un
         },
         onError(error, { table }) {
           metrics.publishFailures.inc()
+          countServerError(metrics, error)
           if (isFinal(error)) return onEnded(error)
           readiness.set('publisher', false, `${table ?? 'a table'} is not published: ${String(error)}`)
           logger.warn({ err: error, table }, 'a publication failed and begins again; nothing is lost')

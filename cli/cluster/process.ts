@@ -26,6 +26,7 @@ import { createTrino, type Trino } from '../../lakehouse/adapters/trino/client.t
 import { journaledStore } from '../../lakehouse/core/journal/journaled-store.ts'
 import { emptyScratch, prepareDataFolder } from '../embedded/data-folder.ts'
 import { lateStore } from './late-store.ts'
+import { countServerError } from './server-errors.ts'
 
 export interface ClusterProcess {
   readonly config: ClusterConfig
@@ -56,6 +57,7 @@ const lockFile = 'process.duckdb'
 /** @throws StartError where the data folder cannot be used or is another process's */
 export async function openProcess(config: ClusterConfig, parts: readonly string[]): Promise<ClusterProcess> {
   const logger = pino({ level: config.logLevel, base: null }, pino.destination(2))
+  const metrics = createMetrics()
   const dataDir = await prepareDataFolder(config.dataDir)
   const instance = await openDatabase({
     file: join(dataDir, lockFile),
@@ -72,7 +74,10 @@ export async function openProcess(config: ClusterConfig, parts: readonly string[
       const store = await openPostgresControlStore({ url: config.postgresUrl, visible: 'published' })
       return journaledStore(store, { objects: objects.store, owner, clock: systemClock })
     },
-    onWaiting: (error) => logger.warn({ err: error }, 'the control store does not answer yet; it is tried again'),
+    onWaiting(error) {
+      countServerError(metrics, error)
+      logger.warn({ err: error }, 'the control store does not answer yet; it is tried again')
+    },
   })
   const trino = createTrino({
     url: config.trino.url,
@@ -97,7 +102,7 @@ export async function openProcess(config: ClusterConfig, parts: readonly string[
     timers: systemTimers,
     random: systemRandom,
     logger,
-    metrics: createMetrics(),
+    metrics,
     readiness: createReadiness(parts),
     instance,
     store: late.store,
@@ -138,4 +143,20 @@ export async function openObjects(config: ClusterConfig, scratch: string): Promi
     random: systemRandom,
   })
   return { store, close: () => store.close() }
+}
+
+/** What the lake through Trino is made of, for all roles that write it. */
+export function lakeParts({ config, trino, objects, instance, scratch, random, clock, timers }: ClusterProcess) {
+  return {
+    trino,
+    objects,
+    instance,
+    scratch,
+    random,
+    clock,
+    timers,
+    objectsUri: config.objectsTrinoUri,
+    catalog: config.trino.catalog,
+    schema: config.trino.tableSchema,
+  }
 }

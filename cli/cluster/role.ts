@@ -30,6 +30,8 @@ export const beginRetryMs = 1_000
  */
 export function keepBeginning(options: {
   readonly begin: () => Promise<void>
+  /** Waited for first, though not once it is stopped; what it rejects with is final. */
+  readonly after: Promise<void>
   readonly timers: Timers
   readonly isFinal: (error: unknown) => boolean
   readonly onWaiting: (error: unknown) => void
@@ -37,7 +39,17 @@ export function keepBeginning(options: {
 }): { readonly ended: Promise<'begun' | 'not begun'>; stop(): void } {
   let stopped = false
   let endPause = () => {}
+  let endWait = () => {}
+  const stopping = new Promise<void>((resolve) => {
+    endWait = resolve
+  })
   async function run(): Promise<'begun' | 'not begun'> {
+    try {
+      await Promise.race([options.after, stopping])
+    } catch (error) {
+      options.onFinal(error)
+      return 'not begun'
+    }
     while (!stopped) {
       try {
         await options.begin()
@@ -64,6 +76,7 @@ export function keepBeginning(options: {
     ended: run(),
     stop() {
       stopped = true
+      endWait()
       endPause()
     },
   }

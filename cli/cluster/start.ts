@@ -68,6 +68,7 @@ export async function startCluster(
       metrics: host.metrics,
       plugins: started.flatMap(({ plugins }) => plugins),
     })
+    host.metrics.read({ ready: () => host.readiness.ready() })
     host.storeOpened.then(
       () => onStoreOpened(host, io),
       (error: unknown) => onEnded(error),

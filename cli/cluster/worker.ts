@@ -14,8 +14,9 @@ import { createHitsJob } from '../../pipelines/jobs/hits.ts'
 import { createUserAgentReader } from '../../pipelines/jobs/user-agent.ts'
 import { type JobOptions, jobsOf } from '../../pipelines/runtime/plan-jobs.ts'
 import { createStreamRunner } from '../../pipelines/runtime/stream-runner.ts'
-import type { ClusterProcess } from './process.ts'
+import { type ClusterProcess, lakeParts } from './process.ts'
 import { isFinal, keepBeginning, type RunningRole } from './role.ts'
+import { countServerError } from './server-errors.ts'
 
 /** Bytes of records of one epoch: rows take several times as much memory until they are staged. */
 export const clusterEpochMaxBytes = 64 * 1024 * 1024
@@ -42,18 +43,18 @@ export async function startWorker(host: ClusterProcess, onEnded: OnEnded): Promi
   host.metrics.read({
     jobs: () => running.map(({ gauges }) => gauges()),
     partitions: async () => (await Promise.all(running.map(({ lags }) => lags()))).flat(),
-    ready: () => readiness.ready(),
   })
   const begin = keepBeginning({
     timers: host.timers,
+    after: host.storeOpened,
     isFinal,
     onFinal: onEnded,
     onWaiting(error) {
+      countServerError(host.metrics, error)
       readiness.set('worker', false, error instanceof Error ? error.message : String(error))
       logger.warn({ err: error }, 'the worker cannot begin yet; it is tried again')
     },
     async begin() {
-      await host.storeOpened
       const topic = await ensureTopic(host.kafka, config.kafka)
       const jobs = jobsOf(hitsJob().plan)
       for (const job of jobs.slice(running.length)) running.push(await startJob(host, hitsJob(), topic, job, onEnded))
@@ -137,6 +138,7 @@ async function startJob(
     },
     onError(error, then) {
       metrics.epochRetries.inc()
+      countServerError(metrics, error)
       if (then === 'stopped') logger.error({ err: error, job: job.job }, 'a job cannot go on')
       else logger.warn({ err: error, job: job.job }, 'an epoch failed and begins again; nothing is lost')
     },
@@ -171,20 +173,4 @@ async function startJob(
 
 function epochMsOf(config: ClusterConfig, job: JobOptions): number {
   return job.tables.includes('hourly') ? config.rollupsEpochMs : config.warehouseEpochMs
-}
-
-/** What the lake through Trino is made of, for all roles that write it. */
-export function lakeParts({ config, trino, objects, instance, scratch, random, clock, timers }: ClusterProcess) {
-  return {
-    trino,
-    objects,
-    instance,
-    scratch,
-    random,
-    clock,
-    timers,
-    objectsUri: config.objectsTrinoUri,
-    catalog: config.trino.catalog,
-    schema: config.trino.tableSchema,
-  }
 }

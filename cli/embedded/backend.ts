@@ -29,7 +29,7 @@ import { createHitsJob } from '../../pipelines/jobs/hits.ts'
 import { createUserAgentReader } from '../../pipelines/jobs/user-agent.ts'
 import type { EpochFacts } from '../../pipelines/runtime/runner-options.ts'
 import { createStreamRunner, type StreamRunner } from '../../pipelines/runtime/stream-runner.ts'
-import { tables } from '../../schemas/tables.ts'
+import { tableNames } from '../../schemas/tables.ts'
 import type { HostCalls } from './backend-protocol.ts'
 import { dataFolderNames, emptyScratch } from './data-folder.ts'
 
@@ -128,7 +128,7 @@ async function startJob(parts: JobParts): Promise<{ runner: StreamRunner; publis
     clock,
     timers,
     owner,
-    tables: Object.values(tables).map(({ name }) => name),
+    tables: tableNames,
     everyMs: config.publishEveryMs,
     maxBytes: config.publishMaxBytes,
     onPublished({ table, stagedRows }) {

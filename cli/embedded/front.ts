@@ -24,12 +24,12 @@ import type { Readiness } from '../../gateway/core/readiness.ts'
 import { createTimeSeries } from '../../gateway/core/time-series.ts'
 import { createVersions, type Versions } from '../../gateway/core/versions.ts'
 import { createVisitorSalts } from '../../gateway/core/visitor-salt.ts'
-import type { Metrics } from '../../gateway/http/plugins/metrics.ts'
+import { collectorMetrics, type Metrics } from '../../gateway/http/plugins/metrics.ts'
 import { adminRoutes } from '../../gateway/http/routes/admin.ts'
 import { hitsRoutes } from '../../gateway/http/routes/hits.ts'
 import { metaRoutes } from '../../gateway/http/routes/meta.ts'
 import { timeSeriesRoutes } from '../../gateway/http/routes/time-series.ts'
-import { tables } from '../../schemas/tables.ts'
+import { tableNames } from '../../schemas/tables.ts'
 import type { CommittedEpoch } from './backend-protocol.ts'
 
 export interface FrontParts {
@@ -59,8 +59,6 @@ export interface Front {
   stop(): void
 }
 
-const tableNames = Object.values(tables).map(({ name }) => name)
-
 export async function createFront(parts: FrontParts): Promise<Front> {
   const { config, clock, timers, random, log, store, metrics, logger } = parts
   const keys = createKeyDirectory({ store, clock })
@@ -88,11 +86,7 @@ export async function createFront(parts: FrontParts): Promise<Front> {
     ledger,
     notBefore: newestReceived as ReceivedTime,
     limits: { maxHitAgeMs: config.maxHitAgeMs },
-    metrics: {
-      onAccepted: (hits) => metrics.hitsAccepted.inc(hits),
-      onRefused: (code, hits) => metrics.hitRefused(code, hits),
-      onSentAtIgnored: (hits) => metrics.sentAtIgnored.inc(hits),
-    },
+    metrics: collectorMetrics(metrics),
   })
 
   const cells = createCells({

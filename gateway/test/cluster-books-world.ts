@@ -4,7 +4,7 @@
  * call, so a test decides what happens between any two readings.
  */
 import { ManualClock } from '../../core/adapters/memory/manual-clock.ts'
-import { hourMs, type ReceivedTime } from '../../core/event-time.ts'
+import { hourMs } from '../../core/event-time.ts'
 import type { MerchantId, Offset } from '../../core/ids.ts'
 import { partitionOf } from '../../core/partition-of.ts'
 import type { BooksDelta, JobPosition } from '../../core/ports/control-store.ts'
@@ -13,6 +13,7 @@ import { createMemoryControlStore } from '../../lakehouse/adapters/memory/memory
 import { encodeHitBatch, peekBatch } from '../../schemas/avro/hit-batch.ts'
 import { type BatchInFeed, createMemoryFeedScan } from '../adapters/memory/memory-feed-scan.ts'
 import { clusterBooksJob } from '../core/cluster-books.ts'
+import { batchWithHits } from '../core/forwarder-under-test.ts'
 import { HourCounts } from '../core/hour-counts.ts'
 
 export const partitions = 3
@@ -191,24 +192,5 @@ function deltaOf({ payload, origin }: FeedRecord, lastReceived: number): { delta
 
 /** A record of a log: one batch of so many hits. */
 export function encodeBatch(merchant: MerchantId, received: number, hits: number): Buffer {
-  const facts = { session: null, user: null, url: null, referrer: null, title: null, revenue: null, context: null }
-  return encodeHitBatch({
-    merchant,
-    zone: 'UTC',
-    currency: 'EUR',
-    received: received as ReceivedTime,
-    addressPrefix: null,
-    requestUserAgent: null,
-    requestLanguage: null,
-    keyKind: 'server',
-    hits: Array.from({ length: hits }, (_, i) => ({
-      ...facts,
-      id: `${i}`,
-      name: 'x',
-      time: received as never,
-      visitor: 'v',
-      items: [],
-      props: {},
-    })),
-  })
+  return encodeHitBatch(batchWithHits(merchant, received, hits))
 }

@@ -5,6 +5,7 @@
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { TableName } from '../../../core/tables.ts'
+import type { CollectorMetrics } from '../../core/accept-hits.ts'
 import { createGauges } from './metrics-gauges.ts'
 
 /** Seconds. Up to 1 s for what should be fast, above it to see how slow the slow is. */
@@ -14,6 +15,17 @@ const durationBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10
 export type ServerName = 'kafka' | 'postgres' | 'trino' | 'objects'
 
 export type Metrics = ReturnType<typeof createMetrics>
+
+/** What a collector counts, into these metrics. */
+export function collectorMetrics(
+  metrics: Pick<Metrics, 'hitsAccepted' | 'hitRefused' | 'sentAtIgnored'>,
+): CollectorMetrics {
+  return {
+    onAccepted: (hits) => metrics.hitsAccepted.inc(hits),
+    onRefused: (code, hits) => metrics.hitRefused(code, hits),
+    onSentAtIgnored: (hits) => metrics.sentAtIgnored.inc(hits),
+  }
+}
 
 /** A registry of its own and everything this process counts. */
 export function createMetrics() {
