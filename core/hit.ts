@@ -55,6 +55,15 @@ export interface Hit {
   readonly context: HitContext | null
 }
 
+/** User-agent client hints (RFC 8942, User-Agent Client Hints): header texts, each null where not sent, at most 256 long. */
+export interface ClientHints {
+  readonly brands: string | null
+  readonly mobile: string | null
+  readonly platform: string | null
+  readonly platformVersion: string | null
+  readonly model: string | null
+}
+
 /** Whose key brought the hits: a page's (`browser`) or a server's. Decides whether the request's own user agent is judged. */
 export type KeyKind = 'browser' | 'server'
 
@@ -74,6 +83,8 @@ export interface HitBatch {
   /** The request's own headers; a hit's `context` goes before them. */
   readonly requestUserAgent: string | null
   readonly requestLanguage: string | null
+  /** The request's `Sec-CH-UA`, `-Mobile`, `-Platform`, `-Platform-Version`, `-Model`, as sent; null where it had none. */
+  readonly requestClientHints: ClientHints | null
   readonly keyKind: KeyKind
   readonly hits: readonly Hit[]
 }

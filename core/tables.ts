@@ -20,14 +20,14 @@ export interface Column {
   readonly doc: string
 }
 
-export type TableName = 'hits' | 'failed_hits' | 'hourly'
+export type TableName = 'hits' | 'failed_hits' | 'hourly' | 'daily' | 'sessions'
 
 export interface TableDefinition {
   readonly name: TableName
   readonly doc: string
   readonly columns: readonly Column[]
-  /** Partitioned by `_gen` (identity) where true, and by the UTC day of this timestamptz column. */
-  readonly partition: { readonly generation: boolean; readonly day: string }
+  /** Partitioned by `_gen` (identity) where true, and by the UTC day or month of this timestamptz column. */
+  readonly partition: { readonly generation: boolean; readonly day: string } | { readonly generation: boolean; readonly month: string }
   readonly sort: readonly string[]
   /**
    * For tables of mergeable partial rows: rows equal in `key` may be replaced by one, folded column by column, at any
@@ -36,8 +36,14 @@ export interface TableDefinition {
   readonly fold?: { readonly key: readonly string[]; readonly values: Readonly<Record<string, FoldKind>> }
 }
 
-/** `sum`: adds; `{ kmv: k }`: the k smallest of the distinct union of two lists of long. */
-export type FoldKind = 'sum' | { readonly kmv: number }
+/**
+ * `sum`: adds. `kmv`: the k smallest of the distinct union of lists of long; `k` where the column `of` holds `is`, else
+ * `otherwise`. `sumByKey`: of lists of structs of two fields, the second summed by the first, rising by the first.
+ */
+export type FoldKind =
+  | 'sum'
+  | 'sumByKey'
+  | { readonly kmv: { readonly of: string; readonly is: string; readonly k: number; readonly otherwise: number } }
 
 /**
  * A row on its way into or out of the lake, by column name; a column left out is null. `timestamptz` is a number of ms

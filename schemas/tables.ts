@@ -79,6 +79,12 @@ export const hitsTable: TableDefinition = {
     column(48, '_publish', 'long', 'publication that brought the row'),
     column(49, '_row', 'long', 'number of the row in its publication'),
     column(50, '_gen', 'int', 'generation'),
+    column(51, 'client_hints', 'string', "the request's Sec-CH-UA headers as sent, a JSON object"),
+    column(52, 'browser', 'string', 'derived: by client hints, else by the user agent; null where neither says'),
+    column(53, 'os', 'string', 'derived: by client hints, else by the user agent; null where neither says'),
+    column(54, 'medium', 'string', 'derived: campaign medium, else organic, social, email, referral or (none)'),
+    column(55, 'campaign', 'string', 'derived: campaign name in one spelling'),
+    column(56, 'load_bucket', 'int', 'derived: histogram bucket of props.load_ms (core/sketch/quantiles.ts)'),
   ],
   partition: { generation: true, day: 'time' },
   sort: ['merchant', 'time', '_part', '_off', '_idx'],
@@ -114,6 +120,64 @@ export const failedHitsTable: TableDefinition = {
   sort: ['merchant', 'received', '_part', '_off', '_idx'],
 }
 
+/** The numbers of a breakdown's value, in `hourly` and `daily` alike; ids go on from the table's own. */
+const measures = (id: number, ids: { readonly element: number; readonly added: number }): readonly Column[] => {
+  const { element, added } = ids
+  return [
+    column(id, 'hits', 'long', 'sum'),
+    column(id + 1, 'pageviews', 'long', 'sum'),
+    column(
+      id + 2,
+      'visitors',
+      { list: { elementId: element, element: 'long' } },
+      'KMV sketch: the k smallest distinct visitor hashes, rising',
+    ),
+    column(id + 4, 'orders', 'long', 'sum'),
+    column(id + 5, 'revenue_micros', 'decimal38', 'sum of revenue_home_micros'),
+  ].concat(addedMeasures(added))
+}
+
+const addedMeasures = (id: number): readonly Column[] => [
+  column(
+    id,
+    'load',
+    {
+      list: {
+        elementId: id + 1,
+        element: { struct: [column(id + 2, 'bucket', 'int', 'rising'), column(id + 3, 'n', 'long', 'sum')] },
+      },
+    },
+    'histogram of load_bucket',
+  ),
+  column(
+    id + 4,
+    'other_revenue',
+    {
+      list: {
+        elementId: id + 5,
+        element: {
+          struct: [column(id + 6, 'currency', 'string', 'ISO 4217, rising'), column(id + 7, 'micros', 'decimal38', 'sum')],
+        },
+      },
+    },
+    "sums of revenue in currencies other than the merchant's",
+  ),
+  column(id + 8, 'other', 'boolean', 'true: all values of a truncated breakdown that were not kept'),
+]
+
+/** Values that a merchant, breakdown and day keeps when it is folded; the rest is one row, `other`. */
+export const foldMaxValues = 20_000
+
+const measureFolds = {
+  hits: 'sum',
+  pageviews: 'sum',
+  visitors: { kmv: { of: 'breakdown', is: 'total', k: totalSketchSize, otherwise: breakdownSketchSize } },
+  orders: 'sum',
+  revenue_micros: 'sum',
+  load: 'sumByKey',
+  other_revenue: 'sumByKey',
+} as const
+
 export const hourlyTable: TableDefinition = {
   name: 'hourly',
   doc: 'Partial sums per merchant, local hour, breakdown and value. Any number of partials is right: readers always merge.',
@@ -122,16 +186,7 @@ export const hourlyTable: TableDefinition = {
     column(2, 'bucket', 'timestamptz', "start of the hour in the merchant's zone"),
     column(3, 'breakdown', 'string', 'total, or the dimension'),
     column(4, 'value', 'string', 'value of the dimension; empty for total'),
-    column(5, 'hits', 'long', 'sum'),
-    column(6, 'pageviews', 'long', 'sum'),
-    column(
-      7,
-      'visitors',
-      { list: { elementId: 8, element: 'long' } },
-      'KMV sketch: the k smallest distinct visitor hashes, rising',
-    ),
-    column(9, 'orders', 'long', 'sum'),
-    column(10, 'revenue_micros', 'decimal38', 'sum of revenue_home_micros'),
+    ...measures(5, { element: 8, added: 18 }),
     column(11, '_src', 'string', 'feed incarnation'),
     column(12, '_part', 'int', 'feed partition'),
     column(13, '_off_from', 'long', 'first record it covers'),
@@ -143,24 +198,80 @@ export const hourlyTable: TableDefinition = {
   partition: { generation: true, day: 'bucket' },
   sort: ['merchant', 'breakdown', 'value', 'bucket', '_src', '_part'],
   fold: {
-    key: ['_gen', 'merchant', 'bucket', 'breakdown', 'value', '_src', '_part'],
-    values: {
-      hits: 'sum',
-      pageviews: 'sum',
-      visitors: { kmv: totalSketchSize },
-      orders: 'sum',
-      revenue_micros: 'sum',
-    },
+    key: ['_gen', 'merchant', 'bucket', 'breakdown', 'value', 'other', '_src', '_part'],
+    values: measureFolds,
   },
+}
+
+export const dailyTable: TableDefinition = {
+  name: 'daily',
+  doc: 'The numbers of hourly by local day, for long ranges. Of a merchant and day the rows of the newest `_publish` hold; older ones are superseded.',
+  columns: [
+    column(1, 'merchant', 'string', 'whose shop'),
+    column(2, 'bucket', 'timestamptz', "start of the day in the merchant's zone"),
+    column(3, 'bucket_end', 'timestamptz', 'its end'),
+    column(4, 'breakdown', 'string', 'total, or the dimension'),
+    column(5, 'value', 'string', 'value of the dimension; empty for total, and where a hit has none'),
+    ...measures(6, { element: 9, added: 14 }),
+    column(23, '_src', 'string', 'feed incarnation'),
+    column(24, '_part', 'int', 'feed partition'),
+    column(25, '_off_from', 'long', 'first record it covers'),
+    column(26, '_off_to', 'long', 'last record it covers'),
+    column(27, '_publish', 'long', 'derivation that brought the row'),
+    column(28, '_row', 'long', 'number of the row in its derivation'),
+    column(29, '_gen', 'int', 'generation'),
+  ],
+  partition: { generation: true, month: 'bucket' },
+  sort: ['merchant', 'breakdown', 'value', 'bucket'],
+}
+
+export const sessionsTable: TableDefinition = {
+  name: 'sessions',
+  doc: 'One row a visit (core/visits.ts). Of a merchant and UTC day of start the rows of the newest `_publish` hold; older ones are superseded.',
+  columns: [
+    column(1, 'merchant', 'string', 'whose shop'),
+    column(2, 'start', 'timestamptz', 'event time of the first hit'),
+    column(3, 'end', 'timestamptz', 'event time of the last hit'),
+    column(4, 'visitor', 'string', 'as of the hits'),
+    column(5, 'session', 'string', 'as given'),
+    column(6, 'hits', 'long', 'how many'),
+    column(7, 'pageviews', 'long', 'hits named page_view'),
+    column(8, 'orders', 'long', 'hits named purchase'),
+    column(9, 'revenue_micros', 'decimal38', 'sum of revenue_home_micros'),
+    column(10, 'bounce', 'boolean', 'one hit only'),
+    column(11, 'duration_ms', 'long', 'end − start'),
+    column(12, 'name', 'string', 'of the first hit'),
+    column(13, 'page', 'string', 'entry page: path of the first hit'),
+    column(14, 'exit_page', 'string', 'path of the last hit'),
+    column(15, 'source', 'string', 'of the first hit'),
+    column(16, 'country', 'string', 'of the first hit'),
+    column(17, 'device', 'string', 'of the first hit'),
+    column(18, 'browser', 'string', 'of the first hit'),
+    column(19, 'campaign', 'string', 'of the first hit'),
+    column(20, '_src', 'string', 'feed incarnation of the first hit'),
+    column(21, '_part', 'int', 'feed partition of the first hit'),
+    column(22, '_off', 'long', 'record of the first hit'),
+    column(23, '_idx', 'int', 'first hit in its record'),
+    column(24, '_publish', 'long', 'derivation that brought the row'),
+    column(25, '_row', 'long', 'number of the row in its derivation'),
+    column(26, '_gen', 'int', 'generation'),
+  ],
+  partition: { generation: true, day: 'start' },
+  sort: ['merchant', 'start', '_part', '_off', '_idx'],
 }
 
 export const tables: Readonly<Record<TableName, TableDefinition>> = {
   hits: hitsTable,
   failed_hits: failedHitsTable,
   hourly: hourlyTable,
+  daily: dailyTable,
+  sessions: sessionsTable,
 }
 
 export const tableNames: readonly TableName[] = Object.values(tables).map(({ name }) => name)
+
+/** Tables that jobs write by epochs; the others are derived of them by maintenance. */
+export const jobTableNames: readonly TableName[] = ['hits', 'failed_hits', 'hourly']
 
 /** The generation that live jobs write and readers read until a rerun is promoted (design.md, section 6). */
 export const firstGeneration = 1

@@ -21,7 +21,8 @@ export interface Merchant {
   readonly visitorSeed: string
 }
 
-export type KeyRight = 'write' | 'read' | 'admin' | 'historical'
+/** `no_revenue`: the key may write, but a hit that carries revenue or items with prices is refused. */
+export type KeyRight = 'write' | 'read' | 'admin' | 'historical' | 'no_revenue'
 
 export interface StoredKey {
   /** SHA-256 of the key, hex. The key itself is kept nowhere. */
@@ -30,6 +31,12 @@ export interface StoredKey {
   readonly merchant: MerchantId | null
   readonly kind: KeyKind
   readonly rights: readonly KeyRight[]
+  /** Web origins (`https://shop.example`) that a browser key is bound to; empty: any. */
+  readonly origins: readonly string[]
+  /** Hits per second the key may send; null: the default of the configuration. */
+  readonly quota: number | null
+  /** Which tool it was made for, in an administrator's words; null: not said. */
+  readonly tool: string | null
 }
 
 export interface KeyHolder {
@@ -89,6 +96,59 @@ export interface Publication {
   readonly table: TableName
   readonly id: number
   readonly files: readonly StagedFile[]
+}
+
+// ---- derived tables: rows made by maintenance from other tables, a stretch of one merchant at a time
+
+/** `daily` of `hourly`, `sessions` of `hits`. */
+export type DerivedTable = 'daily' | 'sessions'
+
+/** Table that a derived one is made of. */
+export const baseOfDerived = { daily: 'hourly', sessions: 'hits' } as const
+
+/** A merchant's stretch of time, half-open, ms: a local day (`daily`), a UTC day (`sessions`). */
+export interface DerivedUnit {
+  readonly merchant: MerchantId
+  readonly start: number
+  readonly end: number
+}
+
+/** What a derived table holds of a unit: its rows of this `_publish`, and no others. */
+export interface DerivedRange {
+  readonly start: number
+  readonly end: number
+  readonly publish: number
+}
+
+/** Units that are derived as one. Fixed, with its id, before the lake is touched; so a repeat is the same. */
+export interface Derivation {
+  readonly table: DerivedTable
+  /** Rises per table; the `_publish` of its rows. */
+  readonly id: number
+  readonly units: readonly DerivedUnit[]
+  /** What it reads: the base table as readers saw it when the derivation began. */
+  readonly view: TableView
+  /** Readers of `view` see all of the base table up to this commit. */
+  readonly through: number
+}
+
+/** A merchant's UTC day whose numbers changed, with the commit that changed it last. */
+export interface ChangedDay {
+  readonly merchant: MerchantId
+  readonly day: number
+  readonly version: number
+}
+
+// ---- imports
+
+/** How far the import of a file has come. `sending`: lines that were sent and whose answer was not recorded. */
+export interface ImportProgress {
+  /** Lines [0, done) are answered for. */
+  readonly done: number
+  /** Lines [done, sending) may be stored or not. */
+  readonly sending: number
+  /** When it was last recorded, ms. */
+  readonly at: number
 }
 
 // ---- reading
@@ -179,6 +239,75 @@ export interface ControlStore {
   tableView(table: TableName): Promise<TableView>
 
   versionsSince(since: number): Promise<VersionChanges>
+
+  /**
+   * Changed days with firstDay <= day <= lastDay and version > `afterVersion`, by (day, merchant), after `after`, at most
+   * `limit`. What is committed counts; also what is not published yet.
+   */
+  changedDays(page: {
+    readonly afterVersion: number
+    readonly firstDay: number
+    readonly lastDay: number
+    readonly after?: { readonly day: number; readonly merchant: string }
+    readonly limit: number
+  }): Promise<readonly ChangedDay[]>
+  /** How far the rounds of a derived table have come: all changes up to `version`, of all days up to `day`. Null at first. */
+  derivationMark(table: DerivedTable): Promise<{ readonly version: number; readonly day: number } | null>
+  setDerivationMark(
+    table: DerivedTable,
+    lease: string,
+    fence: number,
+    mark: { readonly version: number; readonly day: number },
+  ): Promise<void>
+  /**
+   * Fixes the next derivation: its id (rising per table, above `idAbove`: what the lake already holds) and what it reads, in
+   * one consistent reading. `reads: 'pending'`: the view's pending files too, so `through` is the newest commit;
+   * `'published'`: only what is published, so `through` is the commit before the oldest unpublished file of the base table.
+   * @throws StaleLeaseError; PublicationOpenError while a derivation or publication of the table is open
+   */
+  beginDerivation(
+    table: DerivedTable,
+    lease: string,
+    fence: number,
+    work: { readonly units: readonly DerivedUnit[]; readonly reads: 'pending' | 'published'; readonly idAbove: number },
+  ): Promise<Derivation>
+  /** The derivation begun and not finished, if any: it must be repeated before another begins. */
+  openDerivation(table: DerivedTable): Promise<Derivation | undefined>
+  /**
+   * The lake has it: readers of `table` read `snapshot`, and of its units this derivation. Raises no version: the numbers
+   * are the same. @throws StaleLeaseError
+   */
+  finishDerivation(table: DerivedTable, lease: string, fence: number, id: number, snapshot: string): Promise<void>
+  /**
+   * The units of a merchant that lie in [from, to) and are right: nothing of the days they were made of (`reach` days
+   * before the unit's first UTC day and after its last) changed after their derivation read it. Rising, disjoint (where
+   * units overlap, as after a change of zone, the newer).
+   */
+  derivedRanges(question: {
+    readonly table: DerivedTable
+    readonly merchant: MerchantId
+    readonly from: number
+    readonly to: number
+    readonly reach: { readonly daysBefore: number; readonly daysAfter: number }
+  }): Promise<readonly DerivedRange[]>
+  /**
+   * A maintenance commit of the lake (fold, compaction) replaced files: readers read `snapshot` from here on. Raises the
+   * versions of `touched`, whose numbers it changed (what a fold truncated).
+   * @throws StaleLeaseError; PublicationOpenError while a publication or derivation of the table is open
+   */
+  finishRewrite(
+    table: TableName,
+    lease: string,
+    fence: number,
+    rewrite: {
+      readonly snapshot: string
+      readonly touched: readonly { readonly merchant: MerchantId; readonly day: number }[]
+    },
+  ): Promise<void>
+
+  /** Progress of the import of the file with this hash into this merchant; undefined where there is none. */
+  importProgress(merchant: MerchantId, file: string): Promise<ImportProgress | undefined>
+  setImportProgress(merchant: MerchantId, file: string, progress: ImportProgress): Promise<void>
 
   /**
    * Adds a collector's counts of accepted hits for the records [from, through) of its log, once: it fails with

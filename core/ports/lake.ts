@@ -3,6 +3,8 @@
  * into a table as one snapshot; reading names a snapshot and the committed files that are not published yet.
  */
 import type { LakeRow, TableName } from '../tables.ts'
+import type { VisitsRule } from '../visits.ts'
+import type { DerivedTable, DerivedUnit } from './control-store.ts'
 
 /** Rows of one sink and one epoch, durable, in a place where only the control store's commit makes them count. */
 export interface StagedFile {
@@ -71,4 +73,58 @@ export interface LakeReader {
    * @throws SnapshotNotFoundError
    */
   scan(view: TableView, filter?: ScanFilter): AsyncIterable<readonly LakeRow[]>
+}
+
+/** What a derivation writes. */
+export interface DeriveWork {
+  readonly table: DerivedTable
+  /** `_publish` of the rows. */
+  readonly id: number
+  readonly generation: number
+  /** Of the base table. */
+  readonly view: TableView
+  readonly units: readonly DerivedUnit[]
+  /** For `sessions`. */
+  readonly rule: VisitsRule
+}
+
+/** One day (or month) partition of a table and generation; null where the table has none. */
+export interface LakePartition {
+  readonly generation: number | null
+  /** UTC days since 1970, or months since 1970-01, as the table is partitioned. */
+  readonly period: number
+}
+
+export interface PartitionFiles extends LakePartition {
+  readonly files: number
+  readonly rows: number
+  readonly bytes: number
+}
+
+export interface LakeMaintainer {
+  /**
+   * Computes the units' rows from the view and appends them as one snapshot, `_row` counting from 0 in the table's order.
+   * Does it once, as `publish` does: where the history names `id`, that snapshot is returned. Null where the units have no
+   * rows and the table no snapshot.
+   */
+  derive(work: DeriveWork): Promise<{ readonly snapshot: string | null; readonly rows: number }>
+  /** The largest `_publish` that any snapshot of the table names; 0 for none. */
+  lastPublish(table: TableName): Promise<number>
+  /** Partitions of the newest snapshot. */
+  partitions(table: TableName): Promise<readonly PartitionFiles[]>
+  /**
+   * Replaces all files of one partition by one, rows in the table's order; of tables that fold, rows of one key become
+   * one, and of breakdowns with more than `foldMaxValues` values a day the rest becomes the row `other`. Of derived tables
+   * rows superseded by a newer `_publish` of their unit are left out. One snapshot (operation `replace`; `overwrite` where
+   * something was truncated). `_publish` and `_row` of rows that stay whole are kept; of folded ones they are the largest.
+   * Null where there is nothing to do: one file already, in order.
+   * @throws CommitConflictError
+   */
+  rewrite(
+    table: TableName,
+    partition: LakePartition,
+  ): Promise<{
+    readonly snapshot: string
+    readonly truncated: readonly { readonly merchant: string; readonly day: number }[]
+  } | null>
 }

@@ -1,0 +1,30 @@
+/**
+ * Visits (sessions): what a visitor did without a long pause. This is the definition that every engine has to keep; the
+ * reference implementation is `visitsOf`, and SQL is held equal to it.
+ *
+ * Hits of one merchant and visitor that name the same `session` (or name none) form a line, in order of event time, then
+ * position. A **break** stands before a hit that comes `gapMs` or more after the one before it (`namedGapMs` where the
+ * line names a session, which overrides the pause), and before the first hit. A UTC day of a line that has no break at
+ * any of its hits is *full*; the first hit after a full day stands after a break too. A line between two breaks is cut
+ * into slices of `atMostMs` from its first hit on; every slice that has a hit is one visit and belongs to its first hit.
+ *
+ * The rule of full days is there so that a visit can be decided from the days around it: a line that never pauses (a
+ * kiosk, a server that calls every visitor the same) would else have to be read from its beginning, for ever. Visits that
+ * start on a UTC day are decided by the hits of that day, `visitsReadDaysBefore` days before and `visitsReadDaysAfter` after.
+ */
+
+export interface VisitsRule {
+  readonly gapMs: number
+  readonly namedGapMs: number
+  readonly atMostMs: number
+}
+
+/** Must stay the windows of `pipelines/jobs/sessions.ts`; gaps and length are at most a day. */
+export const visitsRule: VisitsRule = {
+  gapMs: 30 * 60_000,
+  namedGapMs: 24 * 3_600_000,
+  atMostMs: 24 * 3_600_000,
+}
+
+export const visitsReadDaysBefore = 2
+export const visitsReadDaysAfter = 1
