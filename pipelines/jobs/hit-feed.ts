@@ -25,6 +25,7 @@ export const hitFeed = feed<FeedHit>('hits', {
     addressPrefix: 'string',
     requestUserAgent: 'string',
     requestLanguage: 'string',
+    requestClientHints: 'object',
     keyKind: 'string',
     source: 'string',
     position: 'object',

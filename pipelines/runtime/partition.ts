@@ -213,6 +213,7 @@ export function feedHit(
     addressPrefix: batch.addressPrefix,
     requestUserAgent: batch.requestUserAgent,
     requestLanguage: batch.requestLanguage,
+    requestClientHints: batch.requestClientHints,
     keyKind: batch.keyKind,
     source,
     position: { partition, offset, index },
