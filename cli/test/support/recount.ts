@@ -86,7 +86,8 @@ const startCache = new Map<string, string>()
 /** Offsets and clock changes of our time fall on quarters of an hour: all instants of one share their bucket. */
 const quarterMs = 900_000
 
-function bucketStart(iso: string, timeZone: string, interval: Interval): string {
+/** Start of the bucket that holds an instant, as the API writes it. */
+export function bucketStart(iso: string, timeZone: string, interval: Interval): string {
   const quarter = Math.floor(Date.parse(iso) / quarterMs) * quarterMs
   const key = `${interval} ${timeZone} ${quarter}`
   let start = startCache.get(key)

@@ -2,6 +2,8 @@
  * Shop traffic from a seed, for tests that recount: what is sent, in the order it is sent, with repeats, late hits, bots,
  * hits of a blocked name and orders in home and foreign currency. The same seed gives the same hits for ever.
  */
+import { mulberry32 } from '../../seed/random.ts'
+
 export interface Shop {
   readonly id: string
   readonly timeZone: string
@@ -102,16 +104,5 @@ function hitAt(
       revenue: { amount: random() < 0.5 ? cents / 100 : (cents / 100).toFixed(2), currency },
     }),
     ...(random() < 0.5 && { context: { userAgent: random() < 0.1 ? botAgent : browserAgent } }),
-  }
-}
-
-/** Tommy Ettinger's mulberry32: 32 bits of state, good enough to draw traffic. */
-export function mulberry32(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
 }
