@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { mulberry32 } from '../seed/random.ts'
 import { type Cluster, createCluster, serversOf } from './support/cluster.ts'
 import { type Interval, recount } from './support/recount.ts'
 import { inRequests, sendAll } from './support/sender.ts'
 import { createSystem, type System } from './support/system.ts'
-import { manyShops, mulberry32, type Sending, traffic } from './support/traffic.ts'
+import { manyShops, type Sending, traffic } from './support/traffic.ts'
 
 // 1,000,000 hits of 24 shops: two collectors, four partitions, two workers, publisher, Trino, gateway; and the same input
 // to one embedded process. Visitors stay below what a sketch holds exactly, because seeds differ between the two.

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { mulberry32 } from '../seed/random.ts'
 import { type Cluster, createCluster, serversOf } from './support/cluster.ts'
 import { recount } from './support/recount.ts'
 import { inRequests, sendAll } from './support/sender.ts'
 import { type Life, start, temporaryFolder } from './support/server.ts'
-import { manyShops, mulberry32, type Sending, traffic } from './support/traffic.ts'
+import { manyShops, type Sending, traffic } from './support/traffic.ts'
 
 const shops = manyShops(2)
 /** Nobody listens there. */

@@ -5,11 +5,12 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { mulberry32 } from '../seed/random.ts'
 import { type Cluster, createCluster, serversOf } from './support/cluster.ts'
 import { recount } from './support/recount.ts'
 import { inRequests, sendAll } from './support/sender.ts'
 import { command } from './support/server.ts'
-import { manyShops, mulberry32, type Sending, traffic } from './support/traffic.ts'
+import { manyShops, type Sending, traffic } from './support/traffic.ts'
 
 const run = promisify(execFile)
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))

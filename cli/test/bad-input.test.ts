@@ -1,8 +1,8 @@
 import { connect } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { mulberry32 } from '../seed/random.ts'
 import { call, eventually, type Keys, type Life, readKeys, start, temporaryFolder } from './support/server.ts'
-import { mulberry32 } from './support/traffic.ts'
 
 // Against the running server: whatever comes in, the answer has a code, is never a 5xx, and never hangs; and what was
 // good in it is kept. The limits one by one are tested at the route (gateway/http/routes/hits.test.ts).

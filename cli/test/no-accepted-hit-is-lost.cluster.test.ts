@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Servers, startServers } from '../../infra/local/cluster/servers.mjs'
+import { mulberry32 } from '../seed/random.ts'
 import { type Cluster, createCluster } from './support/cluster.ts'
 import { recount } from './support/recount.ts'
 import { inRequests, sendAll } from './support/sender.ts'
-import { manyShops, mulberry32, type Sending, traffic } from './support/traffic.ts'
+import { manyShops, type Sending, traffic } from './support/traffic.ts'
 import { whileMerging } from './support/trino.ts'
 
 const seed = Number(process.env.CLUSTER_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))

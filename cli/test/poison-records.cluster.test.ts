@@ -2,11 +2,12 @@ import { Kafka, logLevel, Partitioners } from 'kafkajs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeHitBatch } from '../../schemas/avro/hit-batch.ts'
 import { encodeHitPack } from '../../schemas/avro/hit-pack.ts'
+import { mulberry32 } from '../seed/random.ts'
 import { type Cluster, createCluster, serversOf } from './support/cluster.ts'
 import { recount } from './support/recount.ts'
 import { inRequests, sendAll } from './support/sender.ts'
 import { eventually } from './support/server.ts'
-import { manyShops, mulberry32, type Sending, traffic } from './support/traffic.ts'
+import { manyShops, type Sending, traffic } from './support/traffic.ts'
 import { trinoRows } from './support/trino.ts'
 
 const shops = manyShops(2)

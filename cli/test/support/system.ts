@@ -2,11 +2,13 @@
  * The whole system under test as a client and an operator see it: sends traffic over HTTP while the process is killed
  * and started again, then asks for numbers. Nothing of the system's own code runs in here.
  */
+
+import { mulberry32 } from '../../seed/random.ts'
 import type { Counts, Interval } from './recount.ts'
 import { inRequests, sendAll } from './sender.ts'
 import { wholeSeries } from './series.ts'
 import { call, eventually, type Life, readKeys, start, temporaryFolder } from './server.ts'
-import { mulberry32, type Sending, type Shop, shops } from './traffic.ts'
+import { type Sending, type Shop, shops } from './traffic.ts'
 
 export interface BooksReply {
   readonly accepted: number
