@@ -14,6 +14,7 @@ import { hitLimits } from '../../core/hit/limits.ts'
 import { createIdMint } from '../../core/hit/mint-id.ts'
 import { ignoresSentAt, normaliseHit, type RequestFacts } from '../../core/hit/normalise-hit.ts'
 import { isText, type TextKnowledge } from '../../core/hit/text.ts'
+import type { ClientHints } from '../../core/hit.ts'
 import type { MerchantId, Offset } from '../../core/ids.ts'
 import type { Clock, Random } from '../../core/ports/clock.ts'
 import type { KeyHolder, Merchant } from '../../core/ports/control-store.ts'
@@ -40,6 +41,8 @@ export interface AcceptRequest {
   readonly address: string | null
   readonly userAgent: string | undefined
   readonly language: string | undefined
+  /** `clientHintsOf` of client-hints.ts. Kept of a browser key's request: a server's own say nothing of the visitor. */
+  readonly clientHints?: ClientHints | null
 }
 
 export interface Rejection extends Refusal {
@@ -115,6 +118,7 @@ export function createCollector(options: CollectorOptions): Collector {
       addressPrefix: addressPrefix(request.address),
       requestUserAgent: headerText(request.userAgent, hitLimits.userAgentLength),
       requestLanguage: headerText(request.language, hitLimits.languageLength),
+      requestClientHints: request.holder.key.kind === 'browser' ? (request.clientHints ?? null) : null,
       keyKind: request.holder.key.kind,
     }
     // A request's hits mostly share a user agent, and so the visitor: hashed once.

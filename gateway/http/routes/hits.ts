@@ -8,6 +8,7 @@ import type { Timers } from '../../../core/ports/clock.ts'
 import type { KeyHolder } from '../../../core/ports/control-store.ts'
 import type { AcceptReply, Collector } from '../../core/accept-hits.ts'
 import type { ClientAddress } from '../../core/client-address.ts'
+import { clientHintsOf } from '../../core/client-hints.ts'
 import { authorizeKey, bearerKey, type KeyDirectory } from '../../core/keys.ts'
 import { ProblemError } from '../../core/problem.ts'
 import { type BodyLimits, defaultBodyMaxBytes, defaultBodyMaxMs, type ParsedBody, readJsonBody } from '../body.ts'
@@ -43,6 +44,7 @@ export function hitsRoutes(options: HitsRoutesOptions): FastifyPluginAsync {
       ),
       userAgent: headers['user-agent'],
       language: headers['accept-language'],
+      clientHints: clientHintsOf(headers),
     })
   }
 
