@@ -31,7 +31,16 @@ export function merchantOf(id: string, more: Partial<Merchant> = {}): Merchant {
 }
 
 export function keyOf(merchant: string | null, hash: string, more: Partial<StoredKey> = {}): StoredKey {
-  return { hash, merchant: merchant as MerchantId | null, kind: 'server', rights: ['write'], ...more }
+  return {
+    hash,
+    merchant: merchant as MerchantId | null,
+    kind: 'server',
+    rights: ['write'],
+    origins: [],
+    quota: null,
+    tool: null,
+    ...more,
+  }
 }
 
 export function controlStoreContract(name: string, under: ControlStoreUnderTest): void {
@@ -145,6 +154,49 @@ function directoryContract(under: ControlStoreUnderTest): void {
       await expect(store.addKey(keyOf('a', 'h', { rights: ['write', 'historical'] }))).rejects.toThrow(RangeError)
       await expect(store.addKey(keyOf(null, 'h', { rights: ['read', 'write'] }))).rejects.toThrow(RangeError)
       expect((await store.findKey('h'))?.key.merchant).toBe('a')
+    })
+
+    it('keeps where a key may be used, how often, and what for, with created merchants and with added keys', async () => {
+      const store = await under.open()
+      const more = {
+        kind: 'browser',
+        rights: ['write', 'no_revenue'],
+        origins: ['https://shop.example', `https://o"ther,.example:8443`],
+        quota: 2 ** 40,
+        tool: `tag manager's "new" {one}`,
+      } as const
+      await store.createMerchant(merchantOf('a'), [keyOf('a', 'h1', more)])
+      await store.addKey(keyOf('a', 'h2', { ...more, quota: 1 }))
+      expect((await store.findKey('h1'))?.key).toEqual(keyOf('a', 'h1', more))
+      expect((await store.findKey('h2'))?.key).toEqual(keyOf('a', 'h2', { ...more, quota: 1 }))
+    })
+
+    it('refuses the same hash with other origins, another quota or another tool', async () => {
+      const store = await under.open()
+      const key = keyOf('a', 'h', { origins: ['https://a.example', 'https://b.example'], quota: 5, tool: 'x' })
+      await store.createMerchant(merchantOf('a'), [key])
+      await store.addKey({ ...key, origins: ['https://b.example', 'https://a.example'] })
+      for (const other of [
+        { origins: ['https://a.example'] },
+        { origins: ['https://a.example,https://b.example'] },
+        { quota: 6 },
+        { quota: null },
+        { tool: null },
+      ]) {
+        await expect(store.addKey({ ...key, ...other })).rejects.toThrow(RangeError)
+      }
+      expect((await store.findKey('h'))?.key).toMatchObject({ quota: 5, tool: 'x' })
+    })
+
+    it('refuses a quota that is no whole number of hits a second, at least one', async () => {
+      const store = await under.open()
+      await store.createMerchant(merchantOf('a'), [])
+      for (const quota of [0, -1, 0.5, Number.NaN, 2 ** 53]) {
+        const key = keyOf('a', 'h', { quota })
+        await expect(store.addKey(key)).rejects.toThrow(RangeError)
+        await expect(store.createMerchant(merchantOf('b'), [keyOf('b', 'h', { quota })])).rejects.toThrow(RangeError)
+      }
+      expect(await store.findKey('h')).toBeUndefined()
     })
 
     it('refuses a key of a merchant that is not there', async () => {

@@ -1,7 +1,14 @@
 /** Merchants, keys and daily secrets of the control store in DuckDB. */
 import type { MerchantId } from '../../../core/ids.ts'
 import type { ControlStore, KeyHolder, Merchant, StoredKey } from '../../../core/ports/control-store.ts'
-import { checkKeysOfMerchant, checkPage, checkSecretDates, keyTakenError, sameKey } from '../../core/control/rules.ts'
+import {
+  checkKey,
+  checkKeysOfMerchant,
+  checkPage,
+  checkSecretDates,
+  keyTakenError,
+  sameKey,
+} from '../../core/control/rules.ts'
 import type { Session, SqlRow } from './control-store-session.ts'
 
 type Directory = Pick<
@@ -18,6 +25,9 @@ type Directory = Pick<
 
 const merchantColumns = 'm.id, m.name, m.time_zone, m.currency, m.blocked_names, m.visitor_seed'
 
+const keyColumns = 'k.hash, k.merchant, k.kind, k.rights, k.origins, k.quota, k.tool'
+const keyWidth = 7
+
 /** Merchants asked for in one statement; more are asked in several. */
 const idsPerStatement = 1_000
 
@@ -29,13 +39,16 @@ export function directory(writer: Session, reader: Session): Directory {
 
   /** Inside a write. The same key once more changes nothing. */
   async function storeKey(key: StoredKey): Promise<void> {
-    const [known] = await writer.rows('SELECT hash, merchant, kind, rights FROM keys WHERE hash = $1', [key.hash])
+    const [known] = await writer.rows(`SELECT ${keyColumns} FROM keys k WHERE k.hash = $1`, [key.hash])
     if (known !== undefined) {
       if (sameKey(toKey(known), key)) return
       throw keyTakenError(key.hash)
     }
-    const rights = JSON.stringify(key.rights)
-    await writer.run('INSERT INTO keys VALUES ($1, $2, $3, $4)', [key.hash, key.merchant, key.kind, rights])
+    const { hash, merchant, kind, rights, origins, quota, tool } = key
+    await writer.run(
+      `INSERT INTO keys (hash, merchant, kind, rights, origins, quota, tool) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+      [hash, merchant, kind, JSON.stringify(rights), JSON.stringify(origins), quota, tool],
+    )
   }
 
   return {
@@ -84,6 +97,7 @@ export function directory(writer: Session, reader: Session): Directory {
       return rows.map(toMerchant)
     },
     async addKey(key) {
+      checkKey(key)
       await writer.write(async () => {
         if (key.merchant !== null && (await findMerchant(writer, key.merchant)) === undefined) {
           throw new RangeError(`no merchant ${key.merchant}`)
@@ -94,14 +108,14 @@ export function directory(writer: Session, reader: Session): Directory {
     async findKey(hash) {
       const [row] = await reader.read(() =>
         reader.rows(
-          `SELECT k.hash, k.merchant, k.kind, k.rights, ${merchantColumns}
+          `SELECT ${keyColumns}, ${merchantColumns}
            FROM keys k LEFT JOIN merchants m ON m.id = k.merchant WHERE k.hash = $1`,
           [hash],
         ),
       )
       if (row === undefined) return undefined
       const key = toKey(row)
-      return { key, merchant: key.merchant === null ? null : toMerchant(row.slice(4)) } satisfies KeyHolder
+      return { key, merchant: key.merchant === null ? null : toMerchant(row.slice(keyWidth)) } satisfies KeyHolder
     },
     async merchantsById(ids) {
       const wanted = [...new Set(ids)]
@@ -151,12 +165,15 @@ function toMerchant([id, name, timeZone, currency, blockedNames, visitorSeed]: S
   }
 }
 
-function toKey([hash, merchant, kind, rights]: SqlRow): StoredKey {
+function toKey([hash, merchant, kind, rights, origins, quota, tool]: SqlRow): StoredKey {
   return {
     hash: hash as string,
     merchant: merchant as MerchantId | null,
     kind: kind as StoredKey['kind'],
     rights: JSON.parse(rights as string) as StoredKey['rights'],
+    origins: JSON.parse(origins as string) as StoredKey['origins'],
+    quota: quota === null ? null : Number(quota),
+    tool: tool as string | null,
   }
 }
 

@@ -48,6 +48,14 @@ export const migrations: readonly Migration[] = [
       `ALTER TABLE positions ADD COLUMN forwarded VARCHAR DEFAULT '{}'`,
     ],
   },
+  {
+    name: 'keys say where, how often and what for',
+    statements: [
+      `ALTER TABLE keys ADD COLUMN origins VARCHAR DEFAULT '[]'`,
+      'ALTER TABLE keys ADD COLUMN quota BIGINT',
+      'ALTER TABLE keys ADD COLUMN tool VARCHAR',
+    ],
+  },
 ]
 
 /**

@@ -1,6 +1,13 @@
 /** Merchants, keys and daily secrets of the memory control store. */
 import type { ControlStore, KeyHolder, Merchant, StoredKey } from '../../../core/ports/control-store.ts'
-import { checkKeysOfMerchant, checkPage, checkSecretDates, keyTakenError, sameKey } from '../../core/control/rules.ts'
+import {
+  checkKey,
+  checkKeysOfMerchant,
+  checkPage,
+  checkSecretDates,
+  keyTakenError,
+  sameKey,
+} from '../../core/control/rules.ts'
 
 /** Copyable by `structuredClone`. */
 export interface DirectoryState {
@@ -63,6 +70,7 @@ export function memoryDirectory(current: () => DirectoryState): Directory {
         .slice(0, limit)
     },
     async addKey(key) {
+      checkKey(key)
       if (key.merchant !== null && !current().merchants.has(key.merchant))
         throw new RangeError(`no merchant ${key.merchant}`)
       storeKey(key)

@@ -1,7 +1,14 @@
 /** Merchants, keys and daily secrets of the control store in PostgreSQL. */
 import type { MerchantId } from '../../../core/ids.ts'
 import type { ControlStore, KeyHolder, Merchant, StoredKey } from '../../../core/ports/control-store.ts'
-import { checkKeysOfMerchant, checkPage, checkSecretDates, keyTakenError, sameKey } from '../../core/control/rules.ts'
+import {
+  checkKey,
+  checkKeysOfMerchant,
+  checkPage,
+  checkSecretDates,
+  keyTakenError,
+  sameKey,
+} from '../../core/control/rules.ts'
 import type { Database, Sql } from './database.ts'
 
 type Directory = Pick<
@@ -18,6 +25,8 @@ type Directory = Pick<
 
 const merchantColumns = `m.id, m.name, m.time_zone AS "timeZone", m.currency, m.blocked_names AS "blockedNames",
   m.visitor_seed AS "visitorSeed"`
+
+const keyColumns = 'k.hash, k.merchant, k.kind, k.rights, k.origins, k.quota, k.tool'
 
 /** A key and its merchant, all of the latter null where it has none. */
 type HolderRow = Omit<Merchant, 'id'> & StoredKey & { readonly id: MerchantId | null }
@@ -68,28 +77,27 @@ export function directory(database: Database): Directory {
       )
     },
     async addKey(key) {
+      checkKey(key)
       await database.write(async (sql) => {
         if (key.merchant !== null) {
           const found = await sql.rows('SELECT id FROM merchants WHERE id = $1', [key.merchant])
           if (found.length === 0) throw new RangeError(`no merchant ${key.merchant}`)
         }
         if (await insertKey(sql, key)) return
-        const [known] = await sql.rows<StoredKey>('SELECT hash, merchant, kind, rights FROM keys WHERE hash = $1', [
-          key.hash,
-        ])
+        const [known] = await sql.rows<StoredKey>(`SELECT ${keyColumns} FROM keys k WHERE k.hash = $1`, [key.hash])
         if (known === undefined || !sameKey(known, key)) throw keyTakenError(key.hash)
       })
     },
     async findKey(hash) {
       const [row] = await database.ask<HolderRow>(
-        `SELECT k.hash, k.merchant, k.kind, k.rights, ${merchantColumns}
+        `SELECT ${keyColumns}, ${merchantColumns}
          FROM keys k LEFT JOIN merchants m ON m.id = k.merchant WHERE k.hash = $1`,
         [hash],
       )
       if (row === undefined) return undefined
-      const { hash: of, merchant, kind, rights, id, ...others } = row
+      const { hash: of, merchant, kind, rights, origins, quota, tool, id, ...others } = row
       return {
-        key: { hash: of, merchant, kind, rights },
+        key: { hash: of, merchant, kind, rights, origins, quota, tool },
         merchant: id === null ? null : { id, ...others },
       } satisfies KeyHolder
     },
@@ -119,13 +127,13 @@ export function directory(database: Database): Directory {
 }
 
 /** False where the hash is taken. */
-async function insertKey(sql: Sql, { hash, merchant, kind, rights }: StoredKey): Promise<boolean> {
-  const inserted = await sql.run('INSERT INTO keys VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING', [
-    hash,
-    merchant,
-    kind,
-    rights,
-  ])
+async function insertKey(sql: Sql, key: StoredKey): Promise<boolean> {
+  const { hash, merchant, kind, rights, origins, quota, tool } = key
+  const inserted = await sql.run(
+    `INSERT INTO keys (hash, merchant, kind, rights, origins, quota, tool)
+     VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
+    [hash, merchant, kind, rights, origins, quota, tool],
+  )
   return inserted === 1
 }
 

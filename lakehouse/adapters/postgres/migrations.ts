@@ -68,6 +68,12 @@ export const migrations: readonly Migration[] = [
       'INSERT INTO chores VALUES (true)',
     ],
   },
+  {
+    name: 'keys say where, how often and what for',
+    statements: [
+      `ALTER TABLE keys ADD COLUMN origins text[] NOT NULL DEFAULT '{}', ADD COLUMN quota int8, ADD COLUMN tool text`,
+    ],
+  },
 ]
 
 /**

@@ -38,16 +38,28 @@ export function checkPartitions(job: string, partitions: readonly number[]): voi
   }
 }
 
-/** @throws RangeError where a key names another merchant than the one it is created with */
+/** @throws RangeError where the key allows no whole number of hits a second */
+export function checkKey({ hash, quota }: StoredKey): void {
+  if (quota !== null && (!Number.isSafeInteger(quota) || quota < 1)) {
+    throw new RangeError(`the key ${hash} has a quota of ${quota} hits a second`)
+  }
+}
+
+/** @throws RangeError where a key names another merchant than the one it is created with, or is wrong by itself */
 export function checkKeysOfMerchant(merchant: Merchant, keys: readonly StoredKey[]): void {
   for (const key of keys) {
+    checkKey(key)
     if (key.merchant !== merchant.id) throw new RangeError(`a key created with ${merchant.id} names ${key.merchant}`)
   }
 }
 
-/** Whether two keys of one hash mean the same; the order of rights says nothing. */
+/** Whether two keys of one hash mean the same; the order of rights and of origins says nothing. */
 export function sameKey(a: StoredKey, b: StoredKey): boolean {
-  return a.merchant === b.merchant && a.kind === b.kind && [...a.rights].sort().join() === [...b.rights].sort().join()
+  return meaningOf(a) === meaningOf(b)
+}
+
+function meaningOf({ merchant, kind, rights, origins, quota, tool }: StoredKey): string {
+  return JSON.stringify([merchant, kind, [...rights].sort(), [...origins].sort(), quota, tool])
 }
 
 /** A key's meaning never changes: holders of the old meaning may be cached anywhere. */
