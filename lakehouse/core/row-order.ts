@@ -1,9 +1,9 @@
 /**
- * The table's order, in JavaScript: partition (generation, UTC day), then the sort columns, then every system column left.
+ * The table's order, in JavaScript: partition (generation, UTC day or month), then the sort columns, then every system column left.
  * Nulls first, strings by code point: as DuckDB and Iceberg's `nulls-first` order do.
  */
-import { utcDay } from '../../core/event-time.ts'
 import { type LakeRow, type LakeValue, publicationColumns, type TableDefinition } from '../../core/tables.ts'
+import { partitionTime, periodOf } from './partition.ts'
 
 export function tableOrderColumns(definition: TableDefinition): readonly string[] {
   const system = definition.columns
@@ -15,13 +15,14 @@ export function tableOrderColumns(definition: TableDefinition): readonly string[
 /** Compares two rows; 0 only where they are equal in all columns of the order. */
 export function rowOrder(definition: TableDefinition): (a: LakeRow, b: LakeRow) => number {
   const columns = tableOrderColumns(definition)
-  const { generation, day } = definition.partition
+  const { generation } = definition.partition
+  const { column: time } = partitionTime(definition)
   return (a, b) => {
     if (generation) {
       const order = compareValues(a._gen, b._gen)
       if (order !== 0) return order
     }
-    const order = utcDay(Number(a[day])) - utcDay(Number(b[day]))
+    const order = periodOf(definition, Number(a[time])) - periodOf(definition, Number(b[time]))
     if (order !== 0) return order
     for (const column of columns) {
       const next = compareValues(a[column], b[column])
@@ -31,7 +32,8 @@ export function rowOrder(definition: TableDefinition): (a: LakeRow, b: LakeRow) 
   }
 }
 
-function compareValues(a: LakeValue | undefined, b: LakeValue | undefined): number {
+/** Nulls first, strings by code point. */
+export function compareValues(a: LakeValue | undefined, b: LakeValue | undefined): number {
   if (a === b) return 0
   const [left, right] = [a ?? null, b ?? null]
   if (left === null || right === null) return left === right ? 0 : left === null ? -1 : 1

@@ -9,24 +9,29 @@
  */
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { utcDayText } from '../../../core/event-time.ts'
+import type { LakePartition } from '../../../core/ports/lake.ts'
 import type { TableDefinition } from '../../../core/tables.ts'
+import { partitionTime, periodDays } from '../../core/partition.ts'
 import { keyRanges } from './key-ranges.ts'
 import { copyToParquet, type FileFacts } from './parquet.ts'
 import { foldedRows } from './parquet-fold.ts'
-import { partitionDay, quoteName, quoteText, readParquet, rowWeight, stagedColumns, tableOrder } from './parquet-sql.ts'
+import {
+  partitionPeriod,
+  quoteName,
+  quoteText,
+  readParquet,
+  rowWeight,
+  stagedColumns,
+  tableOrder,
+} from './parquet-sql.ts'
 
 /** Rows sorted at once, of the usual width (under 1 KB; wider ones weigh more): some 70 MB of DuckDB's memory. */
 export const sliceMaxRows = 100_000
 /** Slices are not made smaller than this when memory runs out: then the error stands. */
 export const sliceMinRows = 100
 
-export interface MergedPartition {
-  readonly generation: number | null
-  readonly day: number
-}
-
 export interface MergedFile {
-  readonly partition: MergedPartition
+  readonly partition: LakePartition
   readonly path: string
   readonly facts: FileFacts
 }
@@ -63,7 +68,7 @@ export function isOutOfMemory(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('Out of Memory Error')
 }
 
-interface WeighedPartition extends MergedPartition {
+interface WeighedPartition extends LakePartition {
   /** In rows of the usual width. */
   readonly weight: number
 }
@@ -71,12 +76,12 @@ interface WeighedPartition extends MergedPartition {
 async function countPartitions({ connection, definition, paths }: MergeOptions): Promise<readonly WeighedPartition[]> {
   const generation = definition.partition.generation ? '"_gen"' : 'NULL::INTEGER'
   const result = await connection.runAndReadAll(
-    `SELECT ${generation}, ${partitionDay(definition)}, sum(${rowWeight(definition)}) ` +
+    `SELECT ${generation}, ${partitionPeriod(definition)}, sum(${rowWeight(definition)}) ` +
       `FROM ${readParquet(stagedColumns(definition), paths)} GROUP BY 1, 2 ORDER BY 1, 2`,
   )
-  return result.getRows().map(([gen, day, weight]) => ({
+  return result.getRows().map(([gen, period, weight]) => ({
     generation: gen === null ? null : Number(gen),
-    day: Number(day),
+    period: Number(period),
     weight: Number(weight),
   }))
 }
@@ -105,17 +110,17 @@ async function* manyPartitions(
   firstRow: number,
 ): AsyncGenerator<MergedFile> {
   const { connection, definition } = options
-  const day = partitionDay(definition)
+  const period = partitionPeriod(definition)
   await connection.run(
-    `CREATE OR REPLACE TEMP TABLE merge_slice AS SELECT *, ${day} AS "#day" FROM (${sorted(options, slice, 'true', firstRow)})`,
+    `CREATE OR REPLACE TEMP TABLE merge_slice AS SELECT *, ${period} AS "#period" FROM (${sorted(options, slice, 'true', firstRow)})`,
   )
   try {
     const bounds = await connection.runAndReadAll(
-      'SELECT "#day", min("_row"), max("_row") FROM merge_slice GROUP BY 1 ORDER BY 1',
+      'SELECT "#period", min("_row"), max("_row") FROM merge_slice GROUP BY 1 ORDER BY 1',
     )
-    for (const [dayValue, from, through] of bounds.getRows()) {
+    for (const [period, from, through] of bounds.getRows()) {
       const rows = `SELECT * FROM merge_slice WHERE "_row" BETWEEN ${from} AND ${through} ORDER BY "_row"`
-      yield await finalFile(options, { generation: slice[0]?.generation ?? null, day: Number(dayValue) }, rows)
+      yield await finalFile(options, { generation: slice[0]?.generation ?? null, period: Number(period) }, rows)
     }
   } finally {
     await connection.run('DROP TABLE merge_slice')
@@ -156,7 +161,7 @@ async function* onePartition(
   }
 }
 
-async function finalFile(options: MergeOptions, partition: MergedPartition, rows: string): Promise<MergedFile> {
+async function finalFile(options: MergeOptions, partition: LakePartition, rows: string): Promise<MergedFile> {
   const { connection, definition } = options
   const path = options.scratchFile()
   const facts = await copyToParquet(connection, publicationSelect(options, rows), definition.columns, path, {
@@ -164,7 +169,7 @@ async function finalFile(options: MergeOptions, partition: MergedPartition, rows
     // Where slices had to shrink, rows are wide: a row group is held in memory too.
     rowGroupMaxRows: options.sliceMaxRows ?? sliceMaxRows,
   })
-  return { partition: { generation: partition.generation, day: partition.day }, path, facts }
+  return { partition: { generation: partition.generation, period: partition.period }, path, facts }
 }
 
 // All columns in the definition's order, `_publish` and `_row` filled in.
@@ -180,20 +185,21 @@ function publicationSelect({ definition, publish }: MergeOptions, source: string
 function sorted(options: MergeOptions, slice: readonly WeighedPartition[], range: string, firstRow: number): string {
   const { definition, paths } = options
   const rows = `SELECT * FROM ${readParquet(stagedColumns(definition), paths)} WHERE ${inSlice(options, slice)} AND ${range}`
-  // Days first: a slice of several partitions is numbered partition by partition.
-  const days = slice.length > 1 ? `${partitionDay(definition)}, ` : ''
+  // Periods first: a slice of several partitions is numbered partition by partition.
+  const periods = slice.length > 1 ? `${partitionPeriod(definition)}, ` : ''
   return (
     `SELECT *, row_number() OVER () - 1 + ${firstRow} AS "_row" FROM ` +
-    `(SELECT * FROM (${foldedRows(definition, rows)}) ORDER BY ${days}${tableOrder(definition)})`
+    `(SELECT * FROM (${foldedRows(definition, rows)}) ORDER BY ${periods}${tableOrder(definition)})`
   )
 }
 
 function inSlice({ definition }: MergeOptions, slice: readonly WeighedPartition[]): string {
   const [first, last] = [slice[0], slice.at(-1)]
   if (first === undefined || last === undefined) return 'false'
-  const day = quoteName(definition.partition.day)
-  const from = `TIMESTAMPTZ ${quoteText(`${utcDayText(first.day)} 00:00:00+00`)}`
-  const before = `TIMESTAMPTZ ${quoteText(`${utcDayText(last.day + 1)} 00:00:00+00`)}`
+  const time = partitionTime(definition)
+  const start = (day: number) => `TIMESTAMPTZ ${quoteText(`${utcDayText(day)} 00:00:00+00`)}`
+  const from = start(periodDays(time, first.period).first)
+  const before = start(periodDays(time, last.period).end)
   const generation = first.generation === null ? '' : ` AND "_gen" = ${first.generation}`
-  return `${day} >= ${from} AND ${day} < ${before}${generation}`
+  return `${quoteName(time.column)} >= ${from} AND ${quoteName(time.column)} < ${before}${generation}`
 }

@@ -1,5 +1,6 @@
 /** The SQL texts of Parquet files: types, field ids, reading by field id, the table's order. Names are from definitions only. */
 import { type Column, type ColumnType, publicationColumns, type TableDefinition } from '../../../core/tables.ts'
+import { partitionTime } from '../../core/partition.ts'
 import { tableOrderColumns } from '../../core/row-order.ts'
 
 export function quoteName(name: string): string {
@@ -72,7 +73,16 @@ export function tableOrder(definition: TableDefinition): string {
 
 /** UTC day of the partition column, days since 1970, as an expression. */
 export function partitionDay(definition: TableDefinition): string {
-  return `date_diff('day', DATE '1970-01-01', CAST(${quoteName(definition.partition.day)} AS DATE))`
+  return daysOrMonths('day', definition)
+}
+
+/** Period of the table's partition, days or months since 1970, as an expression. */
+export function partitionPeriod(definition: TableDefinition): string {
+  return daysOrMonths(partitionTime(definition).transform, definition)
+}
+
+function daysOrMonths(unit: 'day' | 'month', definition: TableDefinition): string {
+  return `date_diff('${unit}', DATE '1970-01-01', CAST(${quoteName(partitionTime(definition).column)} AS DATE))`
 }
 
 /**

@@ -14,6 +14,7 @@ import type { LakeRow, TableDefinition } from '../../../core/tables.ts'
 import { tables } from '../../../schemas/tables.ts'
 import type { AppendFile } from '../../core/iceberg/append.ts'
 import type { TableLayout } from '../../core/iceberg/layout.ts'
+import { partitionTime } from '../../core/partition.ts'
 import { rowOrder } from '../../core/row-order.ts'
 import { stagedFolder, stagedName } from '../../core/staged-name.ts'
 import { withConnection } from '../duckdb/parquet.ts'
@@ -63,8 +64,8 @@ export function createStaging(options: StagingOptions): Staging {
           try {
             const name = layout.dataFile(id, partition, await hashOf(path))
             await objects.put(name, fileBytes(path))
-            const day = [partition.day]
-            const values = definition.partition.generation ? [partition.generation, ...day] : day
+            const period = [partition.period]
+            const values = definition.partition.generation ? [partition.generation, ...period] : period
             merged.push({ name, partition: values, ...facts })
           } finally {
             await removeFile(path)
@@ -115,9 +116,10 @@ export function createStaging(options: StagingOptions): Staging {
 function dayRange(definition: TableDefinition, rows: readonly LakeRow[]): Pick<StagedFile, 'firstDay' | 'lastDay'> {
   let firstMs = Number.POSITIVE_INFINITY
   let lastMs = Number.NEGATIVE_INFINITY
+  const { column } = partitionTime(definition)
   for (const row of rows) {
-    const time = row[definition.partition.day]
-    if (typeof time !== 'number') throw new TypeError(`a row of ${definition.name} has no ${definition.partition.day}`)
+    const time = row[column]
+    if (typeof time !== 'number') throw new TypeError(`a row of ${definition.name} has no ${column}`)
     if (definition.partition.generation && typeof row._gen !== 'number') {
       throw new TypeError(`a row of ${definition.name} has no _gen`)
     }

@@ -10,6 +10,7 @@ import type { LakeReader, LakeWriter, ScanFilter, SnapshotInfo, StagedFile } fro
 import { type LakeRow, publicationColumns, type TableDefinition, type TableName } from '../../../core/tables.ts'
 import { tables } from '../../../schemas/tables.ts'
 import { foldRows } from '../../core/fold.ts'
+import { partitionTime } from '../../core/partition.ts'
 import { plainRow } from '../../core/plain-row.ts'
 import { rowOrder } from '../../core/row-order.ts'
 import { stagedName } from '../../core/staged-name.ts'
@@ -124,8 +125,9 @@ function stagedColumns(definition: TableDefinition) {
 
 function dayOf(definition: TableDefinition, row: LakeRow): number {
   if (typeof row.merchant !== 'string') throw new TypeError(`a row of ${definition.name} has no merchant`)
-  const time = row[definition.partition.day]
-  if (typeof time !== 'number') throw new TypeError(`a row of ${definition.name} has no ${definition.partition.day}`)
+  const { column } = partitionTime(definition)
+  const time = row[column]
+  if (typeof time !== 'number') throw new TypeError(`a row of ${definition.name} has no ${column}`)
   if (definition.partition.generation && typeof row._gen !== 'number') {
     throw new TypeError(`a row of ${definition.name} has no _gen`)
   }

@@ -9,22 +9,22 @@ describe('runs of partitions', () => {
   it('hold as many as one statement may write, and the next begins a new one', () => {
     expect(partitionRuns(days(mergeMaxPartitions))).toHaveLength(1)
     expect(partitionRuns(days(mergeMaxPartitions + 1))).toEqual([
-      { generation: null, firstDay: 0, lastDay: mergeMaxPartitions - 1 },
-      { generation: null, firstDay: mergeMaxPartitions, lastDay: mergeMaxPartitions },
+      { generation: null, first: 0, last: mergeMaxPartitions - 1 },
+      { generation: null, first: mergeMaxPartitions, last: mergeMaxPartitions },
     ])
   })
 
   it('are of one generation each, whatever the order of the files', () => {
     const files = [...days(2, 2), ...days(3, 1)].reverse()
     expect(partitionRuns(files)).toEqual([
-      { generation: 1, firstDay: 0, lastDay: 2 },
-      { generation: 2, firstDay: 0, lastDay: 1 },
+      { generation: 1, first: 0, last: 2 },
+      { generation: 2, first: 0, last: 1 },
     ])
   })
 
-  it('count partitions and not days: far apart ones share a statement', () => {
+  it('count partitions and not periods: far apart ones share a statement', () => {
     expect(partitionRuns([{ partition: [-400] }, { partition: [20_000] }])).toEqual([
-      { generation: null, firstDay: -400, lastDay: 20_000 },
+      { generation: null, first: -400, last: 20_000 },
     ])
   })
 })
@@ -34,7 +34,7 @@ describe('the statement that publishes', () => {
   const place = { catalog: 'lake', schema: 'hitlake_tables' }
 
   it('joins on the publication and the row, within the partitions it writes', () => {
-    const run = { generation: null, firstDay: 20_513, lastDay: 20_514 }
+    const run = { generation: null, first: 20_513, last: 20_514 }
     expect(mergeRun(place, tables.failed_hits, prepared, run)).toMatchInlineSnapshot(`
       "MERGE INTO "lake"."hitlake_tables"."failed_hits" t
       USING (SELECT * FROM "lake"."hitlake_tables_publications"."failed_hits_42_ab" p WHERE p."received" >= TIMESTAMP '2026-03-01 00:00:00.000000 UTC' AND p."received" < TIMESTAMP '2026-03-03 00:00:00.000000 UTC') s
@@ -45,7 +45,7 @@ describe('the statement that publishes', () => {
   })
 
   it('names the generation where the table has them', () => {
-    const run = { generation: 7, firstDay: 0, lastDay: 0 }
+    const run = { generation: 7, first: 0, last: 0 }
     const sql = mergeRun(place, tables.hourly, prepared, run)
     expect(sql).toContain('t."_gen" = 7')
     expect(sql).toContain('p."_gen" = 7')

@@ -11,6 +11,7 @@ import type { TableDefinition } from '../../../core/tables.ts'
 import { type AppendFile, appendFiles } from '../../core/iceberg/append.ts'
 import { TableLayout } from '../../core/iceberg/layout.ts'
 import { TableReader } from '../../core/iceberg/table-reader.ts'
+import { partitionTime, periodDays } from '../../core/partition.ts'
 import { quotedName } from '../../core/sql/printer.ts'
 import { trinoLiteral } from '../../core/sql/trino-printer.ts'
 import type { Staging } from '../local/staging.ts'
@@ -21,11 +22,11 @@ export const publicationsFolder = 'publications/'
 /** Partitions one statement writes; Trino refuses more than 100 open writers (ICEBERG_TOO_MANY_OPEN_PARTITIONS). */
 export const mergeMaxPartitions = 64
 
-/** Partitions that follow each other, of one generation. */
+/** Partitions that follow each other, of one generation: `first` to `last` period, both inclusive. */
 export interface PartitionRun {
   readonly generation: number | null
-  readonly firstDay: number
-  readonly lastDay: number
+  readonly first: number
+  readonly last: number
 }
 
 export interface PreparedPublication {
@@ -78,19 +79,19 @@ export function partitionRuns(files: readonly Pick<AppendFile, 'partition'>[]): 
   const partitions = files
     .map(({ partition }) => ({
       generation: partition.length > 1 ? (partition[0] ?? null) : null,
-      day: partition.at(-1),
+      period: partition.at(-1),
     }))
-    .sort((a, b) => (a.generation ?? 0) - (b.generation ?? 0) || (a.day ?? 0) - (b.day ?? 0))
+    .sort((a, b) => (a.generation ?? 0) - (b.generation ?? 0) || (a.period ?? 0) - (b.period ?? 0))
   const runs: PartitionRun[] = []
   let size = 0
-  for (const { generation, day } of partitions) {
-    if (day === undefined || day === null) throw new TypeError('a data file has no day')
+  for (const { generation, period } of partitions) {
+    if (period === undefined || period === null) throw new TypeError('a data file has no partition')
     const last = runs.at(-1)
     if (last === undefined || last.generation !== generation || size === mergeMaxPartitions) {
-      runs.push({ generation, firstDay: day, lastDay: day })
+      runs.push({ generation, first: period, last: period })
       size = 1
     } else {
-      runs[runs.length - 1] = { ...last, lastDay: day }
+      runs[runs.length - 1] = { ...last, last: period }
       size++
     }
   }
@@ -145,11 +146,12 @@ VALUES (${names.map((name) => `s.${name}`).join(', ')})`
 }
 
 function inRun(alias: string, definition: TableDefinition, run: PartitionRun): string[] {
-  const day = `${alias}.${quotedName(definition.partition.day)}`
+  const time = partitionTime(definition)
+  const column = `${alias}.${quotedName(time.column)}`
   const start = (utcDay: number) => `TIMESTAMP '${utcDayText(utcDay)} 00:00:00.000000 UTC'`
   return [
     ...(run.generation === null ? [] : [`${alias}."_gen" = ${run.generation}`]),
-    `${day} >= ${start(run.firstDay)}`,
-    `${day} < ${start(run.lastDay + 1)}`,
+    `${column} >= ${start(periodDays(time, run.first).first)}`,
+    `${column} < ${start(periodDays(time, run.last).end)}`,
   ]
 }

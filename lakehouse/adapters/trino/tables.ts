@@ -6,6 +6,7 @@ import { TrinoQueryError } from '../../../core/errors.ts'
 import { sleep, type Timers } from '../../../core/ports/clock.ts'
 import type { ColumnType, TableDefinition } from '../../../core/tables.ts'
 import { tables } from '../../../schemas/tables.ts'
+import { partitionTime } from '../../core/partition.ts'
 import { quotedName } from '../../core/sql/printer.ts'
 import { trinoLiteral } from '../../core/sql/trino-printer.ts'
 import type { Trino } from './client.ts'
@@ -76,7 +77,8 @@ export function createTable(place: TrinoPlace, definition: TableDefinition): str
   const columns = definition.columns.map(
     (column) => `  ${quotedName(column.name)} ${trinoType(column.type)} COMMENT ${text(column.doc)}`,
   )
-  const partitioning = [...(partition.generation ? ['"_gen"'] : []), `day(${quotedName(partition.day)})`]
+  const { column: time, transform } = partitionTime(definition)
+  const partitioning = [...(partition.generation ? ['"_gen"'] : []), `${transform}(${quotedName(time)})`]
   return `CREATE TABLE IF NOT EXISTS ${trinoTable(place, definition.name)} (
 ${columns.join(',\n')}
 )

@@ -7,9 +7,10 @@
  *     lake/<table>/metadata/snap-….avro, m-….avro  manifest lists, manifests
  *     lake/<table>/data/_gen=1/time_day=2026-03-01/p00000000042-<hash>.parquet
  */
-import { utcDayText } from '../../../core/event-time.ts'
+import type { LakePartition } from '../../../core/ports/lake.ts'
 import type { TableDefinition } from '../../../core/tables.ts'
-import { dayField } from './schema.ts'
+import { partitionTime, periodText } from '../partition.ts'
+import { periodField } from './schema.ts'
 
 /** The layout of a table of the lake. `lakeUri` has no slash at its end: `file:///var/hitlake/lake`. */
 export function tableLayout(definition: TableDefinition, lakeUri: string): TableLayout {
@@ -62,17 +63,14 @@ export class TableLayout {
   }
 
   /**
-   * The name of a data file says its publication, day and content, so a repeated publication writes the same bytes to the
+   * The name of a data file says its publication, partition and content, so a repeated publication writes the same bytes to the
    * same name, and never other bytes to a name that a snapshot holds already.
    */
-  dataFile(
-    publish: number,
-    partition: { readonly generation: number | null; readonly day: number },
-    hash: string,
-  ): string {
+  dataFile(publish: number, partition: LakePartition, hash: string): string {
     const generation = partition.generation === null ? '' : `_gen=${partition.generation}/`
-    const day = `${dayField(this.definition)}=${utcDayText(partition.day)}/`
-    return `${this.folder}data/${generation}${day}p${String(publish).padStart(11, '0')}-${hash}.parquet`
+    const text = periodText(partitionTime(this.definition), partition.period)
+    const period = `${periodField(this.definition)}=${text}/`
+    return `${this.folder}data/${generation}${period}p${String(publish).padStart(11, '0')}-${hash}.parquet`
   }
 
   /** `location` is that of the table's metadata, which may be from another place than ours. */

@@ -1,6 +1,7 @@
 /** What a scan can skip by partition and bounds. Says "may hold" in doubt; never skips what passes the filter. */
 import type { ScanFilter, StagedFile } from '../../../core/ports/lake.ts'
 import type { TableDefinition } from '../../../core/tables.ts'
+import { partitionTime, periodDays } from '../partition.ts'
 import type { DataFile, ManifestFile } from './manifest.ts'
 import { columnOf, type PartitionField, type PartitionSpec } from './schema.ts'
 
@@ -10,13 +11,13 @@ export interface Pruner {
   staged(file: StagedFile): boolean
 }
 
-/** `specs`: all of the table's, by id; a file is skipped by day only where its own spec has our day. */
+/** `specs`: all of the table's, by id; a file is skipped by period only where its own spec has our column. */
 export function createPruner(
   definition: TableDefinition,
   filter: ScanFilter,
   specs: ReadonlyMap<number, PartitionSpec>,
 ): Pruner {
-  const dayId = columnOf(definition, definition.partition.day).id
+  const timeId = columnOf(definition, partitionTime(definition).column).id
   const generationId = definition.partition.generation ? columnOf(definition, '_gen').id : undefined
   const merchantId = columnOf(definition, 'merchant').id
   const merchant = filter.merchant === undefined ? undefined : Buffer.from(filter.merchant, 'utf8')
@@ -25,7 +26,10 @@ export function createPruner(
   const daysMeet = (from: number, through: number) => from <= lastDay && through >= firstDay
 
   const keepsField = (field: PartitionField, lower: number, upper: number) => {
-    if (field.transform === 'day' && field['source-id'] === dayId) return daysMeet(lower, upper)
+    if ((field.transform === 'day' || field.transform === 'month') && field['source-id'] === timeId) {
+      const { transform } = field
+      return daysMeet(periodDays({ transform }, lower).first, periodDays({ transform }, upper).end - 1)
+    }
     if (field.transform !== 'identity' || field['source-id'] !== generationId) return true
     return filter.generation === undefined || (filter.generation >= lower && filter.generation <= upper)
   }

@@ -3,6 +3,7 @@
  * serialization"). Every field is optional, because DuckDB writes Parquet columns so.
  */
 import type { Column, ColumnType, TableDefinition } from '../../../core/tables.ts'
+import { partitionTime } from '../partition.ts'
 import type { JsonValue } from './json.ts'
 
 export interface IcebergSchema {
@@ -26,9 +27,10 @@ export interface PartitionSpec {
 /** Partition field ids start here (spec, "Partition Specs": v1 writers assigned from 1000, and all kept to it). */
 const firstPartitionFieldId = 1_000
 
-/** Name of the partition field that holds the day: `time_day` for `day(time)`, as other writers name it. */
-export function dayField(definition: TableDefinition): string {
-  return `${definition.partition.day}_day`
+/** Name of the partition field that holds the period: `time_day` for `day(time)`, as other writers name it. */
+export function periodField(definition: TableDefinition): string {
+  const { column, transform } = partitionTime(definition)
+  return `${column}_${transform}`
 }
 
 export function schemaFields(columns: readonly Column[]): JsonValue[] {
@@ -71,15 +73,16 @@ export function columnOf(definition: TableDefinition, name: string): Column {
 }
 
 export function partitionSpec(definition: TableDefinition, specId: number): PartitionSpec {
-  const day: Omit<PartitionField, 'field-id'> = {
-    name: dayField(definition),
-    transform: 'day',
-    'source-id': columnOf(definition, definition.partition.day).id,
+  const { column, transform } = partitionTime(definition)
+  const period: Omit<PartitionField, 'field-id'> = {
+    name: periodField(definition),
+    transform,
+    'source-id': columnOf(definition, column).id,
   }
   const generation: Omit<PartitionField, 'field-id'>[] = definition.partition.generation
     ? [{ name: '_gen', transform: 'identity', 'source-id': columnOf(definition, '_gen').id }]
     : []
-  const fields = [...generation, day].map((field, at) => ({ ...field, 'field-id': firstPartitionFieldId + at }))
+  const fields = [...generation, period].map((field, at) => ({ ...field, 'field-id': firstPartitionFieldId + at }))
   return { 'spec-id': specId, fields }
 }
 
