@@ -69,7 +69,7 @@ export type KeyKind = 'browser' | 'server'
 
 /**
  * The hits of one request, and what the collector knew of the request. One record of the log and of the feed;
- * `schemas/avro/hit-batch.v1.avsc` is its wire form.
+ * `schemas/avro/hit-batch.v2.avsc` is its wire form.
  */
 export interface HitBatch {
   readonly merchant: MerchantId

@@ -55,6 +55,15 @@ export const arbitraryBatch: fc.Arbitrary<HitBatch> = fc.record({
   addressPrefix: textOrNull,
   requestUserAgent: textOrNull,
   requestLanguage: textOrNull,
+  requestClientHints: fc.option(
+    fc.record({
+      brands: textOrNull,
+      mobile: textOrNull,
+      platform: textOrNull,
+      platformVersion: textOrNull,
+      model: textOrNull,
+    }),
+  ),
   keyKind: fc.constantFrom('browser', 'server'),
   hits: fc.array(arbitraryHit, { maxLength: 4 }),
 })

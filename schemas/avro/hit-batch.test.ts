@@ -16,7 +16,8 @@ import {
 } from './hit-batch.ts'
 import { arbitraryBatch, arbitraryHit } from './hit-batch-under-test.ts'
 
-const [v1] = knownSchemas as [AvroObject]
+const [v1, v2] = knownSchemas as [AvroObject, AvroObject]
+const inV1 = createHitBatchCodec([v1])
 
 const hit: Hit = {
   id: 'h-1',
@@ -41,8 +42,17 @@ const batch: HitBatch = {
   addressPrefix: '203.0.113.0/24',
   requestUserAgent: null,
   requestLanguage: null,
+  requestClientHints: null,
   keyKind: 'server',
   hits: [hit],
+}
+
+const hints = {
+  brands: '"Chromium";v="126", "Google Chrome";v="126"',
+  mobile: '?0',
+  platform: '"Windows"',
+  platformVersion: null,
+  model: '""',
 }
 
 describe('a record', () => {
@@ -56,10 +66,10 @@ describe('a record', () => {
   })
 
   it('has the bytes that avsc writes', () => {
-    const type = avroType(v1)
+    const type = avroType(v2)
     fc.assert(
       fc.property(arbitraryBatch, (written) => {
-        const expected = Buffer.concat([singleObjectHeader(v1), type.toBuffer(written)])
+        const expected = Buffer.concat([singleObjectHeader(v2), type.toBuffer(written)])
         expect(encodeHitBatch(written).equals(expected)).toBe(true)
       }),
       { numRuns: 500 },
@@ -74,6 +84,28 @@ describe('a record', () => {
     )
     expect(decodeHitBatch(record)).toEqual(batch)
     expect(peekBatch(record)).toEqual({ merchant: 'demo', received: batch.received, hits: 1 })
+    expect(inV1.encode(batch).equals(record)).toBe(true)
+  })
+
+  // Written by the second version. It must be readable for ever.
+  it('of version 2 is read by the newest code', () => {
+    const record = Buffer.from(
+      'wwGoJqMW6HXHvwhkZW1vHEFzaWEvS2F0aG1hbmR1Bk5QUtCJgoqVZwIcMjAzLjAuMTEzLjAvMjQAAAICViJDaHJvbWl1bSI7dj0iMTI2IiwgIkdvb2dsZSBDaHJvbWUiO3Y9IjEyNiICBD8wAhIiV2luZG93cyIAAgQiIgICBmgtMRBwdXJjaGFzZYD6gYqVZwZ2LTEAAAI4aHR0cHM6Ly9zaG9wLmV4YW1wbGUvZ3LDtsOfZQAAAv7/n/b0rNvgGwZFVVICAgZza3UAAgAAAAAAAABAAgEACAxtZW1iZXICAQ5sb2FkX21zBAAAAAAAAClACnRoZW1lBghkYXJrCGdvbmUAAAAA',
+      'base64',
+    )
+    expect(decodeHitBatch(record)).toEqual({ ...batch, requestClientHints: hints })
+    expect(peekBatch(record)).toEqual({ merchant: 'demo', received: batch.received, hits: 1 })
+    expect(encodeHitBatch({ ...batch, requestClientHints: hints }).equals(record)).toBe(true)
+  })
+
+  it('of version 1 holds the same batch as one of version 2 that has no client hints, whatever is in it', () => {
+    fc.assert(
+      fc.property(arbitraryBatch, (written) => {
+        const record = inV1.encode(written)
+        expect(decodeHitBatch(record)).toEqual({ ...written, requestClientHints: null })
+        expect(peekBatch(record)).toEqual(peekBatch(encodeHitBatch(written)))
+      }),
+    )
   })
 
   it('tells merchant, time and number of hits without being decoded', () => {
@@ -108,15 +140,17 @@ describe('a record', () => {
   })
 
   it('of an older version is decoded into the newest: a field it lacks has its default', () => {
-    const fields = (v1.fields ?? []).slice(0, -1)
+    const fields = (v2.fields ?? []).slice(0, -1)
     const spread = { name: 'spread', type: ['null', 'string'], default: null }
-    const v2 = { ...v1, fields: [...fields, spread, ...(v1.fields ?? []).slice(-1)] }
-    const newer = createHitBatchCodec([v1, v2])
-    expect(newer.decode(encodeHitBatch(batch))).toEqual({ ...batch, spread: null })
-    const inV2 = newer.encode({ ...batch, spread: 'b' } as HitBatch)
-    expect(newer.decode(inV2)).toEqual({ ...batch, spread: 'b' })
-    expect(newer.peek(inV2)).toEqual({ merchant: 'demo', received: batch.received, hits: 1 })
-    expect(() => decodeHitBatch(inV2)).toThrow(/its schema [0-9a-f]{16} is not one of those known/)
+    const v3 = { ...v2, fields: [...fields, spread, ...(v2.fields ?? []).slice(-1)] }
+    const newer = createHitBatchCodec([v1, v2, v3])
+    for (const older of [inV1.encode(batch), encodeHitBatch(batch)]) {
+      expect(newer.decode(older)).toEqual({ ...batch, spread: null })
+    }
+    const inV3 = newer.encode({ ...batch, spread: 'b' } as HitBatch)
+    expect(newer.decode(inV3)).toEqual({ ...batch, spread: 'b' })
+    expect(newer.peek(inV3)).toEqual({ merchant: 'demo', received: batch.received, hits: 1 })
+    expect(() => decodeHitBatch(inV3)).toThrow(/its schema [0-9a-f]{16} is not one of those known/)
   })
 })
 

@@ -27,7 +27,9 @@ const headerBytes = 10
 const here = (file: string) => JSON.parse(readFileSync(new URL(file, import.meta.url), 'utf8')) as AvroObject
 
 /** Oldest first. A version is for ever: a change of fields is a new entry, and a new field has a default. */
-export const knownSchemas: readonly AvroObject[] = [joinSchemas(here('hit-batch.v1.avsc'), here('hit.v1.avsc'))]
+export const knownSchemas: readonly AvroObject[] = ['hit-batch.v1.avsc', 'hit-batch.v2.avsc'].map((file) =>
+  joinSchemas(here(file), here('hit.v1.avsc')),
+)
 
 const codec = createHitBatchCodec(knownSchemas)
 
