@@ -20,6 +20,7 @@ const batch = encodeHitBatch({
   addressPrefix: null,
   requestUserAgent: null,
   requestLanguage: null,
+  requestClientHints: null,
   keyKind: 'server',
   hits: [],
 })
