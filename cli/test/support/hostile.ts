@@ -43,7 +43,7 @@ const fragments = [
   "E'\\x27'",
   'chr(39)',
   'read_parquet',
-  '${7*7}',
+  '#{7*7}',
   '{{7*7}}',
   '__proto__',
   'constructor',
