@@ -1,6 +1,6 @@
 /** Prints a `Select` for DuckDB. The only writer of literals of that dialect. */
-import type { Literal, Select, Within } from './ast.ts'
-import { checkedText, checkedWhole, instantText } from './literal-limits.ts'
+import type { Literal, ScalarType, Select, StructPart, ValuedRange } from './ast.ts'
+import { checkedText, checkedWhole, instantText, membersPattern } from './literal-limits.ts'
 import { type Dialect, printSql, quotedName, type TableText } from './printer.ts'
 
 /** @throws RangeError where a literal has no exact text */
@@ -33,6 +33,13 @@ function textLiteral(value: string): string {
   return parts.length === 1 ? `${parts[0]}` : `(${parts.join(' || chr(0) || ')})`
 }
 
+const types: Readonly<Record<ScalarType, string>> = {
+  text: 'VARCHAR',
+  int: 'INTEGER',
+  long: 'BIGINT',
+  decimal38: 'DECIMAL(38,0)',
+}
+
 const duckDb: Dialect = {
   literal: duckDbLiteral,
   result: (of) => of,
@@ -40,23 +47,53 @@ const duckDb: Dialect = {
   sum: (of) => `sum(${of})`,
   listOf: (of) => `list(${of}) FILTER (WHERE ${of} IS NOT NULL)`,
   unionOf: (lists) => `list_distinct(flatten(list(${lists}) FILTER (WHERE ${lists} IS NOT NULL)))`,
+  joinedLists: (lists) => `flatten(list(${lists}) FILTER (WHERE ${lists} IS NOT NULL))`,
+  smallest: (list, limit) => `list_sort(${list})[1:${limit}]`,
   // DuckDB's least() passes over nulls.
   countOfSmallest: (list, limit) => `least(coalesce(len(${list}), 0), ${limit})`,
   largestOfSmallest: (list, limit) => `list_max(list_sort(${list})[1:${limit}])`,
+  contains: (of, part) => `contains(${of}, ${part})`,
+  // Both % and // cut towards 0.
+  floorDivide: (of, by) => `((${of}) - ((${of}) % ${by} + ${by}) % ${by}) // ${by}`,
+  asText: (of) => `CAST(${of} AS VARCHAR)`,
+  epochMs: (of) => `epoch_ms(${of})`,
+  prop: (of, key) => {
+    const member = textLiteral(JSON.stringify(key))
+    const members = (group: number) => `regexp_extract_all(${of}, ${textLiteral(membersPattern)}, ${group})`
+    const token = `${members(2)}[list_position(${members(1)}, ${member})]`
+    const value = `CASE WHEN ${token} = 'null' THEN '' WHEN starts_with(${token}, '"') THEN CASE WHEN contains(${token}, '\\') THEN json_extract_string(${token}, '$') ELSE substr(${token}, 2, length(${token}) - 2) END ELSE ${token} END`
+    // Most texts do not have the key: those are not taken apart.
+    return `CASE WHEN contains(${of}, ${textLiteral(`${JSON.stringify(key)}:`)}) THEN coalesce(${value}, '') ELSE '' END`
+  },
+  minBy: (of, by) => `arg_min(${of}, ${tuple(by)})`,
+  maxBy: (of, by) => `arg_max(${of}, ${tuple(by)})`,
+  struct: (fields) =>
+    `struct_pack(${fields.map(({ name, type, text }) => `${quotedName(name)} := CAST(${text} AS ${types[type]})`).join(', ')})`,
+  sumByKey: (list, key, value) => {
+    const pair = `struct_pack(${quotedName(key.name)} := ${cast('k', key)}, ${quotedName(value.name)} := ${cast('v', value)})`
+    const each = `SELECT each.${quotedName(key.name)} AS k, sum(each.${quotedName(value.name)}) AS v FROM (SELECT unnest(${list}) AS each) GROUP BY k`
+    return `CASE WHEN ${list} IS NOT NULL THEN coalesce((SELECT list(${pair} ORDER BY k) FROM (${each})), []) END`
+  },
+  pairs: (list, key, value) =>
+    `CAST(to_json(list_transform(${list}, lambda each: [CAST(each.${quotedName(key)} AS VARCHAR), CAST(each.${quotedName(value)} AS VARCHAR)])) AS VARCHAR)`,
   // The nearest range that starts at or before the point; whether it still holds the point, WHERE says. As a join on both
   // ends it took 20 times as long for 1,000 ranges and 3 M rows.
-  within: ({ ranges, as, index }, point) => ({
-    join: `ASOF JOIN (VALUES ${ranges.map(rangeRow).join(', ')}) AS ${quotedName(as)}(${quotedName(index)}, "start", "end")
+  within: ({ ranges, as, columns }, point) => ({
+    join: `ASOF JOIN (VALUES ${ranges.map(rangeRow).join(', ')}) AS ${quotedName(as)}(${['start', 'end', ...columns].map(quotedName).join(', ')})
 ON ${point} >= ${quotedName(as)}."start"`,
     where: `${point} < ${quotedName(as)}."end"`,
   }),
 }
 
-function rangeRow({ start, end }: Within['ranges'][number], index: number): string {
-  const literals: Literal[] = [
-    { type: 'whole', value: index },
+const cast = (text: string, { type }: StructPart) => `CAST(${text} AS ${types[type]})`
+
+const tuple = (keys: readonly string[]) => (keys.length === 1 ? `${keys[0]}` : `row(${keys.join(', ')})`)
+
+function rangeRow({ start, end, values }: ValuedRange): string {
+  const ends: Literal[] = [
     { type: 'instant', value: start },
     { type: 'instant', value: end },
   ]
-  return `(${literals.map(duckDbLiteral).join(', ')})`
+  const whole = (value: number | null) => (value === null ? 'NULL' : `${checkedWhole(value)}`)
+  return `(${[...ends.map(duckDbLiteral), ...values.map((value) => `CAST(${whole(value)} AS BIGINT)`)].join(', ')})`
 }

@@ -29,3 +29,11 @@ export function instantText(value: number): string {
   }
   return new Date(value).toISOString().replace('T', ' ').replace('Z', '')
 }
+
+/**
+ * The members of a flat JSON object as `JSON.stringify` writes it, one match each: the key as it stands there (1) and the
+ * value (2). Matches begin at the object's start and go on from member to member, so text inside of a value is never taken
+ * for a key. The number in there is the text that JavaScript makes of it, which no engine makes of a number it has read:
+ * 1e21 is `1e+21` here, `1.0E21` to Trino.
+ */
+export const membersPattern = '("(?:[^"\\\\]|\\\\.)*"):("(?:[^"\\\\]|\\\\.)*"|[^,}]*)'

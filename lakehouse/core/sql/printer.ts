@@ -3,7 +3,7 @@
  * files are the only writers of literals.
  */
 import type { TableName } from '../../../core/tables.ts'
-import type { Expression, Literal, Relation, Select, Source, Within } from './ast.ts'
+import type { Expression, Literal, OrderKey, Relation, Select, Source, StructField, StructPart, Within } from './ast.ts'
 
 /** Gives the relation that holds a table's rows with these columns: `read_parquet([…])`, `"lake"."schema"."hourly" …`. */
 export type TableText = (table: TableName, columns: readonly string[]) => string
@@ -17,6 +17,18 @@ export interface Dialect {
   sum(of: string): string
   listOf(of: string): string
   unionOf(lists: string): string
+  joinedLists(lists: string): string
+  smallest(list: string, limit: number): string
+  contains(of: string, part: string): string
+  floorDivide(of: string, by: string): string
+  asText(of: string): string
+  epochMs(of: string): string
+  prop(of: string, key: string): string
+  minBy(of: string, by: readonly string[]): string
+  maxBy(of: string, by: readonly string[]): string
+  struct(fields: readonly (StructPart & { readonly text: string })[]): string
+  sumByKey(list: string, key: StructPart, value: StructPart): string
+  pairs(list: string, key: string, value: string): string
   countOfSmallest(list: string, limit: number): string
   largestOfSmallest(list: string, limit: number): string
   /** What follows the left side in FROM, and what WHERE must say besides. */
@@ -57,7 +69,8 @@ class Printer {
       `FROM ${this.source(select.from)}`,
       conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`,
       select.groupBy === undefined ? '' : `GROUP BY ${this.list(select.groupBy)}`,
-      select.orderBy === undefined ? '' : `ORDER BY ${this.list(select.orderBy)}`,
+      select.orderBy === undefined ? '' : `ORDER BY ${this.order(select.orderBy)}`,
+      select.limit === undefined ? '' : `LIMIT ${checkedCount(select.limit)}`,
     ]
       .filter((line) => line !== '')
       .join('\n')
@@ -95,6 +108,11 @@ class Printer {
         return quotedName(relation.name)
       case 'select':
         return `(\n${indent(this.select(relation.select))}\n)`
+      case 'unionAll': {
+        // In brackets of its own a part may have a WITH.
+        const parts = relation.selects.map((select) => `(\n${indent(this.select(select))}\n)`)
+        return `(\n${indent(parts.join('\nUNION ALL\n'))}\n)`
+      }
       case 'join': {
         const how = relation.how === 'left' ? 'LEFT JOIN' : 'JOIN'
         return `${this.source(relation.left)}\n${how} ${this.source(relation.right)}\nON ${this.print(relation.on)}`
@@ -117,35 +135,168 @@ class Printer {
           ? quotedName(expression.name)
           : `${quotedName(expression.of)}.${quotedName(expression.name)}`
       case 'compare':
-        return `${this.print(expression.left)} ${expression.op} ${this.print(expression.right)}`
+      case 'arithmetic':
+        return `${this.operand(expression.left)} ${expression.op} ${this.operand(expression.right)}`
       case 'and':
-        return expression.parts.map((part) => this.print(part)).join(' AND ')
+      case 'or':
+        return expression.parts.map((part) => this.operand(part)).join(expression.kind === 'and' ? ' AND ' : ' OR ')
+      case 'not':
+        return `NOT ${this.operand(expression.of)}`
+      case 'isNull':
+        return `${this.operand(expression.of)} IS NULL`
       case 'notNull':
-        return `${this.print(expression.of)} IS NOT NULL`
+        return `${this.operand(expression.of)} IS NOT NULL`
+      case 'in':
+        return `${this.operand(expression.of)} IN (${expression.literals.map((each) => this.dialect.literal(each)).join(', ')})`
       case 'orElse':
         return `coalesce(${this.print(expression.of)}, ${this.print(expression.otherwise)})`
-      case 'sum':
-        return this.dialect.sum(this.print(expression.of))
+      case 'case': {
+        const branches = expression.branches.map(
+          ({ when, then }) => `WHEN ${this.print(when)} THEN ${this.print(then)}`,
+        )
+        const otherwise = expression.otherwise === undefined ? '' : ` ELSE ${this.print(expression.otherwise)}`
+        return `CASE ${branches.join(' ')}${otherwise} END`
+      }
       case 'max':
-        return `max(${this.print(expression.of)})`
+      case 'min':
+        return `${expression.kind}(${this.print(expression.of)})`
       case 'count':
         return expression.where === undefined ? 'count(*)' : `count(*) FILTER (WHERE ${this.print(expression.where)})`
       case 'place':
-        return `row_number() OVER (PARTITION BY ${this.list(expression.partitionBy)} ORDER BY ${this.print(expression.by)})`
-      case 'listOf':
-        return this.dialect.listOf(this.print(expression.of))
-      case 'unionOf':
-        return this.dialect.unionOf(this.print(expression.lists))
-      case 'countOfSmallest':
-        return this.dialect.countOfSmallest(this.print(expression.list), expression.limit)
-      case 'largestOfSmallest':
-        return this.dialect.largestOfSmallest(this.print(expression.list), expression.limit)
+      case 'before':
+      case 'over':
+        return this.window(expression)
+      default:
+        return this.inDialect(expression)
     }
+  }
+
+  /** As a part of a larger expression: in brackets where it holds an operator of its own. */
+  private operand(expression: Expression): string {
+    const text = this.print(expression)
+    return operators.has(expression.kind) ? `(${text})` : text
+  }
+
+  private window(expression: WindowExpression): string {
+    const { partitionBy, orderBy } = expression
+    const parts = [
+      partitionBy.length === 0 ? '' : `PARTITION BY ${this.list(partitionBy)}`,
+      orderBy === undefined ? '' : `ORDER BY ${this.order(orderBy)}`,
+      expression.kind === 'over' && orderBy !== undefined ? 'ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW' : '',
+    ]
+    return `${this.windowCall(expression)} OVER (${parts.filter((part) => part !== '').join(' ')})`
+  }
+
+  private windowCall(expression: WindowExpression): string {
+    switch (expression.kind) {
+      case 'place':
+        return 'row_number()'
+      case 'before':
+        return `lag(${this.print(expression.of)})`
+      case 'over': {
+        const of = this.print(expression.of)
+        return expression.call === 'sum' ? this.dialect.sum(of) : `${expression.call}(${of})`
+      }
+    }
+  }
+
+  /** What dialects say in their own ways. */
+  private inDialect(expression: DialectExpression): string {
+    const { dialect } = this
+    switch (expression.kind) {
+      case 'contains':
+        return dialect.contains(this.print(expression.of), dialect.literal({ type: 'text', value: expression.part }))
+      case 'floorDivide':
+        return dialect.floorDivide(this.print(expression.of), String(checkedCount(expression.by)))
+      case 'asText':
+        return dialect.asText(this.print(expression.of))
+      case 'epochMs':
+        return dialect.epochMs(this.print(expression.of))
+      case 'prop':
+        return dialect.prop(this.print(expression.of), expression.key)
+      case 'sum':
+        return dialect.sum(this.print(expression.of))
+      case 'minBy':
+      case 'maxBy':
+        return dialect[expression.kind](
+          this.print(expression.of),
+          expression.by.map((each) => this.print(each)),
+        )
+      case 'listOf':
+        return dialect.listOf(this.print(expression.of))
+      case 'unionOf':
+        return dialect.unionOf(this.print(expression.lists))
+      case 'joinedLists':
+        return dialect.joinedLists(this.print(expression.lists))
+      case 'smallest':
+        return dialect.smallest(this.print(expression.list), checkedCount(expression.limit))
+      case 'countOfSmallest':
+        return dialect.countOfSmallest(this.print(expression.list), expression.limit)
+      case 'largestOfSmallest':
+        return dialect.largestOfSmallest(this.print(expression.list), expression.limit)
+      case 'struct':
+        return dialect.struct(expression.fields.map((field) => this.field(field)))
+      case 'sumByKey':
+        return dialect.sumByKey(this.print(expression.list), expression.key, expression.value)
+      case 'pairs':
+        return dialect.pairs(this.print(expression.list), expression.key, expression.value)
+    }
+  }
+
+  private field({ name, type, of }: StructField): StructPart & { readonly text: string } {
+    return { name, type, text: this.print(of) }
   }
 
   private list(expressions: readonly Expression[]): string {
     return expressions.map((each) => this.print(each)).join(', ')
   }
+
+  private order(keys: readonly OrderKey[]): string {
+    return keys.map((key) => (key.kind === 'falling' ? `${this.print(key.of)} DESC` : this.print(key))).join(', ')
+  }
+}
+
+type WindowExpression = Extract<Expression, { readonly kind: 'place' | 'before' | 'over' }>
+type DialectExpression = Extract<
+  Expression,
+  {
+    readonly kind:
+      | 'contains'
+      | 'floorDivide'
+      | 'asText'
+      | 'epochMs'
+      | 'prop'
+      | 'sum'
+      | 'minBy'
+      | 'maxBy'
+      | 'listOf'
+      | 'unionOf'
+      | 'joinedLists'
+      | 'smallest'
+      | 'countOfSmallest'
+      | 'largestOfSmallest'
+      | 'struct'
+      | 'sumByKey'
+      | 'pairs'
+  }
+>
+
+/** Kinds that print as an operator between or beside their parts. */
+const operators: ReadonlySet<Expression['kind']> = new Set([
+  'compare',
+  'arithmetic',
+  'and',
+  'or',
+  'not',
+  'isNull',
+  'notNull',
+  'in',
+])
+
+/** @throws RangeError where it is no whole number of 1 or more */
+function checkedCount(count: number): number {
+  if (!Number.isSafeInteger(count) || count < 1) throw new RangeError(`${count} is no whole number of 1 or more`)
+  return count
 }
 
 const indent = (lines: string) => `  ${lines.replaceAll('\n', '\n  ')}`

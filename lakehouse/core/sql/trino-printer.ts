@@ -1,6 +1,6 @@
 /** Prints a `Select` for Trino. The only writer of literals of that dialect. */
-import type { Literal, Select, Within } from './ast.ts'
-import { checkedText, checkedWhole, instantText } from './literal-limits.ts'
+import type { Literal, ScalarType, Select, StructPart, ValuedRange } from './ast.ts'
+import { checkedText, checkedWhole, instantText, membersPattern } from './literal-limits.ts'
 import { type Dialect, printSql, quotedName, type TableText } from './printer.ts'
 
 /**
@@ -9,6 +9,11 @@ import { type Dialect, printSql, quotedName, type TableText } from './printer.ts
  */
 export function printTrino(select: Select, table: TableText): string {
   return printSql(select, table, trino)
+}
+
+/** The same as a relation for another statement to read: columns keep their types. */
+export function printTrinoRelation(select: Select, table: TableText): string {
+  return printSql(select, table, { ...trino, result: (of) => of })
 }
 
 /**
@@ -50,36 +55,83 @@ const trino: Dialect = {
   // Nearly every list is short: only a long one is sorted.
   largestOfSmallest: (list, limit) =>
     `if(cardinality(${list}) <= ${limit}, array_max(${list}), element_at(array_sort(${list}), ${limit}))`,
+  joinedLists: (lists) => `flatten(array_agg(${lists}) FILTER (WHERE ${lists} IS NOT NULL))`,
+  smallest: (list, limit) => `slice(array_sort(${list}), 1, ${limit})`,
+  contains: (of, part) => `strpos(${of}, ${part}) > 0`,
+  // Both % and / cut towards 0.
+  floorDivide: (of, by) => `((${of}) - ((${of}) % ${by} + ${by}) % ${by}) / ${by}`,
+  asText: (of) => `CAST(${of} AS varchar)`,
+  epochMs: (of) => millis(of),
+  prop: (of, key) => {
+    const members = (group: number) => `regexp_extract_all(${of}, ${textLiteral(membersPattern)}, ${group})`
+    const token = `element_at(map(${members(1)}, ${members(2)}), ${textLiteral(JSON.stringify(key))})`
+    // A lambda, so that the text is taken apart once. Nothing but a text begins with a quote.
+    const value = `element_at(transform(ARRAY[${token}], t -> CASE WHEN t = 'null' THEN '' WHEN starts_with(t, '"') THEN CAST(json_parse(t) AS varchar) ELSE t END), 1)`
+    // Most texts do not have the key: those are not taken apart.
+    return `CASE WHEN strpos(${of}, ${textLiteral(`${JSON.stringify(key)}:`)}) > 0 THEN coalesce(${value}, '') ELSE '' END`
+  },
+  minBy: (of, by) => `min_by(${of}, ${tuple(by)})`,
+  maxBy: (of, by) => `max_by(${of}, ${tuple(by)})`,
+  struct: (fields) => `CAST(ROW(${fields.map(({ text }) => text).join(', ')}) AS ${rowType(fields)})`,
+  sumByKey: (list, key, value) => {
+    const byKey = `multimap_from_entries(transform(${list}, e -> ROW(e[1], e[2])))`
+    const sum = 'reduce(v, CAST(0 AS decimal(38,0)), (s, x) -> CAST(s + x AS decimal(38,0)), s -> s)'
+    return `CAST(array_sort(map_entries(transform_values(${byKey}, (k, v) -> ${sum}))) AS array(${rowType([key, value])}))`
+  },
+  pairs: (list) =>
+    `json_format(CAST(transform(${list}, e -> ARRAY[CAST(e[1] AS varchar), CAST(e[2] AS varchar)]) AS json))`,
   // Trino has no ASOF JOIN, and a join on both ends compares every row with every range. So the range that starts at or
   // before the point is found by binary search in a constant array, without a join; whether it still holds the point,
   // WHERE says. Arrays come as JSON, for thousands of literals of their own would take longer to plan than to compute.
-  within: ({ ranges, as, index }, point) => {
+  within: ({ ranges, as, columns }, point) => {
     const ms = millis(point)
-    const starts = constantArray('double', ranges, ({ start }) => start)
-    // One end more in front, for points before the first range: nothing is smaller.
-    const ends = constantArray('bigint', ranges, ({ end }) => end, [-Number.MAX_SAFE_INTEGER])
+    const starts = constantArray(
+      'double',
+      ranges.map(({ start }) => checkedInstant(start)),
+    )
+    // One element more in front of each, for points before the first range: no end is smaller.
+    const ends = constantArray('bigint', [-Number.MAX_SAFE_INTEGER, ...ranges.map(({ end }) => checkedInstant(end))])
+    const found = columns.map((name, i) => {
+      const values = constantArray('bigint', [null, ...ranges.map((range) => payloadOf(range, i))])
+      return `, element_at(${values}, "range" + 1) AS ${quotedName(name)}`
+    })
+    const place = `SELECT width_bucket(CAST(${ms} AS double), ${starts}) AS "range"`
     return {
-      join: `CROSS JOIN LATERAL (SELECT width_bucket(CAST(${ms} AS double), ${starts}) - 1 AS ${quotedName(index)}) AS ${quotedName(as)}`,
-      where: `${ms} < element_at(${ends}, ${quotedName(as)}.${quotedName(index)} + 2)`,
+      join: `CROSS JOIN LATERAL (SELECT "range"${found.join('')} FROM (${place})) AS ${quotedName(as)}`,
+      where: `${ms} < element_at(${ends}, ${quotedName(as)}."range" + 1)`,
     }
   },
 }
+
+const types: Readonly<Record<ScalarType, string>> = {
+  text: 'varchar',
+  int: 'integer',
+  long: 'bigint',
+  decimal38: 'decimal(38,0)',
+}
+
+function rowType(parts: readonly StructPart[]): string {
+  return `row(${parts.map(({ name, type }) => `${quotedName(name)} ${types[type]}`).join(', ')})`
+}
+
+const tuple = (keys: readonly string[]) => (keys.length === 1 ? `${keys[0]}` : `ROW(${keys.join(', ')})`)
 
 // Whole ms since 1970, rounded down at any precision: what comparing with whole ms needs. As double it is exact below 2^53.
 function millis(instant: string): string {
   return `date_diff('millisecond', TIMESTAMP '1970-01-01 00:00:00.000 UTC', ${instant})`
 }
 
-function constantArray(
-  type: 'double' | 'bigint',
-  ranges: Within['ranges'],
-  of: (range: Within['ranges'][number]) => number,
-  before: readonly number[] = [],
-): string {
-  // Checked as instants: an instant's number has no way to be anything but digits.
-  const numbers = ranges.map((range) => {
-    instantText(of(range))
-    return of(range)
-  })
-  return `CAST(JSON '[${[...before, ...numbers].join(',')}]' AS array(${type}))`
+function constantArray(type: 'double' | 'bigint', numbers: readonly (number | null)[]): string {
+  return `CAST(JSON '${JSON.stringify(numbers)}' AS array(${type}))`
+}
+
+/** Checked as an instant, its number has no way to be anything but digits. */
+function checkedInstant(value: number): number {
+  instantText(value)
+  return value
+}
+
+function payloadOf({ values }: ValuedRange, index: number): number | null {
+  const value = values[index] ?? null
+  return value === null ? null : Number(checkedWhole(value))
 }
