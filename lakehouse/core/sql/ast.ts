@@ -26,10 +26,10 @@ export type Expression =
   /** Whether the text has `part` as a part, character by character; every text has ''. */
   | { readonly kind: 'contains'; readonly of: Expression; readonly part: string }
   | { readonly kind: 'orElse'; readonly of: Expression; readonly otherwise: Expression }
-  /** The first `then` whose `when` holds; null where none does and nothing is said `otherwise`. */
+  /** The first `value` whose `when` holds; null where none does and nothing is said `otherwise`. */
   | {
       readonly kind: 'case'
-      readonly branches: readonly { readonly when: Expression; readonly then: Expression }[]
+      readonly branches: readonly { readonly when: Expression; readonly value: Expression }[]
       readonly otherwise?: Expression
     }
   /** Of whole numbers. */
@@ -114,6 +114,12 @@ export type Relation =
   /** A relation of the `with` list. */
   | { readonly kind: 'named'; readonly name: string }
   | { readonly kind: 'select'; readonly select: Select }
+  /** These rows, at least one, each with a value for every column. */
+  | {
+      readonly kind: 'rows'
+      readonly columns: readonly { readonly name: string; readonly type: Literal['type'] }[]
+      readonly rows: readonly (readonly Literal[])[]
+    }
   /** Rows of all of them, at least one. Columns are those of the first; the others have as many, of the same types. */
   | { readonly kind: 'unionAll'; readonly selects: readonly Select[] }
   /** Each left row once for every right row that `on` holds for; `left`: left rows without one stay, with nulls. */

@@ -30,8 +30,8 @@ const number = (of: Expression): Expression => ({ kind: 'asText', of })
 const yes = compare(whole(1), '=', whole(1))
 const no = compare(whole(1), '<>', whole(1))
 const truth = (of: Expression): Expression =>
-  number({ kind: 'case', branches: [{ when: of, then: text('yes') }], otherwise: text('no') })
-const nothing: Expression = { kind: 'case', branches: [{ when: no, then: text('x') }] }
+  number({ kind: 'case', branches: [{ when: of, value: text('yes') }], otherwise: text('no') })
+const nothing: Expression = { kind: 'case', branches: [{ when: no, value: text('x') }] }
 const contains = (of: string, part: string) => truth({ kind: 'contains', of: text(of), part })
 const divided = (value: number, by: number) => number({ kind: 'floorDivide', of: whole(value), by })
 
@@ -229,6 +229,44 @@ export const relationSelects: readonly {
       orderBy: [column('v', 'rows')],
     },
     expected: [['5'], ['5'], ['9'], ['9']],
+  },
+  {
+    says: 'rows of literals',
+    select: {
+      columns: [
+        { expression: number(column('start', 'units')), as: 'start' },
+        { expression: column('merchant', 'units'), as: 'merchant' },
+        { expression: number({ kind: 'epochMs', of: column('at', 'units') }), as: 'at' },
+      ],
+      from: {
+        relation: {
+          kind: 'rows',
+          columns: [
+            { name: 'merchant', type: 'text' },
+            { name: 'start', type: 'whole' },
+            { name: 'at', type: 'instant' },
+          ],
+          rows: [
+            [
+              { type: 'text', value: "o'b" },
+              { type: 'whole', value: 2 },
+              { type: 'instant', value: 7 },
+            ],
+            [
+              { type: 'text', value: 'longer' },
+              { type: 'whole', value: 1 },
+              { type: 'instant', value: 8 },
+            ],
+          ],
+        },
+        as: 'units',
+      },
+      orderBy: [column('start', 'units')],
+    },
+    expected: [
+      ['1', 'longer', '8'],
+      ['2', "o'b", '7'],
+    ],
   },
   {
     says: 'lists of structs, joined and summed by key, then the smallest of a list',

@@ -108,9 +108,13 @@ class Printer {
         return quotedName(relation.name)
       case 'select':
         return `(\n${indent(this.select(relation.select))}\n)`
+      case 'rows': {
+        const rows = relation.rows.map((row) => `(${row.map((each) => this.dialect.literal(each)).join(', ')})`)
+        const names = relation.columns.map(({ name }) => quotedName(name))
+        return `(\n  SELECT * FROM (VALUES ${rows.join(', ')}) AS ${quotedName('rows')}(${names.join(', ')})\n)`
+      }
       case 'unionAll': {
-        // In brackets of its own a part may have a WITH.
-        const parts = relation.selects.map((select) => `(\n${indent(this.select(select))}\n)`)
+        const parts = relation.selects.map((select) => this.unionPart(select))
         return `(\n${indent(parts.join('\nUNION ALL\n'))}\n)`
       }
       case 'join': {
@@ -124,6 +128,12 @@ class Printer {
         return `${this.source(relation.left)}\nCROSS JOIN ${unnested}`
       }
     }
+  }
+
+  // Trino takes no WITH in a part of a union, but for one in FROM.
+  private unionPart(select: Select): string {
+    const text = `(\n${indent(this.select(select))}\n)`
+    return select.with === undefined ? text : `(\n${indent(`SELECT * FROM ${text}`)}\n)`
   }
 
   private print(expression: Expression): string {
@@ -152,7 +162,7 @@ class Printer {
         return `coalesce(${this.print(expression.of)}, ${this.print(expression.otherwise)})`
       case 'case': {
         const branches = expression.branches.map(
-          ({ when, then }) => `WHEN ${this.print(when)} THEN ${this.print(then)}`,
+          ({ when, value }) => `WHEN ${this.print(when)} THEN ${this.print(value)}`,
         )
         const otherwise = expression.otherwise === undefined ? '' : ` ELSE ${this.print(expression.otherwise)}`
         return `CASE ${branches.join(' ')}${otherwise} END`
