@@ -112,6 +112,13 @@ export const errorTable: readonly ErrorEntry[] = [
     'Mend the hits; the codes are below.',
   ),
   http(
+    'bad_origin',
+    403,
+    'never',
+    'The key is bound to origins, and the request comes from another one or does not say from where.',
+    "Send from a page of these origins, or add the page's origin to a key.",
+  ),
+  http(
     'log_unavailable',
     503,
     'afterBackoff',
@@ -138,6 +145,11 @@ export const errorTable: readonly ErrorEntry[] = [
     'Import old hits with a key that has the right `historical`.',
   ),
   rejection('hit_too_large', 'The hit takes more than 32 KB.', 'Shorten its properties.'),
+  rejection(
+    'revenue_not_allowed',
+    'The hit carries revenue or an item with a price, and the key has the right `no_revenue`.',
+    'Send orders from a server, with a key that may.',
+  ),
   {
     code: 'too_deep',
     kinds: ['http', 'rejection'],

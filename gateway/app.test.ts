@@ -29,7 +29,15 @@ interface Setting {
 async function setUp({ limits = {}, plugins = [], snapshots = [] }: Setting = {}) {
   const clock = new ManualClock()
   const store = createMemoryControlStore()
-  await store.addKey({ hash: hashKey(adminKey), merchant: null, kind: 'server', rights: ['admin'] })
+  await store.addKey({
+    hash: hashKey(adminKey),
+    merchant: null,
+    kind: 'server',
+    rights: ['admin'],
+    origins: [],
+    quota: null,
+    tool: null,
+  })
   const keys = createKeyDirectory({ store, clock })
   const readiness = createReadiness(embeddedParts)
   const metrics = createMetrics()

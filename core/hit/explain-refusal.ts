@@ -13,6 +13,7 @@ export type RefusalCode =
   | 'too_deep'
   | 'too_old'
   | 'hit_too_large'
+  | 'revenue_not_allowed'
 
 export interface Refusal {
   readonly code: RefusalCode

@@ -29,7 +29,10 @@ const merchant = {
   blockedNames: [],
   visitorSeed: '00',
 }
-const holder: KeyHolder = { key: { hash: '', merchant: merchant.id, kind: 'browser', rights: ['write'] }, merchant }
+const holder: KeyHolder = {
+  key: { hash: '', merchant: merchant.id, kind: 'browser', rights: ['write'], origins: [], quota: null, tool: null },
+  merchant,
+}
 const importer: KeyHolder = { ...holder, key: { ...holder.key, kind: 'server', rights: ['write', 'historical'] } }
 const page = { name: 'page_view', visitor: 'v' }
 

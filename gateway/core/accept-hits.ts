@@ -7,24 +7,27 @@
  */
 import type { ReceivedTime } from '../../core/event-time.ts'
 import { dayMs } from '../../core/event-time.ts'
-import { explainRefusal, type Refusal, type RefusalCode } from '../../core/hit/explain-refusal.ts'
-import { hitChecks } from '../../core/hit/hit-checks.ts'
+import type { RefusalCode } from '../../core/hit/explain-refusal.ts'
 import type { SentHit } from '../../core/hit/hit-schema.ts'
 import { hitLimits } from '../../core/hit/limits.ts'
 import { createIdMint } from '../../core/hit/mint-id.ts'
 import { ignoresSentAt, normaliseHit, type RequestFacts } from '../../core/hit/normalise-hit.ts'
-import { isText, type TextKnowledge } from '../../core/hit/text.ts'
+import type { TextKnowledge } from '../../core/hit/text.ts'
 import type { ClientHints } from '../../core/hit.ts'
 import type { MerchantId, Offset } from '../../core/ids.ts'
 import type { Clock, Random } from '../../core/ports/clock.ts'
-import type { KeyHolder, Merchant } from '../../core/ports/control-store.ts'
+import type { KeyHolder, Merchant, StoredKey } from '../../core/ports/control-store.ts'
 import type { HitLog } from '../../core/ports/hit-log.ts'
 import { hitBatchWriter } from '../../schemas/avro/hit-batch.ts'
+import { type Checked, checkHits, headerText, inOrder, type Rejection, tooLarge } from './accept-hits-check.ts'
 import { addressPrefix } from './client-address.ts'
 import type { Durability } from './forwarder-waiters.ts'
 import { ProblemError } from './problem.ts'
+import type { KeyQuotas, QuotaLeft } from './quota.ts'
 import { readSentHits, requestMaxHits, type SentBatch } from './sent-batch.ts'
 import type { VisitorSalts } from './visitor-salt.ts'
+
+export type { Rejection } from './accept-hits-check.ts'
 
 export const defaultMaxHitAgeMs = 30 * dayMs
 /** A client whose salt could not be loaded may try again after this. */
@@ -45,11 +48,6 @@ export interface AcceptRequest {
   readonly clientHints?: ClientHints | null
 }
 
-export interface Rejection extends Refusal {
-  /** Of the hit in the request, from 0. */
-  readonly index: number
-}
-
 export interface AcceptReply {
   /** 400 where hits came and none was kept. */
   readonly status: 202 | 400
@@ -58,6 +56,9 @@ export interface AcceptReply {
   /** Where the accepted hits are for certain. */
   readonly durability: Durability
 }
+
+/** What became of a request's hits had it been sent to be kept. */
+export type ValidateReply = Pick<AcceptReply, 'accepted' | 'rejected'>
 
 /** What the collector counts; each is called at most a few times a request. */
 export interface CollectorMetrics {
@@ -72,6 +73,8 @@ export interface CollectorOptions {
   readonly random: Random
   readonly log: Pick<HitLog, 'append'>
   readonly salts: Pick<VisitorSalts, 'ready' | 'load' | 'visitor'>
+  /** Each request takes its hits from its key's quota before they are looked at. Left out: no key has one. */
+  readonly quotas?: KeyQuotas
   /** Told of every record once it is durable, in order of offsets. */
   readonly ledger?: { note(offset: Offset, merchant: MerchantId, received: ReceivedTime, hits: number): void }
   /** Asked of each record that is on disk before its answer: whether more can be promised. Left out: it cannot. */
@@ -84,14 +87,22 @@ export interface CollectorOptions {
 
 export interface Collector {
   accept(request: AcceptRequest): Promise<AcceptReply>
+  /**
+   * Checks as `accept` does and takes from the key's quota, but stores and counts nothing.
+   * @throws ProblemError where `accept` would refuse the whole request
+   */
+  validate(request: AcceptRequest): ValidateReply
+  /** What the key may send now; undefined where no key has a quota. */
+  quotaOf(key: StoredKey): QuotaLeft | undefined
   /** Now, and a promise: no hit that is taken after this call was received before it. */
   receivedNow(): ReceivedTime
 }
 
-const nobodyRejected: readonly Rejection[] = []
+/** As long as those that are derived, so that a validated hit is of the same size. */
+const someVisitor = '-'.repeat(22)
 
 export function createCollector(options: CollectorOptions): Collector {
-  const { clock, log, salts, ledger, confirm, metrics } = options
+  const { clock, log, salts, quotas, ledger, confirm, metrics } = options
   const maxHits = options.limits?.maxHits ?? requestMaxHits
   const maxHitAgeMs = options.limits?.maxHitAgeMs ?? defaultMaxHitAgeMs
   const hitMaxBytes = options.limits?.hitMaxBytes ?? hitLimits.bytes
@@ -124,21 +135,41 @@ export function createCollector(options: CollectorOptions): Collector {
     // A request's hits mostly share a user agent, and so the visitor: hashed once.
     let lastAgent: string | null | undefined
     let lastVisitor = ''
+    const { accepted, sentAtIgnored } = writeHits(request, batch, checked, received, (ownAgent) => {
+      const userAgent = ownAgent ?? header.requestUserAgent
+      if (userAgent !== lastAgent) {
+        lastVisitor = salts.visitor({ ...header, atMs: received, userAgent })
+        lastAgent = userAgent
+      }
+      return lastVisitor
+    })
+    const rejected = inOrder(checked)
+    countRejections(rejected)
+    if (sentAtIgnored > 0) metrics?.onSentAtIgnored(sentAtIgnored)
+    const reply = { status: accepted === 0 ? 400 : 202, accepted, rejected, durability: 'disk' } as const
+    if (accepted === 0) return Promise.resolve(reply)
+    return log.append(writer.finish(header)).then((offset) => {
+      ledger?.note(offset, merchant.id, received, accepted)
+      metrics?.onAccepted(accepted)
+      return confirm === undefined ? reply : confirm(offset).then((durability) => ({ ...reply, durability }))
+    })
+  }
+
+  /** Decides the hits that passed the check and writes them into the writer; those it refuses join the rejected. */
+  function writeHits(
+    request: AcceptRequest,
+    batch: SentBatch,
+    checked: Checked,
+    received: ReceivedTime,
+    visitor: RequestFacts['visitor'],
+  ): { readonly accepted: number; readonly sentAtIgnored: number } {
     const facts: RequestFacts = {
       received,
       sentAtMs: batch.sentAtMs,
       maxHitAgeMs: request.holder.key.rights.includes('historical') ? Number.POSITIVE_INFINITY : maxHitAgeMs,
       mintId,
-      visitor(ownAgent) {
-        const userAgent = ownAgent ?? header.requestUserAgent
-        if (userAgent !== lastAgent) {
-          lastVisitor = salts.visitor({ ...header, atMs: received, userAgent })
-          lastAgent = userAgent
-        }
-        return lastVisitor
-      },
+      visitor,
     }
-
     let accepted = 0
     let sentAtIgnored = 0
     writer.begin()
@@ -154,24 +185,24 @@ export function createCollector(options: CollectorOptions): Collector {
         checked.rejections.set(index, tooLarge(hitMaxBytes))
       } else accepted++
     }
-    const rejected = countRejections(checked)
-    if (sentAtIgnored > 0) metrics?.onSentAtIgnored(sentAtIgnored)
-    const reply = { status: accepted === 0 ? 400 : 202, accepted, rejected, durability: 'disk' } as const
-    if (accepted === 0) return Promise.resolve(reply)
-    return log.append(writer.finish(header)).then((offset) => {
-      ledger?.note(offset, merchant.id, received, accepted)
-      metrics?.onAccepted(accepted)
-      return confirm === undefined ? reply : confirm(offset).then((durability) => ({ ...reply, durability }))
-    })
+    return { accepted, sentAtIgnored }
   }
 
-  function countRejections(checked: Checked): readonly Rejection[] {
-    if (checked.rejections.size === 0) return nobodyRejected
-    const rejected = [...checked.rejections].sort(([a], [b]) => a - b).map(([index, why]) => ({ index, ...why }))
+  function countRejections(rejected: readonly Rejection[]): void {
+    if (rejected.length === 0) return
     const byCode = new Map<RefusalCode, number>()
     for (const { code } of rejected) byCode.set(code, (byCode.get(code) ?? 0) + 1)
     for (const [code, hits] of byCode) metrics?.onRefused(code, hits)
-    return rejected
+  }
+
+  /** The request's hits, paid for and checked. @throws ProblemError where the request is refused as a whole */
+  function take(request: AcceptRequest): { merchant: Merchant; batch: SentBatch; checked: Checked } {
+    const { key, merchant } = request.holder
+    if (merchant === null) throw new ProblemError(403, 'forbidden', 'this key belongs to no merchant')
+    const batch = readSentHits(request.body, maxHits)
+    // Before the checks: a flood of wrong hits costs its sender as much as one of good ones.
+    quotas?.take(key, batch.hits.length)
+    return { merchant, batch, checked: checkHits(batch, request.text ?? 'unknown', key.rights) }
   }
 
   async function storeWithSalt(request: AcceptRequest, merchant: Merchant, batch: SentBatch, checked: Checked) {
@@ -192,10 +223,7 @@ export function createCollector(options: CollectorOptions): Collector {
     },
     accept(request) {
       try {
-        const { merchant } = request.holder
-        if (merchant === null) throw new ProblemError(403, 'forbidden', 'this key belongs to no merchant')
-        const batch = readSentHits(request.body, maxHits)
-        const checked = checkHits(batch, request.text ?? 'unknown')
+        const { merchant, batch, checked } = take(request)
         if (checked.visitors === 'all given' || salts.ready(merchant.timeZone, nextReceived())) {
           return store(request, merchant, batch, checked)
         }
@@ -204,37 +232,13 @@ export function createCollector(options: CollectorOptions): Collector {
         return Promise.reject(error)
       }
     },
+    validate(request) {
+      const { batch, checked } = take(request)
+      const { accepted } = writeHits(request, batch, checked, nextReceived() as ReceivedTime, () => someVisitor)
+      return { accepted, rejected: inOrder(checked) }
+    },
+    quotaOf: (key) => quotas?.look(key),
   }
-}
-
-interface Checked {
-  /** By index in the request. */
-  readonly rejections: Map<number, Refusal>
-  readonly visitors: 'all given' | 'some to derive'
-}
-
-function checkHits(batch: SentBatch, text: TextKnowledge): Checked {
-  const isHit = hitChecks[text]
-  const rejections = new Map<number, Refusal>()
-  let visitors: Checked['visitors'] = 'all given'
-  for (let index = 0; index < batch.hits.length; index++) {
-    const sent = batch.hits[index]
-    if (!isHit(sent)) rejections.set(index, batch.explain(explainRefusal(sent), sent))
-    else if ((sent as SentHit).visitor === undefined) visitors = 'some to derive'
-  }
-  return { rejections, visitors }
-}
-
-function tooLarge(maxBytes: number): Refusal {
-  return { code: 'hit_too_large', pointer: '', message: `takes more than ${maxBytes} bytes; shorten its properties` }
-}
-
-/** A header's text as far as it is kept; null where it is none or holds what a hit may not. */
-function headerText(text: string | undefined, maxLength: number): string | null {
-  if (text === undefined || !isText(text)) return null
-  return text.length > maxLength
-    ? (text.slice(0, maxLength) as unknown as { toWellFormed(): string }).toWellFormed()
-    : text
 }
 
 function saltMissing(cause: unknown): ProblemError {

@@ -24,6 +24,9 @@ const key = (text: string) => ({
   merchant: demo.id,
   kind: 'browser' as const,
   rights: ['write' as const],
+  origins: ['https://shop.example'],
+  quota: 7,
+  tool: 'page',
 })
 
 class World {

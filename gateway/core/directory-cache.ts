@@ -38,7 +38,11 @@ const holderSchema = z.object({
     hash: z.string(),
     merchant: z.string().nullable(),
     kind: z.enum(['browser', 'server']),
-    rights: z.array(z.enum(['write', 'read', 'admin', 'historical'])),
+    rights: z.array(z.enum(['write', 'read', 'admin', 'historical', 'no_revenue'])),
+    // Files of before had none of these.
+    origins: z.array(z.string()).default([]),
+    quota: z.number().nullable().default(null),
+    tool: z.string().nullable().default(null),
   }),
   merchant: z
     .object({

@@ -17,7 +17,7 @@ import {
 } from './keys.ts'
 
 const holderOf = (merchant: string, rights: readonly KeyRight[] = ['write']): KeyHolder => ({
-  key: { hash: '', merchant: merchant as MerchantId, kind: 'server', rights },
+  key: { hash: '', merchant: merchant as MerchantId, kind: 'server', rights, origins: [], quota: null, tool: null },
   merchant: {
     id: merchant as MerchantId,
     name: merchant,

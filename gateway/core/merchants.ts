@@ -4,17 +4,21 @@
  */
 import { z } from 'zod'
 import { isCurrency } from '../../core/hit/currency.ts'
-import type { KeyKind } from '../../core/hit.ts'
+import { isLine } from '../../core/hit/text.ts'
 import { type MerchantId, merchantIdPattern } from '../../core/ids.ts'
 import type { Random } from '../../core/ports/clock.ts'
-import type { ControlStore, KeyRight, Merchant, StoredKey } from '../../core/ports/control-store.ts'
+import type { ControlStore, Merchant, StoredKey } from '../../core/ports/control-store.ts'
 import { canonicalZone } from '../../core/time/zone-table.ts'
 import { hashKey, mintKey } from './keys.ts'
+import { canonicalOrigin, originsMax } from './origins.ts'
 import { type Fault, faultyRequest, ProblemError } from './problem.ts'
 
 export const merchantNameMaxLength = 200
 export const blockedNamesMax = 1_000
 export const blockedNameMaxLength = 64
+/** Hits per second that a key's own quota may be. */
+export const keyQuotaMax = 10_000_000
+export const toolMaxLength = 100
 
 // A fault's code travels in the issue's params; without one it is `bad_field`.
 const withCode = (code: string, error: string) => ({ params: { code }, error })
@@ -23,22 +27,51 @@ const name = z.string().min(1).max(merchantNameMaxLength)
 const blockedNames = z.array(z.string().min(1).max(blockedNameMaxLength)).max(blockedNamesMax)
 const kind = z.enum(['browser', 'server'])
 
-const newMerchant = z.strictObject({
-  id: z.string().regex(merchantIdPattern, 'must be 1 to 63 of a-z, 0-9, _ and -, beginning with a letter or digit'),
-  name,
-  timeZone: z
-    .string()
-    .refine(
-      (text) => canonicalZone(text) !== undefined,
-      withCode('unknown_zone', 'is no time zone; send an IANA name'),
-    ),
-  currency: z.string().refine(isCurrency, withCode('bad_currency', 'is no ISO 4217 code; send one such as EUR')),
-  blockedNames: blockedNames.default([]),
-  /** What the write key may do beyond writing. */
-  rights: z.array(z.literal('historical')).max(1).default([]),
-  /** Of the write key. A server key's own user agent is not judged, so `curl` and imports count. */
-  kind: kind.default('server'),
-})
+const keyFields = {
+  origins: z
+    .array(
+      z
+        .string()
+        .refine(
+          (text) => canonicalOrigin(text) !== undefined,
+          'is no web origin; send one such as https://shop.example or https://*.shop.example',
+        )
+        .transform((text) => canonicalOrigin(text) ?? text),
+    )
+    .max(originsMax)
+    .default([]),
+  quota: z.int().min(1).max(keyQuotaMax).nullable().default(null),
+  tool: z.string().min(1).max(toolMaxLength).refine(isLine, 'must be one line of text').nullable().default(null),
+}
+const originsOfServer = {
+  path: ['origins'],
+  error: 'bind browser keys only: no browser tells the truth for a server',
+}
+const isTwice = (rights: readonly string[]) => new Set(rights).size !== rights.length
+
+const newMerchant = z
+  .strictObject({
+    id: z.string().regex(merchantIdPattern, 'must be 1 to 63 of a-z, 0-9, _ and -, beginning with a letter or digit'),
+    name,
+    timeZone: z
+      .string()
+      .refine(
+        (text) => canonicalZone(text) !== undefined,
+        withCode('unknown_zone', 'is no time zone; send an IANA name'),
+      ),
+    currency: z.string().refine(isCurrency, withCode('bad_currency', 'is no ISO 4217 code; send one such as EUR')),
+    blockedNames: blockedNames.default([]),
+    /** What the write key may do beyond writing, or may not. */
+    rights: z
+      .array(z.enum(['historical', 'no_revenue']))
+      .max(2)
+      .default([]),
+    /** Of the write key. A server key's own user agent is not judged, so `curl` and imports count. */
+    kind: kind.default('server'),
+    ...keyFields,
+  })
+  .refine(({ rights }) => !isTwice(rights), { path: ['rights'], error: 'names a right twice' })
+  .refine(({ kind, origins }) => kind === 'browser' || origins.length === 0, originsOfServer)
 
 const merchantChange = z
   .strictObject({ name: name.optional(), blockedNames: blockedNames.optional() })
@@ -48,15 +81,17 @@ const newKey = z
   .strictObject({
     kind,
     rights: z
-      .array(z.enum(['write', 'read', 'historical']))
+      .array(z.enum(['write', 'read', 'historical', 'no_revenue']))
       .min(1)
-      .max(3),
+      .max(4),
+    ...keyFields,
   })
-  .refine(({ rights }) => new Set(rights).size === rights.length, { path: ['rights'], error: 'names a right twice' })
-  .refine(({ rights }) => !rights.includes('historical') || rights.includes('write'), {
+  .refine(({ rights }) => !isTwice(rights), { path: ['rights'], error: 'names a right twice' })
+  .refine(({ rights }) => rights.includes('write') || !rights.some((right) => right !== 'read'), {
     path: ['rights'],
-    error: 'historical means nothing without write',
+    error: 'historical and no_revenue mean nothing without write',
   })
+  .refine(({ kind, origins }) => kind === 'browser' || origins.length === 0, originsOfServer)
 
 /** A merchant as administrators see it: without the seed of its visitor hashes, which leaves the store for nobody. */
 export interface MerchantView {
@@ -94,8 +129,8 @@ export async function createMerchant(store: Store, random: Random, body: unknown
     blockedNames: [...new Set(asked.blockedNames)],
     visitorSeed: Buffer.from(random.bytes(8)).toString('hex'),
   }
-  const write = makeKey(random, id, asked.kind, ['write', ...asked.rights])
-  const read = makeKey(random, id, 'server', ['read'])
+  const write = makeKey(random, id, { ...asked, rights: ['write', ...asked.rights] })
+  const read = makeKey(random, id, { ...unbound, kind: 'server', rights: ['read'] })
   if ((await store.createMerchant(merchant, [write.stored, read.stored])) === 'exists') {
     throw new ProblemError(409, 'merchant_exists', `there is a merchant ${id}; choose another id, or change that one`)
   }
@@ -126,28 +161,34 @@ export async function findMerchant(store: Pick<ControlStore, 'merchant'>, id: st
  * Another key for a merchant; shown here and never again.
  * @throws ProblemError 400 `bad_query`, 404 `not_found`
  */
-export async function createKey(
-  store: Store,
-  random: Random,
-  id: string,
-  body: unknown,
-): Promise<{ readonly key: string; readonly kind: KeyKind; readonly rights: readonly KeyRight[] }> {
+export async function createKey(store: Store, random: Random, id: string, body: unknown): Promise<NewKey> {
   const asked = parsed(newKey, body)
   const merchant = await findMerchant(store, id)
-  const { key, stored } = makeKey(random, merchant.id, asked.kind, asked.rights)
+  const { key, stored } = makeKey(random, merchant.id, asked)
   await store.addKey(stored)
-  return { key, kind: stored.kind, rights: stored.rights }
+  const { kind, rights, origins, quota, tool } = stored
+  return { key, kind, rights, origins, quota, tool }
 }
+
+/** What is chosen of a key; the rest is drawn. */
+export type KeyTerms = Pick<StoredKey, 'kind' | 'rights' | 'origins' | 'quota' | 'tool'>
+
+/** A key as its maker is shown it, once. */
+export interface NewKey extends KeyTerms {
+  readonly key: string
+}
+
+const unbound = { origins: [], quota: null, tool: null } as const
 
 /** A new key and what the store keeps of it. */
 export function makeKey(
   random: Random,
   merchant: MerchantId,
-  kind: KeyKind,
-  rights: readonly KeyRight[],
+  { kind, rights, origins, quota, tool }: KeyTerms,
 ): { readonly key: string; readonly stored: StoredKey } {
   const key = mintKey(random, rights.includes('write') ? 'write' : 'read')
-  return { key, stored: { hash: hashKey(key), merchant, kind, rights } }
+  const stored = { hash: hashKey(key), merchant, kind, rights, origins: [...new Set(origins)], quota, tool }
+  return { key, stored }
 }
 
 function unknownMerchant(id: string): ProblemError {

@@ -51,6 +51,9 @@ async function gateway(limits: { bodyMaxBytes?: number }): Promise<FastifyInstan
     merchant,
     kind: 'browser' as const,
     rights,
+    origins: [],
+    quota: null,
+    tool: null,
   })
   await store.createMerchant(
     { id: merchant, name: 'Demo', timeZone: 'UTC', currency: 'EUR', blockedNames: [], visitorSeed: '00' },

@@ -1,17 +1,20 @@
 /**
- * `POST /v1/hits`: where hits enter. Reads key and body, hands both to the collector, and answers 202 once the hits are
- * durable; the header `Hitlake-Durability` says where. The path of a good request has no asynchronous step but the body's
- * arrival and the log's sync, and in a cluster Kafka's word.
+ * Where hits enter: the plugin of the collecting routes, and `POST /v1/hits` itself. It reads key and body, hands both to
+ * the collector, and answers 202 once the hits are durable; the header `Hitlake-Durability` says where. The path of a good
+ * request has no asynchronous step but the body's arrival and the log's sync, and in a cluster Kafka's word.
  */
-import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyPluginAsync, FastifyReply } from 'fastify'
 import type { Timers } from '../../../core/ports/clock.ts'
-import type { KeyHolder } from '../../../core/ports/control-store.ts'
 import type { AcceptReply, Collector } from '../../core/accept-hits.ts'
 import type { ClientAddress } from '../../core/client-address.ts'
-import { clientHintsOf } from '../../core/client-hints.ts'
-import { authorizeKey, bearerKey, type KeyDirectory } from '../../core/keys.ts'
+import type { KeyDirectory } from '../../core/keys.ts'
 import { ProblemError } from '../../core/problem.ts'
 import { type BodyLimits, defaultBodyMaxBytes, defaultBodyMaxMs, type ParsedBody, readJsonBody } from '../body.ts'
+import { admitWriters, senderOf, writeHolder } from '../plugins/collecting-access.ts'
+import { answerPreflights } from '../plugins/cors.ts'
+import { tellQuota } from '../plugins/quota.ts'
+import { pixelRoute } from './hits-pixel.ts'
+import { validateRoute } from './hits-validate.ts'
 
 export interface HitsRoutesOptions {
   readonly collector: Collector
@@ -25,103 +28,63 @@ const jsonType = 'application/json; charset=utf-8'
 
 /** The plugin of the collecting routes. Its content types are its own: other routes keep theirs. */
 export function hitsRoutes(options: HitsRoutesOptions): FastifyPluginAsync {
-  const { collector, keys, timers, clientAddress } = options
+  const { collector, clientAddress } = options
+  return async (app) => {
+    const onRequest = admitWriters(app, options.keys)
+    readBodies(app, options)
+    answerPreflights(app, { '/v1/hits': 'POST', '/v1/hits/validate': 'POST', '/v1/hits.gif': 'GET' })
+    validateRoute(app, options, onRequest)
+    pixelRoute(app, options, onRequest)
+
+    app.post('/v1/hits', { onRequest }, (request, reply) => {
+      const holder = writeHolder(request)
+      const body = request.body as ParsedBody | undefined
+      if (body === undefined) throw new ProblemError(400, 'bad_json', 'the body is empty')
+      const sender = senderOf(request, clientAddress)
+      // Not returned: Fastify would wait for the reply as for a promise, which costs as much as the hit.
+      const answer = collector.accept({ body: body.json, text: body.text, holder, ...sender })
+      tellQuota(reply, collector, holder.key)
+      // While the disk syncs, thousands of parsed hits would outlive the young generation for nobody.
+      request.body = undefined
+      answer.then(
+        (accepted) => send(reply, accepted),
+        (error: Error) => reply.send(error),
+      )
+    })
+  }
+}
+
+function readBodies(app: FastifyInstance, options: HitsRoutesOptions): void {
   const limits: BodyLimits = {
     maxBytes: options.limits?.bodyMaxBytes ?? defaultBodyMaxBytes,
     maxMs: options.limits?.bodyMaxMs ?? defaultBodyMaxMs,
   }
-
-  const accept = (request: FastifyRequest, body: ParsedBody, holder: KeyHolder): Promise<AcceptReply> => {
-    const { headers } = request
-    const forwardedFor = headers['x-forwarded-for']
-    return collector.accept({
-      body: body.json,
-      text: body.text,
-      holder,
-      address: clientAddress(
-        request.socket.remoteAddress,
-        Array.isArray(forwardedFor) ? forwardedFor.join(',') : forwardedFor,
-      ),
-      userAgent: headers['user-agent'],
-      language: headers['accept-language'],
-      clientHints: clientHintsOf(headers),
-    })
-  }
-
-  return async (app) => {
-    app.removeAllContentTypeParsers()
-    // Beacons send text/plain, which needs no preflight; the content is JSON all the same.
-    app.addContentTypeParser(['application/json', 'text/plain'], (request, payload, done) => {
-      if (!isUtf8Charset(request.headers['content-type'])) {
-        done(new ProblemError(415, 'bad_content_type', 'the body must be UTF-8'))
-      } else readJsonBody(payload, timers, limits, done)
-    })
-    app.addContentTypeParser('*', (_request, _payload, done) => {
-      done(new ProblemError(415, 'bad_content_type', 'send application/json or text/plain'))
-    })
-
-    app.decorateRequest('writeKeyHolder', null)
-
-    app.post(
-      '/v1/hits',
-      {
-        // Before the body: who may not write is not read from.
-        onRequest(request, _reply, done) {
-          const holder = authorizeKey(keys, keyOf(request), 'write')
-          if (!(holder instanceof Promise)) {
-            request.writeKeyHolder = holder
-            return done()
-          }
-          holder.then(
-            (found) => {
-              request.writeKeyHolder = found
-              done()
-            },
-            (error: Error) => done(error),
-          )
-        },
-      },
-      (request, reply) => {
-        const holder = request.writeKeyHolder
-        if (holder === null) throw new ProblemError(401, 'no_key', 'send a key: Authorization: Bearer <key>')
-        const body = request.body as ParsedBody | undefined
-        if (body === undefined) throw new ProblemError(400, 'bad_json', 'the body is empty')
-        // Not returned: Fastify would wait for the reply as for a promise, which costs as much as the hit.
-        const answer = accept(request, body, holder)
-        // While the disk syncs, thousands of parsed hits would outlive the young generation for nobody.
-        request.body = undefined
-        answer.then(
-          (accepted) => send(reply, accepted),
-          (error: Error) => reply.send(error),
-        )
-      },
-    )
-  }
+  app.removeAllContentTypeParsers()
+  // Beacons send text/plain, which needs no preflight; the content is JSON all the same.
+  app.addContentTypeParser(['application/json', 'text/plain'], (request, payload, done) => {
+    if (!isUtf8Charset(request.headers['content-type'])) {
+      done(new ProblemError(415, 'bad_content_type', 'the body must be UTF-8'))
+    } else readJsonBody(payload, options.timers, limits, done)
+  })
+  app.addContentTypeParser('*', (_request, _payload, done) => {
+    done(new ProblemError(415, 'bad_content_type', 'send application/json or text/plain'))
+  })
 }
 
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** Whose key brought the request, with the right to write; set by the collecting routes. */
-    writeKeyHolder: KeyHolder | null
-  }
-}
-
-/** Browsers cannot set headers on beacons, so a write key may come in the address. */
-function keyOf(request: FastifyRequest): string | undefined {
-  const { authorization } = request.headers
-  if (authorization !== undefined) return bearerKey(authorization)
-  const { key } = request.query as { readonly key?: string | readonly string[] }
-  return typeof key === 'string' ? key : undefined
+/** The problem of a request whose hits were all rejected. */
+export function nothingAccepted({ accepted, rejected }: AcceptReply): ProblemError {
+  const detail = 'no hit was accepted; rejected says why, hit by hit'
+  return new ProblemError(400, 'nothing_accepted', detail, { accepted, rejected })
 }
 
 const nothingRejected = '"rejected":[]}'
 
-function send(reply: FastifyReply, { status, accepted, rejected, durability }: AcceptReply): void {
-  if (status === 400) {
-    const detail = 'no hit was accepted; rejected says why, hit by hit'
-    reply.send(new ProblemError(400, 'nothing_accepted', detail, { accepted, rejected }))
+function send(reply: FastifyReply, answer: AcceptReply): void {
+  if (answer.status === 400) {
+    reply.send(nothingAccepted(answer))
     return
   }
+  const { accepted, rejected, durability } = answer
   const rest = rejected.length === 0 ? nothingRejected : `"rejected":${JSON.stringify(rejected)}}`
   reply
     .code(202)
