@@ -30,6 +30,11 @@ export interface ClusterStore extends ControlStore {
   reportCollector(report: CollectorReport): Promise<void>
   collectors(): Promise<readonly CollectorReport[]>
   /**
+   * Forgets every derived range, mark and open derivation, so that all is derived again: after the store was put back from
+   * an older copy, for the derived tables may have gone on meanwhile and dropped rows that its ranges name.
+   */
+  forgetDerivations(): Promise<void>
+  /**
    * The lowest fence that a partition of the job is stamped with, in any source; undefined where the job is unknown.
    * An epoch of a lower fence can never be committed: what it staged is garbage.
    */

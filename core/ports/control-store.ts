@@ -113,6 +113,12 @@ export interface DerivedUnit {
   readonly end: number
 }
 
+/**
+ * How long a reader may go by derived ranges it has asked for, ms. Rewrites of a derived table leave rows that were
+ * superseded less than this ago, plus the longest query, where they are.
+ */
+export const derivedRangesHoldMs = 10 * 60_000
+
 /** What a derived table holds of a unit: its rows of this `_publish`, and no others. */
 export interface DerivedRange {
   readonly start: number
@@ -242,7 +248,7 @@ export interface ControlStore {
 
   /**
    * Changed days with firstDay <= day <= lastDay and version > `afterVersion`, by (day, merchant), after `after`, at most
-   * `limit`. What is committed counts; also what is not published yet.
+   * `limit` (1 to 10,000). What is committed counts; also what is not published yet. Never forgotten, however old.
    */
   changedDays(page: {
     readonly afterVersion: number
@@ -261,7 +267,7 @@ export interface ControlStore {
   ): Promise<void>
   /**
    * Fixes the next derivation: its id (rising per table, above `idAbove`: what the lake already holds) and what it reads, in
-   * one consistent reading. `reads: 'pending'`: the view's pending files too, so `through` is the newest commit;
+   * one consistent reading. Units: 1 to 10,000, those of a merchant disjoint. `reads: 'pending'`: the view's pending files too, so `through` is the newest commit;
    * `'published'`: only what is published, so `through` is the commit before the oldest unpublished file of the base table.
    * @throws StaleLeaseError; PublicationOpenError while a derivation or publication of the table is open
    */
@@ -274,14 +280,24 @@ export interface ControlStore {
   /** The derivation begun and not finished, if any: it must be repeated before another begins. */
   openDerivation(table: DerivedTable): Promise<Derivation | undefined>
   /**
-   * The lake has it: readers of `table` read `snapshot`, and of its units this derivation. Raises no version: the numbers
-   * are the same. @throws StaleLeaseError
+   * The lake has it: readers of `table` read `snapshot` (null: it has none, for its units have no rows), and of its units
+   * this derivation; units of before that overlap them are forgotten. Raises no version: the numbers are the same. A
+   * repeat changes nothing. @throws StaleLeaseError; RangeError where it was never begun
    */
-  finishDerivation(table: DerivedTable, lease: string, fence: number, id: number, snapshot: string): Promise<void>
+  finishDerivation(
+    table: DerivedTable,
+    lease: string,
+    fence: number,
+    id: number,
+    snapshot: string | null,
+  ): Promise<void>
   /**
-   * The units of a merchant that lie in [from, to) and are right: nothing of the days they were made of (`reach` days
-   * before the unit's first UTC day and after its last) changed after their derivation read it. Rising, disjoint (where
-   * units overlap, as after a change of zone, the newer).
+   * The units of a merchant that lie in [from, to) and are right: nothing readers see of the days they were made of
+   * (`reach` days before the unit's first UTC day and after its last) changed after their derivation read it. Where
+   * visible means published (ADR 11), that is what was published since; a change committed and not yet published is in
+   * neither the unit nor what readers see beside it. Rising, disjoint (where units overlap, as after a change of zone, the
+   * newer). Ask for the ranges first and for the view of the table after, at most `derivedRangesHoldMs` later: that view
+   * holds them.
    */
   derivedRanges(question: {
     readonly table: DerivedTable
@@ -292,8 +308,12 @@ export interface ControlStore {
   }): Promise<readonly DerivedRange[]>
   /**
    * A maintenance commit of the lake (fold, compaction) replaced files: readers read `snapshot` from here on. Raises the
-   * versions of `touched`, whose numbers it changed (what a fold truncated).
-   * @throws StaleLeaseError; PublicationOpenError while a publication or derivation of the table is open
+   * versions of `touched`, whose numbers it changed (what a fold truncated). `replaces` is the snapshot that the table's
+   * view named before the lake was touched: where readers read another one by now, something was published or rewritten
+   * meanwhile, and `snapshot` may lack it. Look at the view again then; if its snapshot descends from the rewrite, call
+   * once more with it as both, so that versions rise.
+   * @throws StaleLeaseError; PublicationOpenError while a publication or derivation of the table is open;
+   * CommitConflictError where readers read another snapshot than `replaces`
    */
   finishRewrite(
     table: TableName,
@@ -301,11 +321,12 @@ export interface ControlStore {
     fence: number,
     rewrite: {
       readonly snapshot: string
+      readonly replaces: string | null
       readonly touched: readonly { readonly merchant: MerchantId; readonly day: number }[]
     },
   ): Promise<void>
 
-  /** Progress of the import of the file with this hash into this merchant; undefined where there is none. */
+  /** Progress of the import of the file with this hash (1 to 64 hex digits) into this merchant; undefined at first. */
   importProgress(merchant: MerchantId, file: string): Promise<ImportProgress | undefined>
   setImportProgress(merchant: MerchantId, file: string, progress: ImportProgress): Promise<void>
 

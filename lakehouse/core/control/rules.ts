@@ -3,11 +3,23 @@
  * correct caller sends. These are RangeErrors (a bug to mend), unlike the stale and open errors of the port, which a
  * correct caller meets whenever it was overtaken.
  */
-import type { EpochCommit, Merchant, StoredKey } from '../../../core/ports/control-store.ts'
+import type {
+  DerivedUnit,
+  EpochCommit,
+  ImportProgress,
+  Merchant,
+  StoredKey,
+} from '../../../core/ports/control-store.ts'
 import type { StagedFile } from '../../../core/ports/lake.ts'
 
 /** Most merchants one page of the directory holds. */
 export const maxMerchantsPage = 10_000
+
+/** Most units one derivation holds. */
+export const maxDerivationUnits = 10_000
+
+/** Most changed days one page holds. */
+export const maxChangedDaysPage = 10_000
 
 /** Commits after which a (merchant, day) is no longer listed by `versionsSince`. */
 export const defaultMaxVersionRows = 200_000
@@ -78,6 +90,38 @@ export function checkSecretDates(dates: readonly string[], keepFrom: string): vo
 export function checkPage(limit: number): void {
   if (!Number.isSafeInteger(limit) || limit < 1 || limit > maxMerchantsPage) {
     throw new RangeError(`a page holds 1 to ${maxMerchantsPage} merchants, asked for ${limit}`)
+  }
+}
+
+/** @throws RangeError where the page is not 1 to `maxChangedDaysPage` days */
+export function checkChangedDaysPage(limit: number): void {
+  if (!Number.isSafeInteger(limit) || limit < 1 || limit > maxChangedDaysPage) {
+    throw new RangeError(`a page holds 1 to ${maxChangedDaysPage} changed days, asked for ${limit}`)
+  }
+}
+
+/** @throws RangeError where there are too few or too many units, one is empty, or two of a merchant overlap */
+export function checkUnits(table: string, units: readonly DerivedUnit[]): void {
+  if (units.length < 1 || units.length > maxDerivationUnits) {
+    throw new RangeError(`a derivation of ${table} holds 1 to ${maxDerivationUnits} units, not ${units.length}`)
+  }
+  const sorted = [...units].sort((a, b) =>
+    a.merchant < b.merchant ? -1 : a.merchant > b.merchant ? 1 : a.start - b.start,
+  )
+  for (const [index, { merchant, start, end }] of sorted.entries()) {
+    const before = sorted[index - 1]
+    const overlaps = before?.merchant === merchant && before.end > start
+    if (!Number.isSafeInteger(start) || !Number.isSafeInteger(end) || end <= start || overlaps) {
+      throw new RangeError(`a derivation of ${table} cannot hold [${start}, ${end}) of ${merchant}`)
+    }
+  }
+}
+
+/** @throws RangeError where the file is not named by 1 to 64 hex digits, or the progress runs backward */
+export function checkImport(file: string, { done, sending, at }: ImportProgress): void {
+  const numbers = [done, sending, at].every((value) => Number.isSafeInteger(value) && value >= 0)
+  if (!/^[0-9a-f]{1,64}$/.test(file) || !numbers || sending < done) {
+    throw new RangeError(`the import of ${file} cannot have come to ${done}, sending to ${sending}, at ${at}`)
   }
 }
 
