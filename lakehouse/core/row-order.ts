@@ -1,5 +1,6 @@
 /**
- * The table's order, in JavaScript: partition (generation, UTC day or month), then the sort columns, then every system column left.
+ * The table's order, in JavaScript: partition (generation, UTC day or month), then the sort columns, then what else tells folded
+ * rows apart, then every system column left.
  * Nulls first, strings by code point: as DuckDB and Iceberg's `nulls-first` order do.
  */
 import { type LakeRow, type LakeValue, publicationColumns, type TableDefinition } from '../../core/tables.ts'
@@ -9,7 +10,7 @@ export function tableOrderColumns(definition: TableDefinition): readonly string[
   const system = definition.columns
     .map((column) => column.name)
     .filter((name) => name.startsWith('_') && !(publicationColumns as readonly string[]).includes(name))
-  return [...new Set([...definition.sort, ...system])]
+  return [...new Set([...definition.sort, ...(definition.fold?.key ?? []), ...system])]
 }
 
 /** Compares two rows; 0 only where they are equal in all columns of the order. */

@@ -20,7 +20,10 @@ export async function keyRanges(
 ): Promise<readonly string[]> {
   const order = tableOrderColumns(definition)
   const { fold } = definition
-  const end = fold === undefined ? order.length : order.findIndex((name) => !fold.key.includes(name))
+  // Flags of the key are not cut by: null and false of one are the same there.
+  const isFlag = (name: string) =>
+    definition.columns.some((column) => column.name === name && column.type === 'boolean')
+  const end = fold === undefined ? order.length : order.findIndex((name) => !fold.key.includes(name) || isFlag(name))
   const columns = order.slice(0, end < 0 ? order.length : end)
 
   async function cut(at: number, within: string): Promise<readonly string[]> {

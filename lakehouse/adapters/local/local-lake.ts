@@ -7,17 +7,18 @@
  */
 import type { DuckDBInstance } from '@duckdb/node-api'
 import type { Clock, Random } from '../../../core/ports/clock.ts'
-import type { LakeReader, LakeWriter, ScanFilter } from '../../../core/ports/lake.ts'
+import type { LakeMaintainer, LakeReader, LakeWriter, ScanFilter } from '../../../core/ports/lake.ts'
 import type { ObjectStore } from '../../../core/ports/object-store.ts'
 import type { LakeRow, TableDefinition, TableName } from '../../../core/tables.ts'
 import { tables } from '../../../schemas/tables.ts'
 import { appendFiles, publishedSnapshot } from '../../core/iceberg/append.ts'
-import { type TableLayout, tableLayout } from '../../core/iceberg/layout.ts'
+import { tableLayout } from '../../core/iceberg/layout.ts'
 import { snapshotInfo } from '../../core/iceberg/metadata.ts'
 import { TableReader } from '../../core/iceberg/table-reader.ts'
 import type { TableFiles } from '../../core/table-files.ts'
 import { chunkRows } from '../duckdb/parquet-columns.ts'
 import { partitionDay, quoteName, readParquet, stagedColumns } from '../duckdb/parquet-sql.ts'
+import { createRewrites, type LocalTable } from './rewrites.ts'
 import { createStaging } from './staging.ts'
 import { createTableFiles } from './table-files.ts'
 
@@ -33,15 +34,14 @@ export interface LocalLakeOptions {
   readonly location: string
   readonly sliceMaxRows?: number
   readonly smallManifestsMax?: number
+  /** Values that a merchant, breakdown and day keeps when it is folded; `foldMaxValues` of the tables where absent. */
+  readonly foldMaxValues?: number
 }
 
-export type LocalLake = LakeWriter & LakeReader & TableFiles
-
-interface LocalTable {
-  readonly definition: TableDefinition
-  readonly layout: TableLayout
-  readonly reader: TableReader
-}
+export type LocalLake = LakeWriter &
+  LakeReader &
+  TableFiles &
+  Pick<LakeMaintainer, 'lastPublish' | 'partitions' | 'rewrite'>
 
 export function createLocalLake(options: LocalLakeOptions): LocalLake {
   const { objects, instance } = options
@@ -55,6 +55,8 @@ export function createLocalLake(options: LocalLakeOptions): LocalLake {
   const tableFiles = createTableFiles({ objects, reader: (table) => local[table].reader })
 
   return {
+    ...createRewrites({ ...options, table: (name) => local[name] }),
+
     files: tableFiles.files,
 
     stage: staging.stage,

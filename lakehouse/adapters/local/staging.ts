@@ -131,8 +131,8 @@ function dayRange(definition: TableDefinition, rows: readonly LakeRow[]): Pick<S
   return { firstDay: utcDay(firstMs), lastDay: utcDay(lastMs) }
 }
 
-// 64 bits of SHA-256: two different files of one publication and day never meet.
-async function hashOf(path: string): Promise<string> {
+// 64 bits of SHA-256: two different files of one publication and partition never meet.
+export async function hashOf(path: string): Promise<string> {
   const hash = createHash('sha256')
   for await (const part of fileBytes(path)) hash.update(part)
   return hash.digest('hex').slice(0, 16)
@@ -142,7 +142,7 @@ async function hashOf(path: string): Promise<string> {
 const readChunkBytes = 256 * 1_024
 
 // Not a read stream: that opens its file on its own, and fails on its own too where a store gave up before it read.
-async function* fileBytes(path: string): AsyncGenerator<Uint8Array> {
+export async function* fileBytes(path: string): AsyncGenerator<Uint8Array> {
   const file = await open(path)
   try {
     for (;;) {

@@ -67,10 +67,19 @@ export class TableLayout {
    * same name, and never other bytes to a name that a snapshot holds already.
    */
   dataFile(publish: number, partition: LakePartition, hash: string): string {
+    return `${this.folder}data/${this.partitionFolder(partition)}/p${String(publish).padStart(11, '0')}-${hash}.parquet`
+  }
+
+  /** The name of a file that a rewrite made of others: by its content, for the same reason. */
+  rewrittenFile(partition: LakePartition, hash: string): string {
+    return `${this.folder}data/${this.partitionFolder(partition)}/r-${hash}.parquet`
+  }
+
+  /** `_gen=1/time_day=2026-03-01`. */
+  partitionFolder(partition: LakePartition): string {
     const generation = partition.generation === null ? '' : `_gen=${partition.generation}/`
     const text = periodText(partitionTime(this.definition), partition.period)
-    const period = `${periodField(this.definition)}=${text}/`
-    return `${this.folder}data/${generation}${period}p${String(publish).padStart(11, '0')}-${hash}.parquet`
+    return `${generation}${periodField(this.definition)}=${text}`
   }
 
   /** `location` is that of the table's metadata, which may be from another place than ours. */

@@ -63,6 +63,9 @@ export interface TableMetadata {
 /** Key of a snapshot's summary that names the publication which made it. */
 export const publishKey = 'hitlake.publish'
 
+/** Key of the summary of a snapshot that maintenance made of files there were: names the partition. */
+export const rewriteKey = 'hitlake.rewrite'
+
 /**
  * Older metadata files named and kept (property `write.metadata.previous-versions-max`). Few: each names every snapshot, so
  * a hundred of them would soon outweigh the data of a small shop. Readers open snapshots by id, not by old metadata.

@@ -1,0 +1,46 @@
+/** What a snapshot says of itself (Iceberg spec, Appendix F, "Optional Snapshot Summary Fields"): values are strings. */
+import type { SnapshotJson } from './metadata.ts'
+
+interface CountedFile {
+  readonly rows: number
+  readonly bytes: number
+  readonly partition: readonly (number | null)[]
+}
+
+export interface SnapshotChange {
+  /**
+   * `append`: files were added. `replace`: files were exchanged, and who follows what was appended has nothing to read.
+   * `overwrite`: the rows say something else than before.
+   */
+  readonly operation: 'append' | 'replace' | 'overwrite'
+  readonly named: Readonly<Record<string, string>>
+  readonly added: readonly CountedFile[]
+  readonly removed: readonly CountedFile[]
+}
+
+export function summaryOf(change: SnapshotChange, parent: SnapshotJson | undefined): Record<string, string> {
+  const { added, removed } = change
+  const before = (key: string) => Number(parent?.summary?.[key] ?? 0)
+  const sum = (files: readonly CountedFile[], of: 'rows' | 'bytes') => files.reduce((all, file) => all + file[of], 0)
+  const partitions = new Set([...added, ...removed].map((file) => file.partition.join('/')))
+  const leaving = {
+    'deleted-data-files': String(removed.length),
+    'deleted-records': String(sum(removed, 'rows')),
+    'removed-files-size': String(sum(removed, 'bytes')),
+  }
+  return {
+    operation: change.operation,
+    ...change.named,
+    'added-data-files': String(added.length),
+    'added-records': String(sum(added, 'rows')),
+    'added-files-size': String(sum(added, 'bytes')),
+    ...(removed.length > 0 ? leaving : {}),
+    'changed-partition-count': String(partitions.size),
+    'total-records': String(before('total-records') + sum(added, 'rows') - sum(removed, 'rows')),
+    'total-files-size': String(before('total-files-size') + sum(added, 'bytes') - sum(removed, 'bytes')),
+    'total-data-files': String(before('total-data-files') + added.length - removed.length),
+    'total-delete-files': String(before('total-delete-files')),
+    'total-position-deletes': String(before('total-position-deletes')),
+    'total-equality-deletes': String(before('total-equality-deletes')),
+  }
+}
