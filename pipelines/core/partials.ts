@@ -1,151 +1,157 @@
 /**
  * Aggregates of one partition and one epoch, by key, window and set: the partial rows that sinks merge. Nothing outlives
- * the epoch, whose limit of hits bounds them: n hits make at most n panes a set.
+ * the epoch, whose limit of hits bounds them: n hits are n rows of columns, and make at most n panes a set.
+ *
+ * Rows are kept as columns and folded window by window when the epoch ends: a merchant's hour is then in the processor's
+ * cache, its hashes are sorted once for all sets, and groups are found by small numbers instead of texts.
  */
-import { kSmallest } from './k-smallest.ts'
 import type { AggregateNode, AnyPane } from './pane.ts'
+import { type Row, TextColumn } from './partials-columns.ts'
+import { type Fold, foldOf } from './partials-fold.ts'
 
-export type Row = Readonly<Record<string, unknown>>
+export type { Row }
 
 export interface Window {
   readonly start: number
   readonly end: number
 }
 
-class Group {
-  readonly values: (number | bigint | bigint[])[]
-  lastOffset: number
+/** The rows of one key and window. */
+class Cell {
+  readonly rows: number[] = []
   constructor(
-    nodes: readonly AggregateNode[],
     readonly key: string,
     readonly window: Window,
-    readonly set: string,
-    readonly value: string,
-    readonly firstOffset: number,
-  ) {
-    this.values = nodes.map((node) => (node.kind === 'sum' ? 0n : node.kind === 'countDistinct' ? [] : 0))
-    this.lastOffset = firstOffset
-  }
+  ) {}
 }
 
 interface GroupSet {
   readonly name: string
-  readonly column: string | null
-  /** By key, then window start, then value. */
-  readonly groups: Map<string, Map<number, Map<string, Group>>>
-  last: Group | null
+  /** null: the total. */
+  readonly column: TextColumn | null
 }
-
-const columnTypes = { countIf: 'boolean', sum: 'bigint', countDistinct: 'bigint' } as const
 
 export class Partials {
   readonly #names: readonly string[]
-  readonly #nodes: readonly AggregateNode[]
+  readonly #folds: readonly Fold[]
   readonly #sets: readonly GroupSet[]
+  readonly #columns: readonly TextColumn[]
+  /** By key, then window start. */
+  readonly #cells = new Map<string, Map<number, Cell>>()
+  #last: Cell | null = null
+  readonly #offsets: number[] = []
+  /** By row: its group in the set that is being folded. */
+  #groupOf = new Int32Array()
 
   constructor(aggregates: Readonly<Record<string, AggregateNode>>, sets: Readonly<Record<string, readonly string[]>>) {
     this.#names = Object.keys(aggregates)
-    this.#nodes = Object.values(aggregates)
-    this.#sets = Object.entries(sets).map(([name, columns]) => ({
+    this.#folds = Object.values(aggregates).map(foldOf)
+    this.#sets = Object.entries(sets).map(([name, [column]]) => ({
       name,
-      column: columns[0] ?? null,
-      groups: new Map(),
-      last: null,
+      column: column === undefined ? null : new TextColumn(column),
     }))
+    this.#columns = this.#sets.flatMap(({ column }) => (column === null ? [] : [column]))
   }
 
   /** Whether `add` can take the row. Called before anything of its hit counts. @throws TypeError naming the column */
   check(row: Row): void {
-    for (const node of this.#nodes) {
-      if (node.kind === 'count') continue
-      const found: string = typeof row[node.column]
-      if (found !== columnTypes[node.kind]) {
-        throw new TypeError(`${node.kind} needs a ${columnTypes[node.kind]} in '${node.column}', not ${found}`)
-      }
-    }
+    for (const fold of this.#folds) fold.check(row)
   }
 
   add(key: string, window: Window, row: Row, offset: number): void {
-    for (const set of this.#sets) {
-      const value = set.column === null ? '' : String(row[set.column] ?? '')
-      let group = set.last
-      if (group === null || group.window.start !== window.start || group.key !== key || group.value !== value) {
-        group = this.#group(set, key, window, value, offset)
-        set.last = group
-      }
-      group.lastOffset = offset
-      fold(this.#nodes, group.values, row)
+    let cell = this.#last
+    if (cell === null || cell.window.start !== window.start || cell.key !== key) {
+      cell = this.#cell(key, window)
+      this.#last = cell
     }
+    cell.rows.push(this.#offsets.length)
+    this.#offsets.push(offset)
+    for (const column of this.#columns) column.add(row)
+    for (const fold of this.#folds) fold.add(row)
   }
 
   /** All panes of the epoch, in no stated order: tables are sorted when they are staged. */
   *panes(): Generator<AnyPane> {
-    for (const set of this.#sets) {
-      for (const windows of set.groups.values()) {
-        for (const values of windows.values()) for (const group of values.values()) yield this.#pane(group)
+    this.#groupOf = new Int32Array(this.#offsets.length)
+    for (const windows of this.#cells.values()) {
+      for (const cell of windows.values()) {
+        const rows = Int32Array.from(cell.rows)
+        for (const fold of this.#folds) fold.begin(rows)
+        for (const set of this.#sets) yield* this.#panesOf(cell, rows, set)
       }
     }
   }
 
   clear(): void {
-    for (const set of this.#sets) {
-      set.groups.clear()
-      set.last = null
+    this.#cells.clear()
+    this.#last = null
+    this.#offsets.length = 0
+    this.#groupOf = new Int32Array()
+    for (const column of this.#columns) column.clear()
+    for (const fold of this.#folds) fold.clear()
+  }
+
+  *#panesOf({ key, window }: Cell, rows: Int32Array, { name, column }: GroupSet): Generator<AnyPane> {
+    const groups = this.#group(rows, column)
+    for (const fold of this.#folds) fold.fold(this.#groupOf, groups.length, column !== null)
+    const { start, end } = window
+    for (let group = 0; group < groups.length; group++) {
+      const { value, firstOffset, lastOffset } = groups[group] as Group
+      yield { key, start, end, set: name, value, values: this.#values(group), firstOffset, lastOffset }
     }
   }
 
-  #pane(group: Group): AnyPane {
-    const values: Record<string, number | bigint | readonly bigint[]> = {}
-    this.#nodes.forEach((node, index) => {
-      const value = group.values[index] ?? 0
-      const name = this.#names[index] ?? ''
-      values[name] = node.kind === 'countDistinct' ? kSmallest(value as bigint[], node.k) : (value as number | bigint)
-    })
-    const { key, set, value, firstOffset, lastOffset } = group
-    const { start, end } = group.window
-    return { key, start, end, set, value, values: values as AnyPane['values'], firstOffset, lastOffset }
-  }
-
-  #group(set: GroupSet, key: string, window: Window, value: string, offset: number): Group {
-    const windows = getOrMake(set.groups, key)
-    const values = getOrMake(windows, window.start)
-    let group = values.get(value)
-    if (group === undefined) {
-      group = new Group(this.#nodes, key, window, set.name, value, offset)
-      values.set(value, group)
-    }
-    return group
-  }
-}
-
-function fold(nodes: readonly AggregateNode[], values: (number | bigint | bigint[])[], row: Row): void {
-  for (let i = 0; i < nodes.length; i++) {
-    const node = nodes[i] as AggregateNode
-    switch (node.kind) {
-      case 'count':
-        values[i] = (values[i] as number) + 1
-        break
-      case 'countIf':
-        if (row[node.column] === true) values[i] = (values[i] as number) + 1
-        break
-      case 'sum': {
-        const amount = row[node.column] as bigint
-        // Most rows add nothing, and every bigint sum is a new object.
-        if (amount !== 0n) values[i] = (values[i] as bigint) + amount
-        break
+  /** Numbers the groups of rows, from 0. */
+  #group(rows: Int32Array, column: TextColumn | null): readonly Group[] {
+    const groupOf = this.#groupOf
+    const groups: Group[] = []
+    // By code of the value: a map of the few values of one window.
+    const known = new Map<number, number>()
+    let lastCode = -1
+    let lastGroup = -1
+    for (const row of rows) {
+      const code = column === null ? 0 : (column.codes[row] as number)
+      const offset = this.#offsets[row] as number
+      if (code !== lastCode) {
+        lastCode = code
+        const found = known.get(code)
+        lastGroup = found ?? groups.length
+        if (found === undefined) {
+          known.set(code, lastGroup)
+          groups.push({ value: column?.texts[code] ?? '', firstOffset: offset, lastOffset: offset })
+        }
       }
-      case 'countDistinct':
-        ;(values[i] as bigint[]).push(row[node.column] as bigint)
-        break
+      groupOf[row] = lastGroup
+      const group = groups[lastGroup] as Group
+      if (offset > group.lastOffset) group.lastOffset = offset
+      else if (offset < group.firstOffset) group.firstOffset = offset
     }
+    return groups
+  }
+
+  #values(group: number): AnyPane['values'] {
+    const values: Record<string, unknown> = {}
+    for (let i = 0; i < this.#names.length; i++) values[this.#names[i] as string] = this.#folds[i]?.value(group)
+    return values as AnyPane['values']
+  }
+
+  #cell(key: string, window: Window): Cell {
+    let windows = this.#cells.get(key)
+    if (windows === undefined) {
+      windows = new Map()
+      this.#cells.set(key, windows)
+    }
+    let cell = windows.get(window.start)
+    if (cell === undefined) {
+      cell = new Cell(key, window)
+      windows.set(window.start, cell)
+    }
+    return cell
   }
 }
 
-function getOrMake<K, L, V>(map: Map<K, Map<L, V>>, key: K): Map<L, V> {
-  let inner = map.get(key)
-  if (inner === undefined) {
-    inner = new Map()
-    map.set(key, inner)
-  }
-  return inner
+interface Group {
+  readonly value: string
+  firstOffset: number
+  lastOffset: number
 }

@@ -1,11 +1,10 @@
 /**
- * The sinks of the pipeline `hits`: how its rows become rows of the tables in `schemas/tables.ts`. Each is one object
- * literal with the table's columns in their order.
+ * The row sinks of the pipeline `hits`: how its rows become rows of the tables in `schemas/tables.ts`; those of its panes
+ * are in rollup-sinks.ts. Each is one object literal with the table's columns in their order.
  */
 import type { FeedHit, Item } from '../../core/hit.ts'
-import { failedHitsTable, hitsTable, hourlyTable } from '../../schemas/tables.ts'
-import type { Pane } from '../core/pane.ts'
-import { failedTable, paneTable, table } from '../plan/sinks.ts'
+import { failedHitsTable, hitsTable } from '../../schemas/tables.ts'
+import { failedTable, table } from '../plan/sinks.ts'
 import type { EnrichedHit } from './enrich.ts'
 
 export const hits = table<EnrichedHit>(hitsTable, (hit, run) => {
@@ -77,31 +76,6 @@ export const failedHits = failedTable<FeedHit>(failedHitsTable, (failed, run) =>
     _gen: run.generation,
   }
 })
-
-interface Totals {
-  readonly hits: { readonly kind: 'count' }
-  readonly pageviews: { readonly kind: 'countIf' }
-  readonly visitors: { readonly kind: 'countDistinct' }
-  readonly orders: { readonly kind: 'countIf' }
-  readonly revenue: { readonly kind: 'sum' }
-}
-
-export const hourly = paneTable<Pane<Totals>>(hourlyTable, (pane, run) => ({
-  merchant: pane.key,
-  bucket: pane.start,
-  breakdown: pane.set,
-  value: pane.value,
-  hits: pane.values.hits,
-  pageviews: pane.values.pageviews,
-  visitors: pane.values.visitors,
-  orders: pane.values.orders,
-  revenue_micros: pane.values.revenue,
-  _src: run.source,
-  _part: run.partition,
-  _off_from: pane.firstOffset,
-  _off_to: pane.lastOffset,
-  _gen: run.generation,
-}))
 
 const noItems: readonly never[] = []
 

@@ -3,8 +3,8 @@
  * Start reading here: this is all that happens to a hit behind the collector, in order.
  */
 import type { ControlStore } from '../../core/ports/control-store.ts'
-import { failedHitsTable, hitsTable, hourlyTable, totalSketchSize } from '../../schemas/tables.ts'
-import { count, countDistinct, countIf, sum } from '../plan/aggregates.ts'
+import { breakdownSketchSize, failedHitsTable, hitsTable, hourlyTable, totalSketchSize } from '../../schemas/tables.ts'
+import { count, countDistinct, countIf, quantiles, sum, top } from '../plan/aggregates.ts'
 import { pipeline } from '../plan/builder.ts'
 import type { Pipeline } from '../plan/draft.ts'
 import { calendar } from '../plan/windows.ts'
@@ -12,7 +12,8 @@ import { createMerchantInputs, type SideInputs } from '../runtime/side-inputs.ts
 import { type EnrichContext, enrich } from './enrich.ts'
 import { type GovernContext, govern } from './govern.ts'
 import { hitFeed } from './hit-feed.ts'
-import { failedHits, hits, hourly } from './hit-sinks.ts'
+import { failedHits, hits } from './hit-sinks.ts'
+import { hourly } from './rollup-sinks.ts'
 
 /** What the steps of this pipeline may use. */
 export type HitsContext = EnrichContext & GovernContext
@@ -33,6 +34,13 @@ export const hitsPipeline: Pipeline = pipeline<HitsContext>(
           country: 'string',
           visitorHash: 'bigint',
           revenueHomeMicros: 'bigint',
+          browser: 'string',
+          os: 'string',
+          medium: 'string',
+          campaign: 'string',
+          loadBucket: 'int',
+          otherCurrency: 'string',
+          otherRevenueMicros: 'bigint',
           isPageView: 'boolean',
           isOrder: 'boolean',
         },
@@ -43,13 +51,24 @@ export const hitsPipeline: Pipeline = pipeline<HitsContext>(
       .write(hits)
       .filter('no-bots', (hit) => !hit.bot)
       .window('by-hour', calendar('hour', { zone: (hit) => hit.zone }), { lateness: 'unbounded' })
-      .groupBySets('breakdown', { total: [] })
+      .groupBySets('breakdown', {
+        total: [],
+        name: ['name'],
+        page: ['path'],
+        source: ['trafficSource'],
+        country: ['country'],
+        device: ['device'],
+        browser: ['browser'],
+        campaign: ['campaign'],
+      })
       .aggregate({
         hits: count(),
         pageviews: countIf('isPageView'),
-        visitors: countDistinct('visitorHash', { k: totalSketchSize }),
+        visitors: countDistinct('visitorHash', { k: totalSketchSize, ofValues: breakdownSketchSize }),
         orders: countIf('isOrder'),
         revenue: sum('revenueHomeMicros'),
+        load: quantiles('loadBucket'),
+        otherRevenue: top('otherCurrency', { weight: 'otherRevenueMicros' }),
       })
       .emit({ every: 'epoch', panes: 'discarding' })
       .write(hourly)

@@ -2,9 +2,9 @@
  * Refuses a plan before it runs, naming the step and what would have gone wrong. Types refuse most of it already; this
  * holds for plans in plain JavaScript, from a file, or made by a program, and for what types cannot say.
  */
-import { InvalidPlanError } from '../../core/errors.ts'
-import type { AggregateNode } from '../core/pane.ts'
-import type { Plan, PlanStep, RowType, RowTypes } from './node/step.ts'
+import { checkAggregate } from './check-aggregate.ts'
+import { checkColumn, reader, refuse } from './check-column.ts'
+import type { Plan, PlanStep } from './node/step.ts'
 
 /** Steps of one plan, at most: beyond it a plan was made by a loop that went wrong. */
 export const planMaxSteps = 1_000
@@ -86,28 +86,6 @@ function checkGroup(plan: Plan, step: PlanStep & { kind: 'group' }): void {
   if (reader(plan, step.name)?.kind !== 'aggregate') refuse(step.name, 'has no aggregate after it')
 }
 
-const columnTypes: Readonly<Record<AggregateNode['kind'], readonly RowType[]>> = {
-  count: [],
-  countIf: ['boolean'],
-  sum: ['bigint'],
-  countDistinct: ['bigint'],
-}
-
-function checkAggregate(plan: Plan, step: PlanStep & { kind: 'aggregate' }): void {
-  const entries = Object.entries(step.aggregates)
-  if (entries.length === 0) refuse(step.name, 'has no aggregates')
-  const columns = plan.steps.find((above) => above.name === step.after)?.columns ?? null
-  for (const [name, node] of entries) {
-    const types = columnTypes[node.kind]
-    if (types === undefined) refuse(step.name, `'${name}' is no aggregate of the closed set`)
-    if (node.kind !== 'count') checkColumn(step.name, columns, node.column, types)
-    if (node.kind === 'countDistinct' && !(Number.isSafeInteger(node.k) && node.k >= 2)) {
-      refuse(step.name, `'${name}' needs a whole k of 2 or more, got ${node.k}`)
-    }
-  }
-  if (reader(plan, step.name)?.kind !== 'emit') refuse(step.name, 'never emits; add .emit')
-}
-
 function checkEmit(plan: Plan, step: PlanStep & { kind: 'emit' }): void {
   if (step.every !== 'epoch' || step.panes !== 'discarding') {
     refuse(
@@ -141,24 +119,7 @@ function checkSinks(plan: Plan): void {
   }
 }
 
-function reader(plan: Plan, output: string): PlanStep | undefined {
-  return plan.steps.find((step) => step.after === output)
-}
-
 function needsReader(plan: Plan, name: string, output: string): void {
   if (reader(plan, output) === undefined)
     refuse(name, `gives rows as '${output}' that nothing reads: they would vanish`)
-}
-
-function checkColumn(name: string, columns: RowTypes, column: string, types: readonly RowType[]): void {
-  if (columns === null) return
-  const type = Object.hasOwn(columns, column) ? columns[column] : undefined
-  if (type === undefined) refuse(name, `reads column '${column}', which its rows do not have`)
-  if (type !== 'unknown' && !types.includes(type)) {
-    refuse(name, `reads column '${column}' as ${types.join(' or ')}, but it is ${type}`)
-  }
-}
-
-function refuse(what: string, why: string): never {
-  throw new InvalidPlanError(`'${what}' ${why}`)
 }

@@ -55,8 +55,18 @@ function describe(step: PlanStep): string {
 }
 
 function aggregateText(node: AggregateNode): string {
-  if (node.kind === 'count') return 'count()'
-  return node.kind === 'countDistinct' ? `countDistinct(${node.column}, k ${node.k})` : `${node.kind}(${node.column})`
+  switch (node.kind) {
+    case 'count':
+      return 'count()'
+    case 'countIf':
+      return `countIf(${node.column}${node.is === undefined ? '' : ` is ${JSON.stringify(node.is)}`})`
+    case 'countDistinct':
+      return `countDistinct(${node.column}, k ${node.k}${node.ofValues === node.k ? '' : `, of values ${node.ofValues}`})`
+    case 'top':
+      return `top(${node.column}, by ${node.weight})`
+    default:
+      return `${node.kind}(${node.column})`
+  }
 }
 
 function using(names: readonly string[]): string {

@@ -1,0 +1,53 @@
+/** Checks of an aggregate step: that each is of the closed set, and its columns are there and of a type it takes. */
+import type { AggregateNode } from '../core/pane.ts'
+import { checkColumn, reader, refuse } from './check-column.ts'
+import type { Plan, PlanStep, RowType } from './node/step.ts'
+
+const integers: readonly RowType[] = ['bigint', 'long', 'int', 'instant']
+const ordered: readonly RowType[] = ['string', 'bigint', 'long', 'int', 'double', 'instant']
+
+const columnTypes: Readonly<Record<AggregateNode['kind'], readonly RowType[]>> = {
+  count: [],
+  countIf: ['boolean'],
+  sum: integers,
+  avg: integers,
+  min: ordered,
+  max: ordered,
+  first: ordered,
+  last: ordered,
+  countDistinct: ['bigint'],
+  quantiles: ['int'],
+  top: ['string'],
+}
+
+const literalTypes: Readonly<Record<string, readonly RowType[]>> = {
+  string: ['string'],
+  boolean: ['boolean'],
+  number: ['int', 'long', 'double', 'instant'],
+}
+
+/** @throws InvalidPlanError naming the step, the aggregate and the column */
+export function checkAggregate(plan: Plan, step: PlanStep & { kind: 'aggregate' }): void {
+  const entries = Object.entries(step.aggregates)
+  if (entries.length === 0) refuse(step.name, 'has no aggregates')
+  const columns = plan.steps.find((above) => above.name === step.after)?.columns ?? null
+  for (const [name, node] of entries) {
+    const types = columnTypes[node.kind]
+    if (types === undefined) refuse(step.name, `'${name}' is no aggregate of the closed set`)
+    if (node.kind === 'count') continue
+    if (node.kind === 'countIf' && node.is !== undefined) checkLiteral(step.name, columns, node.column, node.is)
+    else checkColumn(step.name, columns, node.column, types)
+    if (node.kind === 'top') checkColumn(step.name, columns, node.weight, integers)
+    if (node.kind === 'countDistinct') {
+      for (const k of [node.k, node.ofValues]) {
+        if (!(Number.isSafeInteger(k) && k >= 2)) refuse(step.name, `'${name}' needs a whole k of 2 or more, got ${k}`)
+      }
+    }
+  }
+  if (reader(plan, step.name) === undefined) refuse(step.name, 'never emits; add .emit')
+}
+
+/** @throws InvalidPlanError where a column cannot hold what it is compared with */
+export function checkLiteral(step: string, columns: PlanStep['columns'], column: string, value: unknown): void {
+  checkColumn(step, columns, column, literalTypes[typeof value] ?? [])
+}
