@@ -6,39 +6,38 @@
 import { SnapshotNotFoundError } from '../../../core/errors.ts'
 import { utcDay } from '../../../core/event-time.ts'
 import type { Clock, Random } from '../../../core/ports/clock.ts'
-import type { LakeReader, LakeWriter, ScanFilter, SnapshotInfo, StagedFile } from '../../../core/ports/lake.ts'
-import { type LakeRow, publicationColumns, type TableDefinition, type TableName } from '../../../core/tables.ts'
+import type { LakeMaintainer, LakeReader, LakeWriter, ScanFilter, StagedFile } from '../../../core/ports/lake.ts'
+import { type LakeRow, publicationColumns, type TableDefinition } from '../../../core/tables.ts'
 import { tables } from '../../../schemas/tables.ts'
 import { foldRows } from '../../core/fold.ts'
 import { partitionTime } from '../../core/partition.ts'
 import { plainRow } from '../../core/plain-row.ts'
 import { rowOrder } from '../../core/row-order.ts'
 import { stagedName } from '../../core/staged-name.ts'
+import { createMemoryRewrites } from './memory-lake-rewrites.ts'
+import { appendRows, MemoryLakeState } from './memory-lake-state.ts'
 
-interface MemorySnapshot extends SnapshotInfo {
-  /** All rows of the table, those of its parents first. */
-  readonly rows: readonly LakeRow[]
-}
-
-export class MemoryLakeState {
-  readonly staged = new Map<string, readonly LakeRow[]>()
-  readonly snapshots = new Map<TableName, MemorySnapshot[]>()
-}
+export { MemoryLakeState }
 
 export interface MemoryLakeOptions {
   readonly random: Random
   readonly clock: Clock
   readonly state?: MemoryLakeState
+  /** Values that a merchant, breakdown and day keeps when it is folded; `foldMaxValues` of the tables where absent. */
+  readonly foldMaxValues?: number
 }
 
 /** Rows of one batch that `scan` yields. */
 const scanBatchRows = 2_048
 
-export function createMemoryLake(options: MemoryLakeOptions): LakeWriter & LakeReader {
+export type MemoryLake = LakeWriter & LakeReader & Pick<LakeMaintainer, 'lastPublish' | 'partitions' | 'rewrite'>
+
+export function createMemoryLake(options: MemoryLakeOptions): MemoryLake {
   const { random, clock, state = new MemoryLakeState() } = options
-  const snapshotsOf = (table: TableName) => state.snapshots.get(table) ?? []
 
   return {
+    ...createMemoryRewrites({ ...options, state }),
+
     async stage(table, name, rows) {
       if (rows.length === 0) throw new TypeError(`nothing to stage for ${table}`)
       const definition = tables[table]
@@ -67,44 +66,26 @@ export function createMemoryLake(options: MemoryLakeOptions): LakeWriter & LakeR
     },
 
     async publish(table, id, files) {
-      const snapshots = snapshotsOf(table)
-      const done = snapshots.find((snapshot) => snapshot.publish === id)
+      const done = state.of(table).find((snapshot) => snapshot.publish === id)
       if (done !== undefined) return { snapshot: done.id }
-      const definition = tables[table]
-      const rows = foldRows(
-        definition,
-        files.flatMap((file) => [...stagedRows(state, file)]),
-      )
-      const added = [...rows]
-        .sort(rowOrder(definition))
-        .map((row, at) => plainRow(definition.columns, { ...row, _publish: id, _row: at }))
-      const parent = snapshots.at(-1)
-      const snapshot: MemorySnapshot = {
-        id: String(Buffer.from(random.bytes(6)).readUIntLE(0, 6) + 1),
-        parent: parent?.id ?? null,
-        at: Math.max(clock.now(), parent?.at ?? 0),
-        operation: 'append',
-        publish: id,
-        addedRows: added.length,
-        totalRows: (parent?.totalRows ?? 0) + added.length,
-        rows: [...(parent?.rows ?? []), ...added],
-      }
-      state.snapshots.set(table, [...snapshots, snapshot])
-      return { snapshot: snapshot.id }
+      const staged = files.flatMap((file) => [...stagedRows(state, file)])
+      return appendRows({ state, random, clock }, table, id, foldRows(tables[table], staged))
     },
 
     async snapshots(table) {
-      return snapshotsOf(table)
-        .map(({ rows: _rows, ...info }) => info)
+      return state
+        .of(table)
+        .map(({ files: _files, ...info }) => info)
         .reverse()
     },
 
     async *scan(view, filter = {}) {
       const definition = tables[view.table]
       const passes = filterRows(definition, filter)
-      const snapshot = snapshotsOf(view.table).find(({ id }) => id === view.snapshot)
+      const snapshot = state.of(view.table).find(({ id }) => id === view.snapshot)
       if (view.snapshot !== null && snapshot === undefined) throw new SnapshotNotFoundError(view.table, view.snapshot)
-      const sources = [snapshot?.rows ?? [], ...view.pending.map((file) => stagedRows(state, file))]
+      const published = (snapshot?.files ?? []).map(({ rows }) => rows)
+      const sources = [...published, ...view.pending.map((file) => stagedRows(state, file))]
       for (const source of sources) {
         const rows = source.filter(passes)
         for (let from = 0; from < rows.length; from += scanBatchRows) yield rows.slice(from, from + scanBatchRows)
