@@ -121,7 +121,8 @@ export function hit(changes: Partial<Hit> = {}): Hit {
 export function batch(hits: readonly Hit[], changes: Partial<Omit<HitBatch, 'hits'>> = {}): HitBatch {
   return {
     ...{ merchant: shop, zone: 'UTC', currency: 'EUR', received: morning as number as ReceivedTime },
-    ...{ addressPrefix: null, requestUserAgent: null, requestLanguage: null, keyKind: 'browser' as const },
+    ...{ addressPrefix: null, requestUserAgent: null, requestLanguage: null, requestClientHints: null },
+    keyKind: 'browser' as const,
     ...changes,
     hits,
   }
