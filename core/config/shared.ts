@@ -29,6 +29,9 @@ export const sharedVariables = {
   HITLAKE_CONNECTIONS_PER_ADDRESS: whole(200, 1, 1_000_000).describe(
     'Most connections open from one address at once; a further one is answered 503 `too_many_connections` and closed. Trusted proxies are not limited.',
   ),
+  HITLAKE_KEY_QUOTA: whole(5_000, 1, 10_000_000).describe(
+    'Hits per second a key may send that has no quota of its own, by each collector; beyond it 429 `quota_exceeded`. Twice as many may come at once.',
+  ),
   HITLAKE_LOG_MAX_BYTES: byteSize('10 GB', '64 MB').describe(
     'Most bytes of hits not yet processed; beyond it `POST /v1/hits` answers 503 `log_unavailable`.',
   ),
@@ -68,6 +71,7 @@ export function sharedConfig(set: Set) {
     adminKey: set.HITLAKE_ADMIN_KEY,
     trustedProxies: Object.freeze(set.HITLAKE_TRUSTED_PROXIES) as readonly string[],
     connectionsPerAddress: set.HITLAKE_CONNECTIONS_PER_ADDRESS,
+    keyQuota: set.HITLAKE_KEY_QUOTA,
     logMaxBytes: set.HITLAKE_LOG_MAX_BYTES,
     logSegmentBytes: set.HITLAKE_LOG_SEGMENT_BYTES,
     diskMaxShare: set.HITLAKE_DISK_MAX_PERCENT / 100,

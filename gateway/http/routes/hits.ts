@@ -14,6 +14,7 @@ import { admitWriters, senderOf, writeHolder } from '../plugins/collecting-acces
 import { answerPreflights } from '../plugins/cors.ts'
 import { tellQuota } from '../plugins/quota.ts'
 import { pixelRoute } from './hits-pixel.ts'
+import { socketRoute } from './hits-socket.ts'
 import { validateRoute } from './hits-validate.ts'
 
 export interface HitsRoutesOptions {
@@ -21,6 +22,8 @@ export interface HitsRoutesOptions {
   readonly keys: KeyDirectory
   readonly timers: Timers
   readonly clientAddress: ClientAddress
+  /** Told the code of each frame of a socket that is answered with an error. */
+  readonly onSocketProblem?: (code: string) => void
   readonly limits?: { readonly bodyMaxBytes?: number; readonly bodyMaxMs?: number }
 }
 
@@ -35,6 +38,7 @@ export function hitsRoutes(options: HitsRoutesOptions): FastifyPluginAsync {
     answerPreflights(app, { '/v1/hits': 'POST', '/v1/hits/validate': 'POST', '/v1/hits.gif': 'GET' })
     validateRoute(app, options, onRequest)
     pixelRoute(app, options, onRequest)
+    await socketRoute(app, options, onRequest)
 
     app.post('/v1/hits', { onRequest }, (request, reply) => {
       const holder = writeHolder(request)
