@@ -87,6 +87,8 @@ export type Expression =
   | { readonly kind: 'sumByKey'; readonly list: Expression; readonly key: StructPart; readonly value: StructPart }
   /** A list of structs as JSON text: an array of pairs [key, value], both as text; null for no list. */
   | { readonly kind: 'pairs'; readonly list: Expression; readonly key: string; readonly value: string }
+  /** Texts, at least one and none null, as JSON text: an array. */
+  | { readonly kind: 'texts'; readonly of: readonly Expression[] }
   /** Of the `limit` smallest elements of a list: how many there are; 0 for no list. */
   | { readonly kind: 'countOfSmallest'; readonly list: Expression; readonly limit: number }
   /** Of the `limit` smallest elements of a list: the largest; null where there are none. */
@@ -186,6 +188,11 @@ export const column = (name: string, of?: string): Expression =>
 export const and = (...parts: readonly Expression[]): Expression => ({ kind: 'and', parts })
 export const or = (...parts: readonly Expression[]): Expression => ({ kind: 'or', parts })
 export const not = (of: Expression): Expression => ({ kind: 'not', of })
+export const anyOf = (of: Expression, values: readonly string[]): Expression => ({
+  kind: 'in',
+  of,
+  literals: values.map((value) => ({ type: 'text', value })),
+})
 export const orElse = (of: Expression, otherwise: Expression): Expression => ({ kind: 'orElse', of, otherwise })
 export const falling = (of: Expression): OrderKey => ({ kind: 'falling', of })
 export const compare = (left: Expression, op: Comparison, right: Expression): Expression => ({

@@ -29,6 +29,7 @@ export interface Dialect {
   struct(fields: readonly (StructPart & { readonly text: string })[]): string
   sumByKey(list: string, key: StructPart, value: StructPart): string
   pairs(list: string, key: string, value: string): string
+  texts(of: readonly string[]): string
   countOfSmallest(list: string, limit: number): string
   largestOfSmallest(list: string, limit: number): string
   /** What follows the left side in FROM, and what WHERE must say besides. */
@@ -62,7 +63,9 @@ class Printer {
     )
     const columns = select.columns.map(({ expression, as }) => `${result(this.print(expression))} AS ${quotedName(as)}`)
     const conditions = this.rangeConditions(select.from.relation)
-    if (select.where !== undefined) conditions.push(this.print(select.where))
+    if (select.where !== undefined) {
+      conditions.push(select.where.kind === 'or' ? this.operand(select.where) : this.print(select.where))
+    }
     return [
       withs.length === 0 ? '' : `WITH ${withs.join(',\n')}`,
       `SELECT ${select.distinct === undefined ? '' : 'DISTINCT '}${columns.join(', ')}`,
@@ -248,6 +251,8 @@ class Printer {
         return dialect.struct(expression.fields.map((field) => this.field(field)))
       case 'sumByKey':
         return dialect.sumByKey(this.print(expression.list), expression.key, expression.value)
+      case 'texts':
+        return dialect.texts(expression.of.map((each) => this.print(each)))
       case 'pairs':
         return dialect.pairs(this.print(expression.list), expression.key, expression.value)
     }
@@ -288,6 +293,7 @@ type DialectExpression = Extract<
       | 'struct'
       | 'sumByKey'
       | 'pairs'
+      | 'texts'
   }
 >
 

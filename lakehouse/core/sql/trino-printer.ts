@@ -80,6 +80,7 @@ const trino: Dialect = {
   },
   pairs: (list) =>
     `json_format(CAST(transform(${list}, e -> ARRAY[CAST(e[1] AS varchar), CAST(e[2] AS varchar)]) AS json))`,
+  texts: (of) => `json_format(CAST(ARRAY[${of.join(', ')}] AS json))`,
   // Trino has no ASOF JOIN, and a join on both ends compares every row with every range. So the range that starts at or
   // before the point is found by binary search in a constant array, without a join; whether it still holds the point,
   // WHERE says. Arrays come as JSON, for thousands of literals of their own would take longer to plan than to compute.
