@@ -13,6 +13,7 @@ import { dayMs, eventTime, utcDay } from '../../../core/event-time.ts'
 import { hitRow, hourlyRow, lakeContract, rowsOf } from '../../../core/ports/lake.contract.ts'
 import type { ScanFilter, StagedFile, TableView } from '../../../core/ports/lake.ts'
 import { tables } from '../../../schemas/tables.ts'
+import { lakeRewriteContract } from '../../core/lake-rewrite.contract.ts'
 import { createLocalLake, type LocalLakeOptions } from './local-lake.ts'
 
 const noon = eventTime('2026-03-01T12:00:00Z')
@@ -42,6 +43,19 @@ async function openLake(change: Partial<LocalLakeOptions> = {}) {
 lakeContract('in a folder', () => openLake())
 // Partitions that are cut into ranges of keys, and manifests merged at every commit.
 lakeContract('in a folder, little at a time', () => openLake({ sliceMaxRows: 2, smallManifestsMax: 1 }))
+
+for (const [name, change] of [
+  ['in a folder', {}],
+  ['in a folder, little at a time', { sliceMaxRows: 2, smallManifestsMax: 1 }],
+] as const) {
+  lakeRewriteContract(name, {
+    runs: 15,
+    async open({ maxValues }) {
+      const { lake } = await openLake({ ...change, foldMaxValues: maxValues })
+      return { lake, rows: (table, snapshot) => rowsOf(lake, { table, snapshot, pending: [] }) }
+    },
+  })
+}
 
 describe('a publication in slices', () => {
   it('numbers rows as one in a single sort does, whatever the keys: one merchant, ties, quotes, nulls, NUL', async () => {

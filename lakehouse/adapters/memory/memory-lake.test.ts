@@ -1,9 +1,18 @@
 import { ManualClock } from '../../../core/adapters/memory/manual-clock.ts'
 import { seededRandom } from '../../../core/adapters/memory/seeded-random.ts'
-import { lakeContract } from '../../../core/ports/lake.contract.ts'
+import { lakeContract, rowsOf } from '../../../core/ports/lake.contract.ts'
+import { lakeRewriteContract } from '../../core/lake-rewrite.contract.ts'
 import { createMemoryLake, MemoryLakeState } from './memory-lake.ts'
 
 lakeContract('in memory', async () => {
   const options = { state: new MemoryLakeState(), random: seededRandom(1), clock: new ManualClock() }
   return { lake: createMemoryLake(options), reopen: async () => createMemoryLake(options) }
+})
+
+lakeRewriteContract('in memory', {
+  runs: 50,
+  async open({ maxValues }) {
+    const lake = createMemoryLake({ random: seededRandom(1), clock: new ManualClock(), foldMaxValues: maxValues })
+    return { lake, rows: (table, snapshot) => rowsOf(lake, { table, snapshot, pending: [] }) }
+  },
 })
