@@ -123,6 +123,7 @@ function feedHit(i: number): FeedHit {
     addressPrefix: `${1 + (i % 200)}.${i % 97}.${i % 31}.0/24`,
     requestUserAgent: `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${i % 300}.0 Safari/537.36`,
     requestLanguage: 'de-DE',
+    requestClientHints: null,
     keyKind: 'browser',
     source: 'log-1',
     position: { partition: 0, offset: i as Offset, index: 0 },

@@ -37,6 +37,7 @@ function record(merchant: MerchantId, received: number, hits: number): Buffer {
     addressPrefix: null,
     requestUserAgent: null,
     requestLanguage: null,
+    requestClientHints: null,
     keyKind: 'server',
     hits: Array.from({ length: hits }, (_, i) => ({
       ...hit,

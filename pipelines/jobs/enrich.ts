@@ -1,13 +1,15 @@
 /**
- * The step `enrich`: what is derived of a hit and stored beside it (columns `path` to `revenue_home_micros` of the table
- * `hits`). Pure and synchronous; all it knows beside the hit comes in by the context, whose data sets are named in the
- * column `data_sets`, so the same hit under the same plan and data sets gives the same row, live or in a rerun.
+ * The step `enrich`: what is derived of a hit and stored beside it (the columns `derived` of the table `hits`). Pure and
+ * synchronous; what it knows beside the hit is in the context and in data sets, which the column `data_sets` names, so the
+ * same hit under the same plan and data sets gives the same row, live or in a rerun.
  */
 import type { FeedHit } from '../../core/hit.ts'
 import type { MerchantId } from '../../core/ids.ts'
 import { loadBucket } from '../../core/sketch/quantiles.ts'
+import { sourceData } from '../../schemas/sources/known-sources.ts'
+import { campaignOf } from './campaign.ts'
 import { pagePath, parseUrl, pathOf } from './page-path.ts'
-import { siteOf, trafficSource } from './traffic-source.ts'
+import { createTrafficSources, siteOf } from './traffic-source.ts'
 import type { Device, UserAgentReader } from './user-agent.ts'
 
 export interface EnrichedHit extends FeedHit {
@@ -28,6 +30,7 @@ export interface EnrichedHit extends FeedHit {
   /** `Windows`, `iOS`; null where not known. */
   readonly os: string | null
   readonly medium: string
+  /** Name of the campaign, trimmed. */
   readonly campaign: string | null
   /** Bucket of the number `props.load_ms` (core/sketch/quantiles.ts). */
   readonly loadBucket: number | null
@@ -48,11 +51,17 @@ export interface EnrichContext {
   readonly userAgents: UserAgentReader
 }
 
+const trafficSources = createTrafficSources(sourceData)
+
 export function enrich(hit: FeedHit, context: EnrichContext): EnrichedHit {
   // A server's own agent (curl, a backend's HTTP client) says nothing of the visitor it reports.
   const ownAgent = hit.keyKind === 'browser' ? hit.requestUserAgent : null
-  const { bot, device } = context.userAgents.read(hit.context?.userAgent ?? ownAgent)
+  const givenAgent = hit.context === null ? null : hit.context.userAgent
+  const isOwn = hit.keyKind === 'browser' && (givenAgent === null || givenAgent === ownAgent)
+  const agent = context.userAgents.read(givenAgent ?? ownAgent, isOwn ? hit.requestClientHints : null)
   const url = hit.url === null ? null : parseUrl(hit.url)
+  const campaign = campaignOf(hit.context === null ? null : hit.context.campaign, url, trafficSources.clickIds)
+  const traffic = trafficSources.of(campaign, hit.referrer, siteOf(url))
   const { revenue } = hit
   const isForeign = revenue !== null && revenue.currency !== hit.currency
   const load = hit.props.load_ms
@@ -82,17 +91,17 @@ export function enrich(hit: FeedHit, context: EnrichContext): EnrichedHit {
     keyKind: hit.keyKind,
     source: hit.source,
     position: hit.position,
-    bot,
-    device,
+    bot: agent.bot,
+    device: agent.device,
     path: url === null ? pagePath(hit.url) : pathOf(url),
-    trafficSource: trafficSource(hit.context?.campaign?.source ?? null, hit.referrer, siteOf(url)),
+    trafficSource: traffic.source,
     country: context.country(hit.addressPrefix),
     visitorHash: context.visitorHash(context.visitorSeed(hit.merchant), hit.visitor),
     revenueHomeMicros: revenue !== null && revenue.currency === hit.currency ? revenue.micros : 0n,
-    browser: null,
-    os: null,
-    medium: '(none)',
-    campaign: null,
+    browser: agent.browser,
+    os: agent.os,
+    medium: traffic.medium,
+    campaign: campaign.name,
     loadBucket: typeof load === 'number' && Number.isFinite(load) ? loadBucket(load) : null,
     otherCurrency: isForeign ? revenue.currency : null,
     otherRevenueMicros: isForeign ? revenue.micros : 0n,

@@ -2,7 +2,7 @@
  * The row sinks of the pipeline `hits`: how its rows become rows of the tables in `schemas/tables.ts`; those of its panes
  * are in rollup-sinks.ts. Each is one object literal with the table's columns in their order.
  */
-import type { FeedHit, Item } from '../../core/hit.ts'
+import type { ClientHints, FeedHit, Item } from '../../core/hit.ts'
 import { failedHitsTable, hitsTable } from '../../schemas/tables.ts'
 import { failedTable, table } from '../plan/sinks.ts'
 import type { EnrichedHit } from './enrich.ts'
@@ -54,6 +54,12 @@ export const hits = table<EnrichedHit>(hitsTable, (hit, run) => {
     _off: position.offset,
     _idx: position.index,
     _gen: run.generation,
+    client_hints: clientHintsJson(hit.requestClientHints),
+    browser: hit.browser,
+    os: hit.os,
+    medium: hit.medium,
+    campaign: hit.campaign,
+    load_bucket: hit.loadBucket,
   }
 })
 
@@ -83,11 +89,36 @@ function itemRow(item: Item) {
   return { id: item.id, name: item.name, quantity: item.quantity, price_micros: item.priceMicros }
 }
 
+// The hits of a request share the object.
+let lastHints: ClientHints | null = null
+let lastHintsJson: string | null = null
+
+/** Those that were sent, by their names in `ClientHints`. */
+function clientHintsJson(hints: ClientHints | null): string | null {
+  if (hints === null) return null
+  if (hints !== lastHints) {
+    lastHints = hints
+    lastHintsJson = JSON.stringify(hints, (_, value) => (value === null ? undefined : value))
+  }
+  return lastHintsJson
+}
+
 /** The hit and its batch facts as accepted, nothing derived, as JSON; money as decimal strings, for it passes 2^53. */
 export function acceptedJson(hit: FeedHit): string {
   const { id, name, time, visitor, session, user, url, referrer, title, revenue, items, props, context } = hit
-  const { merchant, zone, currency, received, addressPrefix, requestUserAgent, requestLanguage, keyKind } = hit
+  const { merchant, zone, currency, received, addressPrefix, requestUserAgent, requestLanguage } = hit
+  const { requestClientHints, keyKind } = hit
   const accepted = { id, name, time, visitor, session, user, url, referrer, title, revenue, items, props, context }
-  const batch = { merchant, zone, currency, received, addressPrefix, requestUserAgent, requestLanguage, keyKind }
+  const batch = {
+    merchant,
+    zone,
+    currency,
+    received,
+    addressPrefix,
+    requestUserAgent,
+    requestLanguage,
+    requestClientHints,
+    keyKind,
+  }
   return JSON.stringify({ ...accepted, ...batch }, (_, value) => (typeof value === 'bigint' ? value.toString() : value))
 }

@@ -82,7 +82,7 @@ describe('a hit', () => {
     const world = await createWorld()
     push(world, [batch([hit()])])
     const { store } = world
-    const userAgents = { read: () => ({ bot: false, device: 'other' as const }) }
+    const userAgents = { read: () => ({ bot: false, device: 'other' as const, browser: null, os: null }) }
     const visitorHash = () => 5 as unknown as bigint
     await drain(world, createHitsJob({ store, visitorHash, country: () => null, userAgents, dataSets: {} }))
     expect(await rowsOf(world, 'failed_hits')).toMatchObject([{ step: 'by-hour', reason: 'step_error' }])

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { sourceData } from '../../../schemas/sources/known-sources.ts'
 import { createCountryLookup } from '../../jobs/country.ts'
 import { dataSetVersions, loadCountryData } from './country-data.ts'
 
@@ -30,9 +31,13 @@ describe('the country of an address prefix', () => {
   })
 })
 
-it('the data sets of enrich are named with their versions, as package.json pins them', async () => {
+it('the data sets of enrich are named with their versions, as package.json pins them, and so is the release', async () => {
   const { default: pinned } = await import('../../../package.json', { with: { type: 'json' } })
   const names = ['bowser', '@ip-location-db/geo-whois-asn-country-mmdb', 'isbot'] as const
-  expect(await dataSetVersions()).toEqual(Object.fromEntries(names.map((name) => [name, pinned.dependencies[name]])))
+  expect(await dataSetVersions()).toEqual({
+    ...Object.fromEntries(names.map((name) => [name, pinned.dependencies[name]])),
+    sources: sourceData.version,
+    hitlake: pinned.version,
+  })
   expect(data.version).toBe(pinned.dependencies['@ip-location-db/geo-whois-asn-country-mmdb'])
 })

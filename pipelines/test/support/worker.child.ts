@@ -43,7 +43,7 @@ const runner = createStreamRunner({
     store,
     visitorHash,
     country: () => null,
-    userAgents: { read: () => ({ bot: false, device: 'desktop' }) },
+    userAgents: { read: () => ({ bot: false, device: 'desktop', browser: null, os: null }) },
     dataSets: {},
   }),
   ...{ feed, assignment, store, objects, lake: fileLake(folder), owner, epochMs },

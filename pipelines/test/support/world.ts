@@ -57,7 +57,9 @@ export function runnerOn(
     store: world.store,
     visitorHash: hasher.visitorHash,
     country: () => 'DE',
-    userAgents: { read: (text) => ({ bot: text?.includes('bot') ?? false, device: 'desktop' }) },
+    userAgents: {
+      read: (text) => ({ bot: text?.includes('bot') ?? false, device: 'desktop', browser: null, os: null }),
+    },
     dataSets: { country: '1' },
   })
   const { clock, store, feed, lake, objects, random } = world
