@@ -34,6 +34,7 @@ export function batchWithHits(merchant: string, received: number, count: number)
     addressPrefix: null,
     requestUserAgent: null,
     requestLanguage: null,
+    requestClientHints: null,
     keyKind: 'server',
     hits: Array.from({ length: count }, (_, index) => ({
       id: `${received}-${index}`,
