@@ -18,6 +18,7 @@ import { TableReader } from '../../core/iceberg/table-reader.ts'
 import type { TableFiles } from '../../core/table-files.ts'
 import { chunkRows } from '../duckdb/parquet-columns.ts'
 import { partitionDay, quoteName, readParquet, stagedColumns } from '../duckdb/parquet-sql.ts'
+import { createLocalDerive } from './derive.ts'
 import { createRewrites, type LocalTable } from './rewrites.ts'
 import { createStaging } from './staging.ts'
 import { createTableFiles } from './table-files.ts'
@@ -38,10 +39,7 @@ export interface LocalLakeOptions {
   readonly foldMaxValues?: number
 }
 
-export type LocalLake = LakeWriter &
-  LakeReader &
-  TableFiles &
-  Pick<LakeMaintainer, 'lastPublish' | 'partitions' | 'rewrite'>
+export type LocalLake = LakeWriter & LakeReader & TableFiles & LakeMaintainer
 
 export function createLocalLake(options: LocalLakeOptions): LocalLake {
   const { objects, instance } = options
@@ -54,8 +52,11 @@ export function createLocalLake(options: LocalLakeOptions): LocalLake {
   ) as Record<TableName, LocalTable>
   const tableFiles = createTableFiles({ objects, reader: (table) => local[table].reader })
 
+  const table = (name: TableName) => local[name]
+
   return {
-    ...createRewrites({ ...options, table: (name) => local[name] }),
+    ...createRewrites({ ...options, table }),
+    ...createLocalDerive({ ...options, table, staging, files: tableFiles }),
 
     files: tableFiles.files,
 

@@ -42,6 +42,12 @@ export interface Staging extends Pick<LakeWriter, 'stage' | 'discard' | 'stagedN
     publish: number,
     files: readonly StagedFile[],
   ): Promise<readonly AppendFile[]>
+  /** The same of files in the scratch folder, which stay there. */
+  mergeLocal(
+    target: { readonly definition: TableDefinition; readonly layout: TableLayout },
+    publish: number,
+    paths: readonly string[],
+  ): Promise<readonly AppendFile[]>
 }
 
 export function createStaging(options: StagingOptions): Staging {
@@ -109,6 +115,8 @@ export function createStaging(options: StagingOptions): Staging {
       const paths = await Promise.all(files.map((file) => objects.localPath(file.name)))
       return mergedFiles(target, publish, paths)
     },
+
+    mergeLocal: mergedFiles,
   }
 }
 

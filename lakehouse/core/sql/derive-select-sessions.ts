@@ -1,0 +1,122 @@
+/**
+ * Rows of `sessions` for units, in the definition's columns but for `_publish` and `_row`: visits of the units' merchants, bots left
+ * out, that start in a unit.
+ */
+
+import type { DerivedUnit } from '../../../core/ports/control-store.ts'
+import type { BucketRange } from '../../../core/ports/query-engine.ts'
+import { and, boolean, column, compare, named, not, orElse, type Select, sumOrZero, text, whole } from './ast.ts'
+import {
+  asIs,
+  checkUnits,
+  inUnit,
+  joinMerchants,
+  joinUnits,
+  nearUnits,
+  tableRows,
+  type WorkToSelect,
+} from './derive-select-parts.ts'
+import {
+  ofFirst,
+  ofLast,
+  positionColumns,
+  visitDuration,
+  visitRelations,
+  visitsReadRanges,
+} from './visits-select-lines.ts'
+
+/** Columns of a visit that are its first hit's, by the column of the hit. */
+const ofFirstHit = {
+  name: 'name',
+  page: 'path',
+  source: 'source',
+  country: 'country',
+  device: 'device',
+  browser: 'browser',
+  campaign: 'campaign',
+} as const
+
+/** Stretches of `hits` that decide visits of the units. */
+export function sessionsReadRanges(units: readonly DerivedUnit[]): readonly BucketRange[] {
+  return visitsReadRanges(units.toSorted((a, b) => a.start - b.start))
+}
+
+/** @throws RangeError where units are none, too many or empty */
+export function deriveSessionsSelect(work: WorkToSelect): Select {
+  checkUnits(work.units)
+  const relations = visitRelations({
+    hits: hitsToRead(work),
+    line: ['merchant', 'visitor', 'session'],
+    carried: ['name', 'path', 'source', 'country', 'device', 'browser', 'campaign', 'revenue', ...positionColumns],
+    visits: [
+      { expression: { kind: 'max', of: column('time') }, as: 'end' },
+      { expression: { kind: 'count' }, as: 'hits' },
+      { expression: countNamed('page_view'), as: 'pageviews' },
+      { expression: countNamed('purchase'), as: 'orders' },
+      { expression: sumOrZero(column('revenue')), as: 'revenue_micros' },
+      { expression: compare({ kind: 'count' }, '=', whole(1)), as: 'bounce' },
+      { expression: visitDuration, as: 'duration_ms' },
+      ...Object.entries(ofFirstHit).map(([as, of]) => ({ expression: ofFirst(of), as })),
+      { expression: ofLast('path'), as: 'exit_page' },
+      ...positionColumns.map((name) => ({ expression: ofFirst(name), as: name })),
+    ],
+    rule: work.rule,
+  })
+  return {
+    with: relations,
+    columns: [
+      ...sessionColumns.map((name) => (textColumns.includes(name) ? orNull(name) : asIs(name, 'visits'))),
+      { expression: whole(work.generation), as: '_gen' },
+    ],
+    from: joinUnits(named('visits'), work.units),
+    where: inUnit(column('start', 'visits')),
+  }
+}
+
+const sessionColumns = [
+  ...['merchant', 'start', 'end', 'visitor', 'session', 'hits', 'pageviews', 'orders', 'revenue_micros', 'bounce'],
+  ...['duration_ms', 'name', 'page', 'exit_page', 'source', 'country', 'device', 'browser', 'campaign'],
+  ...['_src', '_part', '_off', '_idx'],
+]
+
+/** Columns that are null where there is no value. */
+const textColumns = [...Object.keys(ofFirstHit), 'exit_page', 'session']
+
+function orNull(name: string): Select['columns'][number] {
+  const of = column(name, 'visits')
+  return { expression: { kind: 'case', branches: [{ when: compare(of, '<>', text('')), value: of }] }, as: name }
+}
+
+function hitsToRead(work: WorkToSelect): Select {
+  const ranges = sessionsReadRanges(work.units)
+  const texts = ['visitor', 'session', 'name', 'path', 'source', 'country', 'device', 'browser', 'campaign']
+  const rows = tableRows('hits', ['time', 'bot', 'revenue_home_micros', ...texts, ...positionColumns])
+  return {
+    columns: [
+      asIs('merchant', 'rows'),
+      asIs('time', 'rows'),
+      ...texts.map((name) => ({ expression: orElse(column(name, 'rows'), text('')), as: name })),
+      { expression: column('revenue_home_micros', 'rows'), as: 'revenue' },
+      ...positionColumns.map((name) => asIs(name, 'rows')),
+    ],
+    from: {
+      relation: {
+        kind: 'within',
+        left: joinMerchants(rows, work.units),
+        point: column('time', 'rows'),
+        ranges: ranges.map((range) => ({ ...range, values: [] })),
+        as: 'ranges',
+        columns: [],
+      },
+      as: 'rows_in_ranges',
+    },
+    where: and(
+      nearUnits(work, 'time', { start: ranges[0]?.start ?? 0, end: ranges.at(-1)?.end ?? 0 }),
+      not(orElse(column('bot', 'rows'), boolean(false))),
+    ),
+  }
+}
+
+function countNamed(name: string) {
+  return { kind: 'count', where: compare(column('name'), '=', text(name)) } as const
+}
