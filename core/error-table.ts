@@ -218,6 +218,13 @@ export const errorTable: readonly ErrorEntry[] = [
     'There is a merchant of that id.',
     'Choose another id, or change the one there is.',
   ),
+  http(
+    'import_out_of_order',
+    409,
+    'never',
+    'The lines sent to an import are not the next ones; `done` says how many are done.',
+    'Go on from `done`.',
+  ),
 
   // ---- internal
   internal(
