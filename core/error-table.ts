@@ -198,6 +198,20 @@ export const errorTable: readonly ErrorEntry[] = [
   ),
   http('raw_budget', 422, 'never', 'The query would read more raw rows than its budget.', 'Ask a shorter range.'),
   http(
+    'query_timeout',
+    503,
+    'afterBackoff',
+    'The answer took longer than a question may take.',
+    'Ask a shorter range or fewer dimensions, or try again.',
+  ),
+  http(
+    'too_many_groups',
+    422,
+    'never',
+    'The answer would have more groups than one answer may have.',
+    'Ask fewer dimensions, a filter, a shorter range or longer intervals.',
+  ),
+  http(
     'engine_unavailable',
     503,
     'afterBackoff',
