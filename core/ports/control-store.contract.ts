@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest'
 import type { MerchantId } from '../ids.ts'
 import type { ControlStore, Merchant, StoredKey } from './control-store.ts'
 import { booksContract } from './control-store-books.contract.ts'
+import { derivationsContract } from './control-store-derivations.contract.ts'
 import { epochsContract } from './control-store-epochs.contract.ts'
 import { publicationsContract } from './control-store-publications.contract.ts'
 
@@ -49,6 +50,7 @@ export function controlStoreContract(name: string, under: ControlStoreUnderTest)
     secretsContract(under)
     epochsContract(under)
     publicationsContract(under)
+    derivationsContract(under)
     booksContract(under)
   })
 }

@@ -6,25 +6,15 @@ import { StaleEpochError } from '../../../core/errors.ts'
 import type { MerchantId } from '../../../core/ids.ts'
 import type { ControlStore, EpochCommit } from '../../../core/ports/control-store.ts'
 import { booksEntries, distinctTouched } from '../../core/control/epoch-rows.ts'
-import { checkEpoch, checkPartitions, defaultMaxVersionRows } from '../../core/control/rules.ts'
+import { checkEpoch, checkPartitions } from '../../core/control/rules.ts'
 import type { BooksLedger } from './control-store-books.ts'
 import { currentPositions, positionColumns, toPosition } from './control-store-positions.ts'
 import type { Session } from './control-store-session.ts'
+import type { Versions } from './control-store-versions.ts'
 
 type Epochs = Pick<ControlStore, 'acquirePartitions' | 'commitEpoch' | 'versionsSince'>
 
-/** What is left of `maxVersionRows` after pruning, so that pruning is rare. */
-const keptAfterPruning = 0.8
-
-export async function epochs(
-  writer: Session,
-  reader: Session,
-  books: BooksLedger,
-  maxVersionRows = defaultMaxVersionRows,
-): Promise<Epochs> {
-  const [counted] = await reader.read(() => reader.rows('SELECT count(*) FROM versions'))
-  let versionRows = Number(counted?.[0])
-
+export function epochs(writer: Session, reader: Session, books: BooksLedger, versions: Versions): Epochs {
   /** Inside a write. What a commit starts from, where job and source are those of whoever asks. */
   async function startOf(commit: EpochCommit): Promise<{
     readonly plan: string | null
@@ -82,7 +72,7 @@ export async function epochs(
   }
 
   /** Inside a write. Returns the number of the last file recorded. */
-  async function recordFiles(files: EpochCommit['staged'], lastFile: number): Promise<number> {
+  async function recordFiles(files: EpochCommit['staged'], lastFile: number, version: number): Promise<number> {
     if (files.length === 0) return lastFile
     const taken = await writer.rows(
       `SELECT name FROM pending_files WHERE name IN (SELECT unnest(from_json($1, '["VARCHAR"]')))`,
@@ -98,35 +88,9 @@ export async function epochs(
       { whole: files.map((file) => file.firstDay) },
       { whole: files.map((file) => file.lastDay) },
       { whole: files.map(() => null) },
+      { whole: files.map(() => version) },
     ])
     return lastFile + files.length
-  }
-
-  /** Inside a write. Returns the newest commit whose versions are not kept. */
-  async function recordVersions(version: number, touched: EpochCommit['touched'], floor: number): Promise<number> {
-    await writer.append('versions', [
-      { whole: touched.map(() => version) },
-      { text: touched.map(({ merchant }) => merchant) },
-      { whole: touched.map(({ day }) => day) },
-    ])
-    const rows = versionRows + touched.length
-    const left = rows > maxVersionRows ? await pruneVersions(rows) : { rows, floor }
-    writer.afterCommit(() => {
-      versionRows = left.rows
-    })
-    return left.floor
-  }
-
-  /** Inside a write. Forgets the oldest commits' versions, each commit whole. */
-  async function pruneVersions(rows: number): Promise<{ readonly floor: number; readonly rows: number }> {
-    const [cut] = await writer.rows(
-      `SELECT max(version) FROM (
-         SELECT version, sum(count(*)) OVER (ORDER BY version DESC) AS kept FROM versions GROUP BY version
-       ) WHERE kept > $1`,
-      [Math.floor(maxVersionRows * keptAfterPruning)],
-    )
-    const floor = Number(cut?.[0])
-    return { floor, rows: rows - (await writer.run('DELETE FROM versions WHERE version <= $1', [floor])) }
   }
 
   return {
@@ -170,8 +134,8 @@ export async function epochs(
         if (start.plan !== commit.plan) {
           await writer.run('UPDATE jobs SET plan = $2 WHERE job = $1', [commit.job, commit.plan])
         }
-        const lastFile = await recordFiles(commit.staged, start.lastFile)
-        const floor = await recordVersions(version, touched, start.versionsFloor)
+        const lastFile = await recordFiles(commit.staged, start.lastFile, version)
+        const floor = await versions.record(version, touched, start.versionsFloor)
         await books.append(entries)
         await writer.run('UPDATE counters SET last_commit = $1, versions_floor = $2, last_file = $3', [
           version,

@@ -9,16 +9,21 @@
 import type { DuckDBInstance } from '@duckdb/node-api'
 import type { ControlStore } from '../../../core/ports/control-store.ts'
 import { booksLedger } from './control-store-books.ts'
+import { derivations } from './control-store-derivations.ts'
 import { directory } from './control-store-directory.ts'
 import { epochs } from './control-store-epochs.ts'
+import { imports } from './control-store-imports.ts'
 import { publications } from './control-store-publications.ts'
 import { Session } from './control-store-session.ts'
+import { createVersions } from './control-store-versions.ts'
 import { migrate } from './migrations.ts'
 
 export interface DuckDbControlStoreOptions {
   readonly instance: DuckDBInstance
   /** Changes that `versionsSince` can list; readers further behind are told to forget everything. */
   readonly maxVersionRows?: number
+  /** Rows of days' versions that come together before those of one day become one. */
+  readonly foldDaysAt?: number
   /** Partial rows of the books that come together before they are summed. */
   readonly foldBooksAt?: number
   /** Calls that may wait for each of the two connections. */
@@ -38,11 +43,14 @@ export async function openDuckDbControlStore(options: DuckDbControlStoreOptions)
   try {
     await migrate(writer)
     const ledger = await booksLedger(writer, reader, options.foldBooksAt)
+    const versions = await createVersions(writer, reader, options)
     const { addAccepted, acceptedThrough, books } = ledger
     return {
       ...directory(writer, reader),
-      ...(await epochs(writer, reader, ledger, options.maxVersionRows)),
-      ...publications(writer, reader),
+      ...epochs(writer, reader, ledger, versions),
+      ...publications(writer, reader, versions),
+      ...derivations(writer, reader),
+      ...imports(writer, reader),
       addAccepted,
       acceptedThrough,
       books,

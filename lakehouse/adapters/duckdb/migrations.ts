@@ -56,6 +56,22 @@ export const migrations: readonly Migration[] = [
       'ALTER TABLE keys ADD COLUMN tool VARCHAR',
     ],
   },
+  {
+    name: 'derived tables, rewrites and imports',
+    statements: [
+      // What left the list of versions goes on here. Days that an older Hitlake has taken off it are not known: they are
+      // computed on read until they change again.
+      'CREATE TABLE day_versions (merchant VARCHAR NOT NULL, day BIGINT NOT NULL, version BIGINT NOT NULL)',
+      // The commit that a file came with. Of files committed before that was kept it is not known: as if by the first.
+      'ALTER TABLE pending_files ADD COLUMN version BIGINT DEFAULT 1',
+      'CREATE TABLE derivations (table_name VARCHAR NOT NULL, work VARCHAR NOT NULL)',
+      `CREATE TABLE derived_ranges (table_name VARCHAR NOT NULL, merchant VARCHAR NOT NULL, starts BIGINT NOT NULL,
+         ends BIGINT NOT NULL, publish BIGINT NOT NULL, right_until BIGINT NOT NULL)`,
+      'CREATE TABLE derivation_marks (table_name VARCHAR NOT NULL, version BIGINT NOT NULL, day BIGINT NOT NULL)',
+      `CREATE TABLE imports (merchant VARCHAR NOT NULL, file VARCHAR NOT NULL, done BIGINT NOT NULL,
+         sending BIGINT NOT NULL, recorded_at BIGINT NOT NULL)`,
+    ],
+  },
 ]
 
 /**

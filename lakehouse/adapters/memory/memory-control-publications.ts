@@ -1,8 +1,9 @@
 /** Leases and publications of the memory control store. */
-import { PublicationOpenError, StaleLeaseError } from '../../../core/errors.ts'
+import { StaleLeaseError } from '../../../core/errors.ts'
 import type { ControlStore } from '../../../core/ports/control-store.ts'
 import type { StagedFile } from '../../../core/ports/lake.ts'
-import { chooseFiles } from '../../core/control/rules.ts'
+import { checkReplaces, chooseFiles } from '../../core/control/rules.ts'
+import { requireNoneOpen } from './memory-control-derivations.ts'
 import { advancePublished } from './memory-control-progress.ts'
 import { type ControlState, type TableState, tableOf } from './memory-control-state.ts'
 import { raise, type Visible } from './memory-control-versions.ts'
@@ -16,14 +17,10 @@ type Publications = Pick<
   | 'beginPublication'
   | 'finishPublication'
   | 'tableView'
+  | 'finishRewrite'
 >
 
 export function memoryPublications(current: () => ControlState, visible: Visible, maxVersions: number): Publications {
-  function requireLease(name: string, fence: number): void {
-    const lease = current().leases.get(name)
-    if (lease === undefined || lease.owner === null || lease.fence !== fence) throw new StaleLeaseError(name, fence)
-  }
-
   return {
     async acquireLease(name, owner, ttlMs, now) {
       const { leases } = current()
@@ -45,14 +42,14 @@ export function memoryPublications(current: () => ControlState, visible: Visible
       return tableOf(current(), name).open ?? undefined
     },
     async beginPublication(name, lease, fence, files) {
-      requireLease(lease, fence)
+      requireLease(current(), lease, fence)
       const of = tableOf(current(), name)
-      if (of.open !== null) throw new PublicationOpenError(name, of.open.id)
+      requireNoneOpen(current(), name)
       of.open = { table: name, id: of.lastPublication + 1, files: chooseFiles(unpublished(of), files) }
       return of.open
     },
     async finishPublication(name, lease, fence, id, snapshot) {
-      requireLease(lease, fence)
+      requireLease(current(), lease, fence)
       const of = tableOf(current(), name)
       if (id <= of.lastPublication) return // a repeat: the first call has done it
       if (of.open?.id !== id) throw new RangeError(`publication ${id} of ${name} was never begun`)
@@ -62,6 +59,14 @@ export function memoryPublications(current: () => ControlState, visible: Visible
       of.snapshot = snapshot
       of.open = null
       settle(current(), published)
+    },
+    async finishRewrite(name, lease, fence, { snapshot, replaces, touched }) {
+      requireLease(current(), lease, fence)
+      requireNoneOpen(current(), name)
+      const of = tableOf(current(), name)
+      checkReplaces(name, of.snapshot, replaces)
+      of.snapshot = snapshot
+      if (touched.length > 0) raise(current(), touched, ++current().commit, maxVersions)
     },
     async tableView(name) {
       const { snapshot, pending } = tableOf(current(), name)
@@ -79,6 +84,12 @@ export function memoryPublications(current: () => ControlState, visible: Visible
     for (const { files } of epochs) for (const name of published) files.delete(name)
     for (const job of new Set(epochs.map((epoch) => epoch.job))) advancePublished(state, job)
   }
+}
+
+/** @throws StaleLeaseError */
+export function requireLease(state: ControlState, name: string, fence: number): void {
+  const lease = state.leases.get(name)
+  if (lease === undefined || lease.owner === null || lease.fence !== fence) throw new StaleLeaseError(name, fence)
 }
 
 function unpublished(of: TableState): readonly StagedFile[] {

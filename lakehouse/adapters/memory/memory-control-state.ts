@@ -1,9 +1,17 @@
 /** What the memory control store holds, copyable by `structuredClone`. */
 import type { MerchantId, Offset } from '../../../core/ids.ts'
 import type { CollectorReport } from '../../../core/ports/cluster-store.ts'
-import type { EpochCommit, JobPosition, Publication } from '../../../core/ports/control-store.ts'
+import type {
+  DerivedRange,
+  DerivedTable,
+  EpochCommit,
+  ImportProgress,
+  JobPosition,
+  Publication,
+} from '../../../core/ports/control-store.ts'
 import type { StagedFile } from '../../../core/ports/lake.ts'
 import type { TableName } from '../../../core/tables.ts'
+import type { BegunDerivation } from '../../core/control/derived-ranges.ts'
 import { byCodeUnit, type DirectoryState, emptyDirectory } from './memory-control-directory.ts'
 
 export interface JobState {
@@ -49,6 +57,14 @@ interface VersionState {
   readonly version: number
 }
 
+/** A derived table. */
+export interface DerivedState {
+  open: BegunDerivation | null
+  mark: { readonly version: number; readonly day: number } | null
+  /** By merchant; disjoint. */
+  ranges: Map<string, readonly (DerivedRange & { readonly rightUntil: number })[]>
+}
+
 interface BooksState {
   readonly merchant: MerchantId
   readonly hour: number
@@ -71,6 +87,10 @@ export interface ControlState extends DirectoryState {
   tables: Map<TableName, TableState>
   /** Oldest change first. */
   versions: Map<string, VersionState>
+  /** The newest version of every day that ever changed, by the same key. */
+  days: Map<string, VersionState>
+  derived: Record<DerivedTable, DerivedState>
+  imports: Map<string, ImportProgress>
   books: Map<string, BooksState>
   accepted: Map<string, Offset>
   collectors: Map<string, CollectorReport>
@@ -86,10 +106,17 @@ export function emptyState(): ControlState {
     leases: new Map(),
     tables: new Map(),
     versions: new Map(),
+    days: new Map(),
+    derived: { daily: emptyDerived(), sessions: emptyDerived() },
+    imports: new Map(),
     books: new Map(),
     accepted: new Map(),
     collectors: new Map(),
   }
+}
+
+export function emptyDerived(): DerivedState {
+  return { open: null, mark: null, ranges: new Map() }
 }
 
 export function tableOf(state: ControlState, name: TableName): TableState {

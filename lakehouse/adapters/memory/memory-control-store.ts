@@ -7,8 +7,10 @@
 import type { ClusterStore } from '../../../core/ports/cluster-store.ts'
 import { defaultMaxVersionRows } from '../../core/control/rules.ts'
 import { memoryBooks } from './memory-control-books.ts'
+import { memoryDerivations } from './memory-control-derivations.ts'
 import { memoryDirectory } from './memory-control-directory.ts'
 import { memoryEpochs } from './memory-control-epochs.ts'
+import { memoryImports } from './memory-control-imports.ts'
 import { memoryProgress } from './memory-control-progress.ts'
 import { memoryPublications } from './memory-control-publications.ts'
 import { type ControlState, emptyState } from './memory-control-state.ts'
@@ -39,6 +41,8 @@ export function createMemoryControlStore(options: MemoryControlStoreOptions = {}
     ...memoryDirectory(current),
     ...memoryEpochs(current, visible, maxVersions),
     ...memoryPublications(current, visible, maxVersions),
+    ...memoryDerivations(current, visible),
+    ...memoryImports(current),
     ...memoryBooks(current),
     ...memoryProgress(current),
     /** Nothing to close: who opens the store again after a stop has this object. */

@@ -2,7 +2,7 @@
 import type { EpochCommit } from '../../../core/ports/control-store.ts'
 import type { ControlState } from './memory-control-state.ts'
 
-export type Visible = 'committed' | 'published'
+export type { Visible } from '../../core/control/derived-ranges.ts'
 
 export function raise(
   state: ControlState,
@@ -14,6 +14,7 @@ export function raise(
     const key = `${day} ${merchant}`
     state.versions.delete(key) // so that the map stays in the order of change
     state.versions.set(key, { merchant, day, version })
+    state.days.set(key, { merchant, day, version })
   }
   for (const [key, { version: oldest }] of state.versions) {
     // A commit is forgotten whole, or a reader in its middle would miss the rest of it.

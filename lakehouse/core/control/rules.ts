@@ -3,6 +3,7 @@
  * correct caller sends. These are RangeErrors (a bug to mend), unlike the stale and open errors of the port, which a
  * correct caller meets whenever it was overtaken.
  */
+import { CommitConflictError } from '../../../core/errors.ts'
 import type {
   DerivedUnit,
   EpochCommit,
@@ -115,6 +116,15 @@ export function checkUnits(table: string, units: readonly DerivedUnit[]): void {
       throw new RangeError(`a derivation of ${table} cannot hold [${start}, ${end}) of ${merchant}`)
     }
   }
+}
+
+/**
+ * What a rewrite replaces must be what readers read.
+ * @throws CommitConflictError where it is not
+ */
+export function checkReplaces(table: string, found: string | null, replaces: string | null): void {
+  if (found === replaces) return
+  throw new CommitConflictError(table, replaces ?? 'no snapshot', found ?? 'no snapshot')
 }
 
 /** @throws RangeError where the file is not named by 1 to 64 hex digits, or the progress runs backward */
