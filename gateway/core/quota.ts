@@ -94,7 +94,7 @@ export function createKeyQuotas(options: KeyQuotasOptions): KeyQuotas {
       return {
         burst,
         remaining: Math.max(0, Math.floor(hits + rounding)),
-        fullInSeconds: Math.ceil((burst - hits) / perSecond - rounding),
+        fullInSeconds: Math.max(0, Math.ceil((burst - hits) / perSecond - rounding)),
       }
     },
   }

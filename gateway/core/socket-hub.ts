@@ -19,6 +19,7 @@ export interface SocketHub {
 export function createSocketHub(timers: Timers): SocketHub {
   const open = new Map<SocketSession, Pick<SocketPeer, 'terminate'>>()
   let cancelPulse: (() => void) | undefined
+  let state: 'open' | 'closing' = 'open'
   let closed: (() => void) | undefined
 
   function pulse(): void {
@@ -30,6 +31,8 @@ export function createSocketHub(timers: Timers): SocketHub {
     add(session, peer) {
       open.set(session, peer)
       cancelPulse ??= timers.after(socketPingMs, pulse)
+      // Its key was still being looked up when the end began.
+      if (state === 'closing') session.shutDown()
       return () => {
         session.onGone()
         open.delete(session)
@@ -40,6 +43,7 @@ export function createSocketHub(timers: Timers): SocketHub {
       }
     },
     async close() {
+      state = 'closing'
       if (open.size === 0) return
       const cancelCut = timers.after(socketShutDownMaxMs, () => {
         for (const peer of [...open.values()]) peer.terminate()

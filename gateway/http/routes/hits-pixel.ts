@@ -10,7 +10,7 @@ import { tellQuota } from '../plugins/quota.ts'
 import { type HitsRoutesOptions, nothingAccepted } from './hits.ts'
 
 /** 1 × 1, transparent: 43 bytes. */
-const gif = Buffer.from('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7', 'base64')
+const gif = Buffer.from('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==', 'base64')
 
 export function pixelRoute(
   app: FastifyInstance,
