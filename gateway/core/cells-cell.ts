@@ -1,45 +1,111 @@
-/** One cell: the finished numbers of a bucket, and what they are right for. */
-import type { SeriesRow } from '../../core/ports/query-engine.ts'
+/** One cell: the finished numbers of a bucket, group by group, and what they are right for. */
+import type { HitsGroup, HitsPart, VisitsGroup } from '../../core/ports/query-engine.ts'
 import { kmvEstimate } from '../../core/sketch/kmv.ts'
-import { totalSketchSize } from '../../schemas/tables.ts'
-import { type Count, toCount } from './numbers.ts'
+import { quantileOf } from '../../core/sketch/quantiles.ts'
 
-export interface Cell {
+export interface HitsNumbers {
+  readonly hits: bigint
+  readonly pageviews: bigint
+  readonly orders: bigint
+  readonly revenueMicros: bigint
+  readonly visitors?: VisitorsEstimate
+  /** Load times, ms; null of none. */
+  readonly load?: LoadQuantiles
+  /** Revenue in other currencies than the merchant's, rising by code. */
+  readonly otherRevenue?: readonly { readonly currency: string; readonly micros: bigint }[]
+}
+
+export interface VisitorsEstimate {
+  readonly count: number
+  /** Relative; 0 where exact. */
+  readonly standardError: number
+}
+
+export const loadPercents = [50, 75, 95, 99] as const
+export type LoadQuantiles = Readonly<Record<(typeof loadPercents)[number], number | null>>
+
+export interface VisitsNumbers {
+  readonly sessions: bigint
+  readonly bounces: bigint
+  readonly durationMs: bigint
+  readonly pageviews: bigint
+}
+
+/** Numbers of one combination of values; '' where there is no value. `other`: of all values that were not kept. */
+export interface CellGroup<Numbers> {
+  readonly values: readonly string[]
+  readonly other: boolean
+  readonly numbers: Numbers
+}
+
+/** Which rows numbers were computed of. A bucket with any stretch of a derived table stands under that table. */
+export type CellOrigin = 'rollup' | 'daily' | 'sessions' | 'raw'
+
+export interface Cell<Numbers> {
   /** Of the days of the bucket, when the numbers were asked for. */
   readonly version: number
   /** Every hit received before it is in the numbers. */
   readonly asOf: number
-  readonly hits: Count
-  readonly pageviews: Count
-  readonly orders: Count
-  readonly visitors: number
-  /** Relative standard error of `visitors`; 0 where exact. */
-  readonly visitorsError: number
-  readonly revenueMicros: bigint
+  /** Which parts the numbers have, as bits (`partBits`); 0 for visits. */
+  readonly parts: number
+  readonly origin: CellOrigin
+  /** What nothing fell into has no group. */
+  readonly groups: readonly CellGroup<Numbers>[]
 }
 
-/** The cell of an engine's row; of a bucket without rows, all zero. */
-export function toCell(row: SeriesRow | undefined, version: number, asOf: number): Cell {
-  if (row === undefined) {
-    return { version, asOf, hits: 0, pageviews: 0, orders: 0, visitors: 0, visitorsError: 0, revenueMicros: 0n }
-  }
-  const visitors = kmvEstimate(row.visitors.kept, row.visitors.largest, totalSketchSize)
+const bits: Readonly<Record<HitsPart, number>> = { visitors: 1, load: 2, otherRevenue: 4 }
+const partNames = Object.keys(bits) as readonly HitsPart[]
+
+export function partBits(parts: readonly HitsPart[]): number {
+  return parts.reduce((sum, part) => sum | bits[part], 0)
+}
+
+export function partsOfBits(mask: number): readonly HitsPart[] {
+  return partNames.filter((part) => (mask & bits[part]) !== 0)
+}
+
+export function hitsCellGroup(group: HitsGroup, sketchSize: number): CellGroup<HitsNumbers> {
+  const { values, other, hits, pageviews, orders, revenueMicros, visitors, load, otherRevenue } = group
+  const estimate = visitors && kmvEstimate(visitors.kept, visitors.largest, sketchSize)
   return {
-    version,
-    asOf,
-    hits: toCount(row.hits),
-    pageviews: toCount(row.pageviews),
-    orders: toCount(row.orders),
-    visitors: visitors.count,
-    visitorsError: visitors.standardError,
-    revenueMicros: row.revenueMicros,
+    values,
+    other,
+    numbers: {
+      hits,
+      pageviews,
+      orders,
+      revenueMicros,
+      ...(estimate && { visitors: { count: estimate.count, standardError: estimate.standardError } }),
+      ...(load && {
+        load: {
+          50: quantileOf(load, 0.5),
+          75: quantileOf(load, 0.75),
+          95: quantileOf(load, 0.95),
+          99: quantileOf(load, 0.99),
+        },
+      }),
+      ...(otherRevenue && { otherRevenue }),
+    },
   }
+}
+
+export function visitsCellGroup(group: VisitsGroup): CellGroup<VisitsNumbers> {
+  const { values, other, sessions, bounces, durationMs, pageviews } = group
+  return { values, other, numbers: { sessions, bounces, durationMs, pageviews } }
 }
 
 /**
  * Bytes of heap that a cached cell takes, measured on Node 20 and rounded up: the object, its boxed numbers and the cache's
- * own entry, besides the text of the key.
+ * own entry, besides the text of the key; and each group with its texts (two bytes a character at most).
  */
-export function cellBytes(_cell: Cell, key: string): number {
-  return 300 + key.length
+export function cellBytes(cell: Cell<HitsNumbers | VisitsNumbers>, key: string): number {
+  let bytes = 300 + key.length
+  for (const { values, numbers } of cell.groups) {
+    bytes += groupBytes
+    for (const value of values) bytes += 24 + 2 * value.length
+    if ('otherRevenue' in numbers) bytes += 96 * (numbers.otherRevenue?.length ?? 0)
+  }
+  return bytes
 }
+
+const groupBytes = 480

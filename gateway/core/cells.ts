@@ -1,57 +1,101 @@
 /**
- * Cells: the finished numbers of one (merchant, generation, breakdown, source, bucket), cached under the version of the
- * UTC days the bucket touches. Buckets are instants, so equal buckets of different zones share a cell. Each unit has cells
- * of its own: the visitors of a day are not the sum of its hours'.
+ * Cells: the finished numbers of one (merchant, generation, source, dimensions, filter, bucket), all groups of it, cached
+ * under the version of the UTC days the bucket hangs on. Buckets are instants, so equal buckets of different zones share a
+ * cell. Each unit has cells of its own: the visitors of a day are not the sum of its hours'.
  *
  * Promises: a cell is used only under its current version, and a version is read before the question is asked, so a
- * cached answer equals an uncached one; all cells that a request misses are asked in one engine query; equal misses of
- * concurrent requests wait for the same one, which is cancelled when nobody waits any more. While the engine is down,
- * cells of the last known version answer, marked `stale`; without them EngineUnavailableError.
+ * cached answer equals an uncached one; all cells that a request misses are asked in one engine query (of hits, and one of
+ * visits); equal misses of concurrent requests wait for the same one, which is cancelled when nobody waits any more. While
+ * the engine is down, cells of the last known version answer, marked `stale`; without them EngineUnavailableError.
+ *
+ * A cell of more parts than asked for answers too; what is asked anew has the parts of the cell it replaces.
  */
 import { LRUCache } from 'lru-cache'
-import { EngineUnavailableError, RawBudgetError } from '../../core/errors.ts'
+import { EngineUnavailableError, PlatformError } from '../../core/errors.ts'
 import type { MerchantId } from '../../core/ids.ts'
-import type { ControlStore } from '../../core/ports/control-store.ts'
-import type { TableView } from '../../core/ports/lake.ts'
-import type { BucketRange, QueryEngine } from '../../core/ports/query-engine.ts'
-import { type Cell, cellBytes, toCell } from './cells-cell.ts'
+import type { BucketRange, Dimension, Filter, HitsPart, QueryEngine } from '../../core/ports/query-engine.ts'
+import { visitsRule } from '../../core/visits.ts'
+import { breakdownSketchSize, totalSketchSize } from '../../schemas/tables.ts'
+import {
+  type Cell,
+  type CellGroup,
+  type CellOrigin,
+  cellBytes,
+  type HitsNumbers,
+  hitsCellGroup,
+  partBits,
+  partsOfBits,
+  type VisitsNumbers,
+  visitsCellGroup,
+} from './cells-cell.ts'
 import { createFlights, type Flight } from './cells-flight.ts'
-import { daysOf, type SeriesSource } from './planner.ts'
+import { cellsKey } from './cells-key.ts'
+import { type Reading, type ReadingQuestion, type ReadingStore, readPieces, sameReading } from './cells-pieces.ts'
+import { type Days, daysOf, type HitsSource, visitsMayBeStored } from './planner.ts'
 import type { Versions } from './versions.ts'
 
-export type { Cell } from './cells-cell.ts'
+export type { Cell, CellGroup, CellOrigin, HitsNumbers, VisitsNumbers } from './cells-cell.ts'
 
 export const defaultCellsMaxBytes = 256 * 1024 * 1024
 /** Rows a raw question may scan. */
 export const defaultRawRowBudget = 20_000_000
+/** Groups (rows of an answer before its cut) that one engine query may bring. */
+export const defaultMaxGroups = 50_000
 
 export interface CellsQuestion {
   readonly merchant: MerchantId
   readonly generation: number
-  readonly breakdown: 'total'
-  readonly source: SeriesSource
   /** Rising and disjoint. */
   readonly buckets: readonly BucketRange[]
+  readonly dimensions: readonly Dimension[]
+  readonly filter: Filter | null
   /** Freshness read before this call: what the cells found now hold at least. */
   readonly asOf: number
 }
 
-export interface CellsAnswer {
+export interface HitsCellsQuestion extends CellsQuestion {
+  readonly source: HitsSource
+  readonly parts: readonly HitsPart[]
+}
+
+export interface CellsAnswer<Numbers> {
   /** One for each bucket asked. */
-  readonly cells: readonly Cell[]
-  /** How many of them were in the cache. */
-  readonly cached: number
+  readonly cells: readonly Cell<Numbers>[]
+  /** By bucket: where its cell came from. */
+  readonly served: readonly ('cache' | CellOrigin)[]
   /** What all the cells hold at least: that of the question, less where cells are stale. */
   readonly asOf: number
   readonly stale: boolean
 }
 
+interface AskOptions {
+  readonly signal?: AbortSignal
+}
+
 export interface Cells {
-  /** @throws RawBudgetError, EngineUnavailableError; `signal`'s reason where it is aborted */
-  series(question: CellsQuestion, options?: { readonly signal?: AbortSignal }): Promise<CellsAnswer>
+  /** @throws RawBudgetError, TooManyGroupsError, EngineUnavailableError; `signal`'s reason where it is aborted */
+  hits(question: HitsCellsQuestion, options?: AskOptions): Promise<CellsAnswer<HitsNumbers>>
+  /** By the time visits start. @throws as `hits` */
+  visits(question: CellsQuestion, options?: AskOptions): Promise<CellsAnswer<VisitsNumbers>>
   /** What the cache holds, by its own estimate. */
   readonly bytes: number
   clear(): void
+}
+
+/** How the cells of one question are told apart, and asked. */
+interface Lookup<Numbers> {
+  readonly question: CellsQuestion
+  readonly key: string
+  readonly parts: number
+  days(bucket: BucketRange): Days
+  readonly reads: Omit<ReadingQuestion, 'merchant' | 'buckets'>
+  readonly base: CellOrigin
+  /** By number of bucket. */
+  ask(
+    reading: Reading,
+    parts: number,
+    signal: AbortSignal,
+  ): Promise<readonly { readonly bucket: number; readonly group: CellGroup<Numbers> }[]>
 }
 
 interface Missing {
@@ -61,105 +105,174 @@ interface Missing {
   readonly version: number
 }
 
+type AnyNumbers = HitsNumbers | VisitsNumbers
+
 export function createCells(options: {
-  readonly engine: QueryEngine
-  readonly store: Pick<ControlStore, 'tableView'>
+  readonly engine: Pick<QueryEngine, 'hits' | 'visits'>
+  readonly store: ReadingStore
   readonly versions: Pick<Versions, 'versionOf'>
   readonly maxBytes?: number
   readonly rawRowBudget?: number
+  readonly maxGroups?: number
 }): Cells {
-  const { engine, store, versions, maxBytes = defaultCellsMaxBytes, rawRowBudget = defaultRawRowBudget } = options
-  const cache = new LRUCache<string, Cell>({ maxSize: maxBytes, sizeCalculation: cellBytes })
-  const flights = createFlights<Cell>()
+  const { engine, store, versions, maxBytes = defaultCellsMaxBytes } = options
+  const { rawRowBudget = defaultRawRowBudget, maxGroups = defaultMaxGroups } = options
+  const cache = new LRUCache<string, Cell<AnyNumbers>>({ maxSize: maxBytes, sizeCalculation: cellBytes })
+  const flights = createFlights<Cell<AnyNumbers>>()
 
-  async function view(source: SeriesSource): Promise<TableView> {
-    try {
-      return await store.tableView(source === 'raw' ? 'hits' : 'hourly')
-    } catch (cause) {
-      throw new EngineUnavailableError({ cause })
-    }
-  }
-
-  async function ask(question: CellsQuestion, missing: readonly Missing[], signal: AbortSignal): Promise<Cell[]> {
-    const { source, generation, merchant, breakdown } = question
-    const buckets = missing.map(({ bucket }) => bucket)
-    const askOnce = (of: TableView) =>
-      engine.series({ from: source, generation, merchant, breakdown, buckets, view: of, rawRowBudget }, { signal })
-    const first = await view(source)
-    const rows = await askOnce(first).catch(async (error) => {
+  async function ask(
+    lookup: Lookup<AnyNumbers>,
+    parts: number,
+    missing: readonly Missing[],
+    signal: AbortSignal,
+  ): Promise<Cell<AnyNumbers>[]> {
+    const { question, reads, base } = lookup
+    const reading = { ...reads, merchant: question.merchant, buckets: missing.map(({ bucket }) => bucket) }
+    let read = await readPieces(store, reading)
+    const found = await lookup.ask(read, parts, signal).catch(async (error) => {
       // A publication may have replaced files while we read them: then there is a newer view, which names the new ones.
       if (!(error instanceof EngineUnavailableError)) throw error
-      const second = await view(source)
-      if (sameView(first, second)) throw error
-      return askOnce(second)
+      const second = await readPieces(store, reading)
+      if (sameReading(read, second)) throw error
+      read = second
+      return lookup.ask(second, parts, signal)
     })
-    const byBucket = new Map(rows.map((row) => [row.bucket, row]))
+    const groups: CellGroup<AnyNumbers>[][] = missing.map(() => [])
+    for (const { bucket, group } of found) groups[bucket]?.push(group)
+    const derived = new Set(read.pieces.flatMap(({ bucket, stored }) => (stored === null ? [] : [bucket])))
     return missing.map(({ key, version }, i) => {
-      const cell = toCell(byBucket.get(i), version, question.asOf)
-      // A slow query must not put back what a later one has replaced.
-      if ((cache.peek(key)?.version ?? -1) <= version) cache.set(key, cell)
+      const origin = derived.has(i) ? reads.derived : base
+      const cell = { version, asOf: question.asOf, parts, origin, groups: groups[i] ?? [] }
+      const kept = cache.peek(key)
+      // A slow query must not put back what a later one has replaced, nor one of few parts what has more.
+      const better = kept !== undefined && (kept.version > version || (kept.version === version && has(kept, parts)))
+      if (!better) cache.set(key, cell)
       return cell
     })
   }
 
   /** Cells of `missing` from questions of our own and of others that are under way. */
-  async function fetch(question: CellsQuestion, missing: readonly Missing[], signal?: AbortSignal): Promise<Cell[]> {
-    const waits = new Map<Flight<Cell>, Missing[]>()
+  async function fetch(
+    lookup: Lookup<AnyNumbers>,
+    parts: number,
+    missing: readonly Missing[],
+    signal?: AbortSignal,
+  ): Promise<Cell<AnyNumbers>[]> {
+    // A flight brings the parts it was asked for: only an equal wish boards it.
+    const wish = (each: Missing) => ({ key: `${each.key}/${parts}`, version: each.version })
+    const start = (wanted: readonly Missing[]) =>
+      flights.start(wanted.map(wish), (abort) => ask(lookup, parts, wanted, abort))
+    const waits = new Map<Flight<Cell<AnyNumbers>>, Missing[]>()
     const own: Missing[] = []
     for (const each of missing) {
-      const flight = flights.find(each.key, each.version)
+      const flight = flights.find(wish(each).key, each.version)
       if (flight === undefined) own.push(each)
       else waits.set(flight, [...(waits.get(flight) ?? []), each])
     }
-    const ours = own.length === 0 ? undefined : flights.start(own, (abort) => ask(question, own, abort))
+    const ours = own.length === 0 ? undefined : start(own)
     if (ours !== undefined) waits.set(ours, own)
-    const cells = new Map<Missing, Cell>()
+    const cells = new Map<Missing, Cell<AnyNumbers>>()
     await Promise.all(
       [...waits].map(async ([flight, wanted]) => {
         const landed = await flight.wait(signal).catch((error) => {
-          // Another request asked for more than we do: what is over the budget for it need not be for us.
-          if (flight === ours || !(error instanceof RawBudgetError)) throw error
-          return flights.start(wanted, (abort) => ask(question, wanted, abort)).wait(signal)
+          // Another request asked for more than we do: what is over a limit for it need not be for us.
+          if (flight === ours || !isOverLimit(error)) throw error
+          return start(wanted).wait(signal)
         })
-        for (const each of wanted) cells.set(each, landed.get(each.key) as Cell)
+        for (const each of wanted) cells.set(each, landed.get(wish(each).key) as Cell<AnyNumbers>)
       }),
     )
-    return missing.map((each) => cells.get(each) as Cell)
+    return missing.map((each) => cells.get(each) as Cell<AnyNumbers>)
+  }
+
+  async function look(lookup: Lookup<AnyNumbers>, signal?: AbortSignal): Promise<CellsAnswer<AnyNumbers>> {
+    const { merchant, buckets, asOf } = lookup.question
+    const cells: Cell<AnyNumbers>[] = new Array(buckets.length)
+    const served: ('cache' | CellOrigin)[] = new Array(buckets.length).fill('cache')
+    const missing: Missing[] = []
+    let parts = lookup.parts
+    buckets.forEach((bucket, index) => {
+      const key = `${lookup.key}/${bucket.start}/${bucket.end}`
+      const { firstDay, lastDay } = lookup.days(bucket)
+      const version = versions.versionOf(merchant, firstDay, lastDay)
+      const cell = cache.get(key)
+      if (cell?.version === version && has(cell, lookup.parts)) cells[index] = cell
+      else {
+        missing.push({ index, key, bucket, version })
+        parts |= cell?.parts ?? 0
+      }
+    })
+    if (missing.length === 0) return { cells, served, asOf, stale: false }
+    try {
+      const fetched = await fetch(lookup, parts, missing, signal)
+      missing.forEach(({ index }, i) => {
+        const cell = fetched[i] as Cell<AnyNumbers>
+        cells[index] = cell
+        served[index] = cell.origin
+      })
+      return { cells, served, asOf, stale: false }
+    } catch (error) {
+      if (!(error instanceof EngineUnavailableError)) throw error
+      let holdsUntil = asOf
+      for (const { index, key } of missing) {
+        const old = cache.get(key)
+        if (old === undefined || !has(old, lookup.parts)) throw error
+        cells[index] = old
+        holdsUntil = Math.min(holdsUntil, old.asOf)
+      }
+      return { cells, served, asOf: holdsUntil, stale: true }
+    }
   }
 
   return {
-    async series(question, { signal } = {}) {
-      const { merchant, generation, breakdown, source, buckets, asOf } = question
-      const prefix = `${merchant}/${generation}/${breakdown}/${source}/`
-      const cells: Cell[] = new Array(buckets.length)
-      const missing: Missing[] = []
-      buckets.forEach((bucket, index) => {
-        const key = `${prefix}${bucket.start}/${bucket.end}`
-        const { firstDay, lastDay } = daysOf(bucket, source)
-        const version = versions.versionOf(merchant, firstDay, lastDay)
-        const cell = cache.get(key)
-        if (cell?.version === version) cells[index] = cell
-        else missing.push({ index, key, bucket, version })
-      })
-      const cached = buckets.length - missing.length
-      if (missing.length === 0) return { cells, cached, asOf, stale: false }
-      try {
-        const fetched = await fetch(question, missing, signal)
-        missing.forEach(({ index }, i) => {
-          cells[index] = fetched[i] as Cell
-        })
-        return { cells, cached, asOf, stale: false }
-      } catch (error) {
-        if (!(error instanceof EngineUnavailableError)) throw error
-        let holdsUntil = asOf
-        for (const { index, key } of missing) {
-          const old = cache.get(key)
-          if (old === undefined) throw error
-          cells[index] = old
-          holdsUntil = Math.min(holdsUntil, old.asOf)
-        }
-        return { cells, cached: buckets.length, asOf: holdsUntil, stale: true }
+    hits(question, { signal } = {}) {
+      const { source, merchant, generation, dimensions, filter } = question
+      const sketchSize = dimensions.length === 0 && filter === null ? totalSketchSize : breakdownSketchSize
+      const asked = { merchant, generation, dimensions, filter, maxGroups, sketchSize }
+      const lookup: Lookup<HitsNumbers> = {
+        question,
+        key: cellsKey(question, source.from),
+        parts: partBits(question.parts),
+        days: (bucket) => daysOf(bucket, source.from),
+        // Hits that are counted one by one are in no derived table.
+        reads:
+          source.from === 'rollup'
+            ? { derived: 'daily', mayBeStored: true }
+            : { derived: 'sessions', mayBeStored: false },
+        base: source.from,
+        async ask({ base, derived, pieces }, mask, abort) {
+          const parts = partsOfBits(mask)
+          const groups = await engine.hits(
+            source.from === 'rollup'
+              ? { ...asked, pieces, parts, from: 'rollup', breakdown: source.breakdown, hourly: base, daily: derived }
+              : { ...asked, pieces, parts, from: 'raw', hits: base, rawRowBudget },
+            { signal: abort },
+          )
+          return groups.map((group) => ({ bucket: group.bucket, group: hitsCellGroup(group, sketchSize) }))
+        },
       }
+      // The key names the kind: what it finds are numbers of hits.
+      return look(lookup, signal) as Promise<CellsAnswer<HitsNumbers>>
+    },
+    visits(question, { signal } = {}) {
+      const { merchant, generation, dimensions, filter } = question
+      const lookup: Lookup<VisitsNumbers> = {
+        question,
+        key: cellsKey(question, 'visits'),
+        parts: 0,
+        days: (bucket) => daysOf(bucket, 'visits'),
+        reads: { derived: 'sessions', mayBeStored: visitsMayBeStored(question) },
+        base: 'raw',
+        async ask({ base, derived, pieces }, _, abort) {
+          const asked = { merchant, generation, dimensions, filter, maxGroups, pieces, rawRowBudget, rule: visitsRule }
+          const groups = await engine.visits(
+            { ...asked, from: 'visits', hits: base, sessions: derived },
+            { signal: abort },
+          )
+          return groups.map((group) => ({ bucket: group.bucket, group: visitsCellGroup(group) }))
+        },
+      }
+      return look(lookup, signal) as Promise<CellsAnswer<VisitsNumbers>>
     },
     get bytes() {
       return cache.calculatedSize
@@ -168,10 +281,10 @@ export function createCells(options: {
   }
 }
 
-function sameView(a: TableView, b: TableView): boolean {
-  return (
-    a.snapshot === b.snapshot &&
-    a.pending.length === b.pending.length &&
-    a.pending.every(({ name }, i) => name === b.pending[i]?.name)
-  )
+function has(cell: Cell<AnyNumbers>, parts: number): boolean {
+  return (cell.parts & parts) === parts
+}
+
+function isOverLimit(error: unknown): boolean {
+  return error instanceof PlatformError && (error.code === 'raw_budget' || error.code === 'too_many_groups')
 }

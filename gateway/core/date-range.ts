@@ -26,23 +26,30 @@ export const defaultBuckets: Readonly<Record<CalendarUnit, number>> = { hour: 24
 // A `+` that was not encoded arrives as a space, and bucket names, which have one, are what callers paste here.
 const instantPattern = /^(\d{4}-\d{2}-\d{2})T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+ -]\d{2}:\d{2})$/
 
+/** Where faults of a range stand in the request. */
+export interface RangePointers {
+  readonly from: string
+  readonly to: string
+}
+
 /** Reads `from` and `to`; adds to `faults` and returns undefined where they are not as they should be. */
 export function parseDateRange(
   given: { readonly from?: string; readonly to?: string },
   by: { readonly unit: CalendarUnit; readonly zone: string; readonly nowMs: number },
   faults: Fault[],
+  pointers: RangePointers = { from: '/from', to: '/to' },
 ): DateRange | undefined {
   const { unit, zone, nowMs } = by
   if (given.from === undefined) {
-    if (given.to === undefined) return lastBuckets(unit, zone, nowMs)
-    faults.push(fault('/from', 'to needs a from; without both the answer ends now'))
+    if (given.to === undefined) return lastBuckets(unit, defaultBuckets[unit], zone, nowMs)
+    faults.push(fault(pointers.from, 'to needs a from; without both the answer ends now'))
     return undefined
   }
-  const from = parseBound(given.from, '/from', faults)
-  const to = given.to === undefined ? undefined : parseBound(given.to, '/to', faults)
+  const from = parseBound(given.from, pointers.from, faults)
+  const to = given.to === undefined ? undefined : parseBound(given.to, pointers.to, faults)
   if (from === undefined || (to === undefined && given.to !== undefined)) return undefined
   if (to !== undefined && from.kind !== to.kind) {
-    faults.push(fault('/to', 'from and to are two dates or two instants, not one of each'))
+    faults.push(fault(pointers.to, 'from and to are two dates or two instants, not one of each'))
     return undefined
   }
   const fromMs = from.kind === 'instant' ? from.ms : startOfLocalDate(zone, from.date)
@@ -51,11 +58,19 @@ export function parseDateRange(
   const backwards = to?.kind === 'date' && from.kind === 'date' ? to.date < from.date : toMs <= fromMs
   if (backwards) {
     faults.push(
-      fault('/to', to === undefined ? 'from lies in the future' : 'to lies before from, or the range is empty'),
+      fault(pointers.to, to === undefined ? 'from lies in the future' : 'to lies before from, or the range is empty'),
     )
     return undefined
   }
   return { fromMs, toMs, endsNow: to === undefined }
+}
+
+/** The bucket that holds now and those before it, `count` in all. */
+export function lastBuckets(unit: CalendarUnit, count: number, zone: string, nowMs: number): DateRange {
+  const current = calendarBucket(unit, zone, nowMs)
+  let first = current
+  for (let n = 1; n < count; n++) first = calendarBucket(unit, zone, first.start - 1)
+  return { fromMs: first.start, toMs: current.end, endsNow: true }
 }
 
 type Bound = { readonly kind: 'date'; readonly date: string } | { readonly kind: 'instant'; readonly ms: number }
@@ -75,7 +90,8 @@ function parseBound(text: string, pointer: string, faults: Fault[]): Bound | und
   return bound
 }
 
-const marginMs = 2 * 86_400_000
+/** How near to the ends of the calendar a range may come. */
+export const marginMs = 2 * 86_400_000
 
 function readBound(text: string): Bound | undefined {
   if (dayNumber(text) !== undefined) return { kind: 'date', date: text }
@@ -83,13 +99,6 @@ function readBound(text: string): Bound | undefined {
   if (date === undefined || dayNumber(date) === undefined) return undefined
   const ms = Date.parse(text.replace(' ', '+'))
   return Number.isNaN(ms) ? undefined : { kind: 'instant', ms }
-}
-
-function lastBuckets(unit: CalendarUnit, zone: string, nowMs: number): DateRange {
-  const current = calendarBucket(unit, zone, nowMs)
-  let first = current
-  for (let n = 1; n < defaultBuckets[unit]; n++) first = calendarBucket(unit, zone, first.start - 1)
-  return { fromMs: first.start, toMs: current.end, endsNow: true }
 }
 
 function dayAfter(date: string): string {

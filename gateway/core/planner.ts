@@ -1,54 +1,128 @@
 /**
- * Decides how a time series is answered: which buckets, and from which rows. The rollup answers where every boundary of
- * the asked buckets is also a boundary of the merchant's stored hours; else the hits themselves must be counted.
+ * Decides how a question is answered: over which buckets, and from which rows. The rollup answers where one stored
+ * breakdown holds all dimensions that the question speaks of, and every boundary of its buckets is also a boundary of the
+ * merchant's stored hours; else the hits themselves must be counted. Visits are always counted by instants.
  */
-import { utcDay } from '../../core/event-time.ts'
-import type { BucketRange } from '../../core/ports/query-engine.ts'
-import { bucketsBetween, type CalendarUnit, isBucketStart } from '../../core/time/calendar.ts'
+import { hourMs, utcDay } from '../../core/event-time.ts'
+import {
+  type Breakdown,
+  type BucketRange,
+  breakdowns,
+  type Dimension,
+  type Filter,
+} from '../../core/ports/query-engine.ts'
+import { bucketsBetween, type CalendarUnit, calendarBucket, isBucketStart } from '../../core/time/calendar.ts'
+import { visitsReadDaysAfter, visitsReadDaysBefore } from '../../core/visits.ts'
 import type { DateRange } from './date-range.ts'
 import { ProblemError } from './problem.ts'
 
 /** Most buckets of one answer. */
 export const defaultMaxBuckets = 10_000
 
-export type SeriesSource = 'rollup' | 'raw'
+/** Where numbers of hits come from. `unaligned`: the hits are counted only because hours do not line up. */
+export type HitsSource =
+  | { readonly from: 'rollup'; readonly breakdown: 'total' | Breakdown }
+  | { readonly from: 'raw'; readonly unaligned: boolean }
 
-export interface SeriesPlan {
-  readonly source: SeriesSource
-  /** Rising, touching, covering the range; empty only where the range holds dates that the zone skipped. */
-  readonly buckets: readonly BucketRange[]
-}
-
-/** @throws ProblemError 422 `too_many_buckets` */
-export function planSeries(question: {
-  readonly unit: CalendarUnit
+/**
+ * Rising, touching, covering the range; empty only where the range holds dates that the zone skipped. Without a unit the
+ * whole range is one bucket, widened to full hours of the zone.
+ * @throws ProblemError 422 `too_many_buckets`
+ */
+export function planBuckets(question: {
+  readonly unit: CalendarUnit | null
   readonly zone: string
-  readonly range: DateRange
-  readonly merchantZone: string
+  readonly range: Pick<DateRange, 'fromMs' | 'toMs'>
   readonly maxBuckets?: number
-}): SeriesPlan {
-  const { unit, zone, range, merchantZone, maxBuckets = defaultMaxBuckets } = question
+}): readonly BucketRange[] {
+  const { unit, zone, range, maxBuckets = defaultMaxBuckets } = question
+  if (unit === null) {
+    if (range.toMs <= range.fromMs) return []
+    const { start } = calendarBucket('hour', zone, range.fromMs)
+    return [{ start, end: calendarBucket('hour', zone, range.toMs - 1).end }]
+  }
   const buckets = bucketsBetween(unit, zone, range.fromMs, range.toMs, maxBuckets + 1)
   if (buckets.length > maxBuckets) {
     const detail = `the answer would have more than ${maxBuckets} buckets; ask a shorter range or a longer interval`
     throw new ProblemError(422, 'too_many_buckets', detail, { maxBuckets })
   }
-  return { buckets, source: zone === merchantZone || isAligned(buckets, merchantZone) ? 'rollup' : 'raw' }
+  return buckets
+}
+
+export function planHits(question: {
+  readonly buckets: readonly BucketRange[]
+  readonly zone: string
+  readonly merchantZone: string
+  readonly dimensions: readonly Dimension[]
+  readonly filter: Filter | null
+}): HitsSource {
+  const { buckets, zone, merchantZone } = question
+  const breakdown = storedBreakdown(question)
+  if (breakdown === undefined) return { from: 'raw', unaligned: false }
+  if (zone === merchantZone || isAligned(buckets, merchantZone)) return { from: 'rollup', breakdown }
+  return { from: 'raw', unaligned: true }
+}
+
+/** The breakdown that holds all that the question speaks of; undefined where none does. */
+export function storedBreakdown(question: Spoken): 'total' | Breakdown | undefined {
+  const [first, ...others] = spokenOf(question)
+  if (first === undefined) return 'total'
+  return others.length === 0 && isBreakdown(first) ? first : undefined
+}
+
+/** Whether stored visits, which know the stored breakdowns only, know all that the question speaks of. */
+export function visitsMayBeStored(question: Spoken): boolean {
+  return [...spokenOf(question)].every(isBreakdown)
+}
+
+interface Spoken {
+  readonly dimensions: readonly Dimension[]
+  readonly filter: Filter | null
+}
+
+function spokenOf({ dimensions, filter }: Spoken): ReadonlySet<Dimension> {
+  const spoken = new Set(dimensions)
+  const visit = (each: Filter): void => {
+    if ('dimension' in each) spoken.add(each.dimension)
+    else if (each.op === 'not') visit(each.filter)
+    else each.filters.forEach(visit)
+  }
+  if (filter !== null) visit(filter)
+  return spoken
+}
+
+function isBreakdown(dimension: Dimension): dimension is Breakdown {
+  return (breakdowns as readonly string[]).includes(dimension)
+}
+
+/** UTC days, both inclusive. */
+export interface Days {
+  readonly firstDay: number
+  readonly lastDay: number
 }
 
 /**
  * The UTC days whose versions a bucket's number hangs on. Rows are versioned by the day their hour *begins*, and hits near
  * midnight may belong to an hour that began the day before; no hour is longer than two.
  */
-export function daysOf(
-  bucket: BucketRange,
-  source: SeriesSource,
-): { readonly firstDay: number; readonly lastDay: number } {
-  const reachMs = source === 'raw' ? longestHourMs : 0
+export function daysOf(bucket: BucketRange, from: 'rollup' | 'raw' | 'visits'): Days {
+  if (from === 'visits') {
+    return {
+      firstDay: utcDay(bucket.start) - visitsVersionDays.daysBefore,
+      lastDay: utcDay(bucket.end - 1) + visitsVersionDays.daysAfter,
+    }
+  }
+  const reachMs = from === 'raw' ? longestHourMs : 0
   return { firstDay: utcDay(bucket.start - reachMs), lastDay: utcDay(bucket.end - 1) }
 }
 
-const longestHourMs = 2 * 3_600_000
+const longestHourMs = 2 * hourMs
+
+/**
+ * How far around a UTC day versions can change the visits that start on it: the days whose hits decide them, and one
+ * before, because a hit after midnight may be versioned by the day before, where its hour began.
+ */
+export const visitsVersionDays = { daysBefore: visitsReadDaysBefore + 1, daysAfter: visitsReadDaysAfter } as const
 
 function isAligned(buckets: readonly BucketRange[], zone: string): boolean {
   const last = buckets.at(-1)

@@ -6,15 +6,21 @@
  * version of all days it covers. Such a repeat costs two look-ups and one splice of `asOf`.
  */
 import { LRUCache } from 'lru-cache'
-import { RawBudgetError } from '../../core/errors.ts'
-import type { Clock } from '../../core/ports/clock.ts'
+import type { Clock, Timers } from '../../core/ports/clock.ts'
 import type { Merchant } from '../../core/ports/control-store.ts'
-import { calendarBucket } from '../../core/time/calendar.ts'
+import type { BucketRange } from '../../core/ports/query-engine.ts'
+import { calendarBucket, isoWithOffset } from '../../core/time/calendar.ts'
 import { firstGeneration } from '../../schemas/tables.ts'
 import type { Cells } from './cells.ts'
 import type { Freshness } from './freshness.ts'
-import { daysOf, defaultMaxBuckets, planSeries, type SeriesPlan } from './planner.ts'
-import { ProblemError } from './problem.ts'
+import { needsOf } from './metrics.ts'
+import { minorDigitsOf } from './numbers.ts'
+import { daysOf, defaultMaxBuckets, planBuckets } from './planner.ts'
+import type { SeriesAnswer } from './query/answer.ts'
+import { allCached, askNumbers, type Numbers, type NumbersRow } from './query/ask-numbers.ts'
+import { answerMeta } from './query/build-answer.ts'
+import { defaultQueryDeadlineMs, withDeadline } from './query/deadline.ts'
+import { metricValue } from './query/metric-values.ts'
 import { freshnessJson, seriesHead, seriesTail } from './time-series-body.ts'
 import { parseTimeSeriesQuery, type QueryParameters, type TimeSeriesQuery } from './time-series-query.ts'
 import type { Versions } from './versions.ts'
@@ -36,14 +42,16 @@ export interface TimeSeriesRequest {
 export interface TimeSeries {
   /**
    * The answer's JSON; synchronously where it is remembered.
-   * @throws ProblemError, EngineUnavailableError; as a rejection where the engine was asked
+   * @throws ProblemError, RawBudgetError, EngineUnavailableError; as a rejection where the engine was asked
    */
   answer(request: TimeSeriesRequest): string | Promise<string>
+  /** The answer itself, for other formats. Never remembered, though its cells are. @throws as `answer` */
+  series(request: TimeSeriesRequest): Promise<SeriesAnswer>
 }
 
 interface Planned {
   readonly query: TimeSeriesQuery
-  readonly plan: SeriesPlan
+  readonly buckets: readonly BucketRange[]
   readonly merchant: Merchant
   /** The plan is right while the clock is in here. */
   readonly validFrom: number
@@ -59,61 +67,93 @@ export function createTimeSeries(options: {
   readonly versions: Pick<Versions, 'versionOf' | 'stale'>
   readonly freshness: Freshness
   readonly clock: Pick<Clock, 'now'>
+  readonly timers: Timers
   readonly generation?: number
   readonly maxBuckets?: number
   readonly answersMaxBytes?: number
+  readonly deadlineMs?: number
 }): TimeSeries {
-  const { cells, versions, freshness, clock, generation = firstGeneration } = options
+  const { cells, versions, freshness, clock, timers, generation = firstGeneration } = options
   const { maxBuckets = defaultMaxBuckets, answersMaxBytes = defaultAnswersMaxBytes } = options
+  const { deadlineMs = defaultQueryDeadlineMs } = options
   const remembered = new LRUCache<string, Planned>({ maxSize: answersMaxBytes, sizeCalculation: plannedBytes })
 
   function makePlan({ merchant, parameters }: TimeSeriesRequest): Planned {
     const nowMs = clock.now()
     const query = parseTimeSeriesQuery(parameters, { merchantZone: merchant.timeZone, nowMs })
-    const { unit, zone, range } = query
-    const plan = planSeries({ unit, zone, range, merchantZone: merchant.timeZone, maxBuckets })
+    const { unit, zone, range, metrics } = query
+    const buckets = planBuckets({ unit, zone, range, maxBuckets })
     const current = range.endsNow ? calendarBucket(unit, zone, nowMs) : undefined
-    const whole = { start: plan.buckets[0]?.start ?? range.fromMs, end: plan.buckets.at(-1)?.end ?? range.toMs }
+    const whole = { start: buckets[0]?.start ?? range.fromMs, end: buckets.at(-1)?.end ?? range.toMs }
     return {
       query,
-      plan,
+      buckets,
       merchant,
       validFrom: current?.start ?? Number.NEGATIVE_INFINITY,
       validUntil: current?.end ?? Number.POSITIVE_INFINITY,
-      ...daysOf(whole, plan.source),
+      // Those of raw rows hold those of the rollup, and those of visits both: a day too many costs a look-up at worst.
+      ...daysOf(whole, needsOf(metrics).visits ? 'visits' : 'raw'),
       end: whole.end,
     }
   }
 
-  async function ask(key: string, planned: Planned, asOf: number, signal: AbortSignal | undefined): Promise<string> {
-    const { query, plan, merchant, firstDay, lastDay } = planned
+  function numbersOf(planned: Planned, asOf: number, client: AbortSignal | undefined): Promise<Numbers> {
+    const { query, buckets, merchant } = planned
+    const { zone, filter, metrics } = query
+    const question = { merchant, generation, zone, buckets, dimensions: [], filter, needs: needsOf(metrics), asOf }
+    return withDeadline({ timers, deadlineMs, client }, (signal) => askNumbers(cells, question, signal))
+  }
+
+  /** `numbers` as an answer; `stale` besides what they say themselves. */
+  function answerOf(planned: Planned, numbers: Numbers, stale: boolean): SeriesAnswer {
+    const { query, buckets, merchant, end } = planned
+    const { metrics, unit: interval, zone } = query
+    const minorDigits = metrics.includes('revenue') ? minorDigitsOf(merchant.currency) : 0
+    const rows = rowsByBucket(numbers.rows, buckets.length)
+    // Buckets touch: one's end is the next one's start.
+    const borders = buckets.map(({ start }) => isoWithOffset(zone, start))
+    const last = buckets.at(-1)
+    if (last !== undefined) borders.push(isoWithOffset(zone, last.end))
+    return {
+      merchant: merchant.id,
+      interval,
+      timeZone: zone,
+      currency: merchant.currency,
+      metrics,
+      buckets: rows.map((row, i) => ({
+        start: borders[i] as string,
+        end: borders[i + 1] as string,
+        metrics: metrics.map((metric) => metricValue(metric, row, minorDigits)),
+      })),
+      meta: answerMeta({
+        merchant,
+        zone,
+        metrics,
+        generation,
+        buckets,
+        served: numbers.served,
+        rows,
+        allRows: numbers.rows,
+        end,
+        asOf: numbers.asOf,
+        stale,
+      }),
+    }
+  }
+
+  async function ask(key: string, planned: Planned, asOf: number, client: AbortSignal | undefined): Promise<string> {
+    const { buckets, merchant, firstDay, lastDay, end } = planned
     // Read before the cells are: they are at least of this version.
     const version = versions.versionOf(merchant.id, firstDay, lastDay)
-    const answer = await cells
-      .series(
-        { merchant: merchant.id, generation, breakdown: 'total', source: plan.source, buckets: plan.buckets, asOf },
-        signal === undefined ? {} : { signal },
-      )
-      .catch((error) => {
-        throw error instanceof RawBudgetError ? notAligned(query, merchant, error) : error
-      })
-    const stale = answer.stale || versions.stale
-    const facts = {
-      merchant: merchant.id,
-      interval: query.unit,
-      timeZone: query.zone,
-      currency: merchant.currency,
-      generation,
-      metrics: query.metrics,
-      plan,
-      cells: answer.cells,
-    }
-    const head = seriesHead(facts)
+    const numbers = await numbersOf(planned, asOf, client)
+    const stale = numbers.stale || versions.stale
+    const answer = answerOf(planned, numbers, stale)
+    const head = seriesHead(answer)
     if (!stale && key.length <= rememberedQueryMaxLength) {
-      const tail = seriesTail(facts, { cached: plan.buckets.length, stale: false })
+      const tail = seriesTail({ ...answer.meta, servedFrom: allCached(buckets.length) })
       remembered.set(key, { ...planned, text: { version, head, tail } })
     }
-    return head + freshnessJson(answer.asOf, planned.end) + seriesTail(facts, { cached: answer.cached, stale })
+    return head + freshnessJson(numbers.asOf, end) + seriesTail(answer.meta)
   }
 
   return {
@@ -132,8 +172,23 @@ export function createTimeSeries(options: {
       }
       return ask(key, planned, asOf, request.signal?.())
     },
+    async series(request) {
+      const asOf = freshness.read()
+      const planned = makePlan(request)
+      const numbers = await numbersOf(planned, asOf, request.signal?.())
+      return answerOf(planned, numbers, numbers.stale || versions.stale)
+    },
   }
 }
+
+/** One for each bucket; of nothing where nothing fell into it. What a truncated breakdown did not keep has no place here. */
+function rowsByBucket(rows: readonly NumbersRow[], buckets: number): readonly NumbersRow[] {
+  const byBucket = Array.from({ length: buckets }, (_, bucket): NumbersRow => ({ ...emptyRow, bucket }))
+  for (const row of rows) if (!row.other) byBucket[row.bucket] = row
+  return byBucket
+}
+
+const emptyRow: NumbersRow = { bucket: 0, values: [], other: false, hits: undefined, visits: undefined }
 
 function isCurrent(planned: Planned, merchant: Merchant, clock: Pick<Clock, 'now'>): boolean {
   const { validFrom, validUntil, merchant: of } = planned
@@ -143,15 +198,8 @@ function isCurrent(planned: Planned, merchant: Merchant, clock: Pick<Clock, 'now
   return now >= validFrom && now < validUntil
 }
 
-function notAligned(query: TimeSeriesQuery, merchant: Merchant, error: RawBudgetError): ProblemError {
-  const detail =
-    `hours of ${query.zone} do not line up with the stored ones of ${merchant.timeZone}, and counting the hits ` +
-    `themselves needs ${error.rows} rows of a budget of ${error.budget}; ask a shorter range or in ${merchant.timeZone}`
-  return new ProblemError(422, 'zone_not_aligned', detail, { rows: error.rows, budget: error.budget }, { cause: error })
-}
-
-/** Text has one byte a character here (all of it is ASCII); a bucket of the plan is two boxed numbers in an object. */
+/** Text has one byte a character (all of it is ASCII); a bucket of the plan is two boxed numbers in an object. */
 function plannedBytes(planned: Planned, key: string): number {
-  const { text, plan } = planned
-  return 600 + key.length + plan.buckets.length * 72 + (text === undefined ? 0 : text.head.length + text.tail.length)
+  const { text, buckets } = planned
+  return 600 + key.length + buckets.length * 72 + (text === undefined ? 0 : text.head.length + text.tail.length)
 }

@@ -1,0 +1,117 @@
+/**
+ * What one engine query reads: table views, and for each bucket the pieces of it that a derived table holds. Derived units
+ * are used only where they lie wholly inside a bucket and the control store says that they are right; all else is read
+ * from the base table, so numbers never depend on maintenance having run.
+ */
+import { EngineUnavailableError } from '../../core/errors.ts'
+import { hourMs } from '../../core/event-time.ts'
+import type { MerchantId } from '../../core/ids.ts'
+import {
+  baseOfDerived,
+  type ControlStore,
+  type DerivedRange,
+  type DerivedTable,
+} from '../../core/ports/control-store.ts'
+import type { TableView } from '../../core/ports/lake.ts'
+import type { BucketRange, Piece } from '../../core/ports/query-engine.ts'
+import type { TableName } from '../../core/tables.ts'
+import { visitsVersionDays } from './planner.ts'
+
+/** Of one question (the port's limit); with more pieces than this everything is read from the base table. */
+export const maxPieces = 20_000
+
+/** A bucket shorter than this holds no unit: a UTC day has 24 hours, a local day 23 at least, but for rare jumps of a zone. */
+const shortestUnitMs = 20 * hourMs
+
+/** How often views are read again because a derivation landed in between; then the derived table is left alone. */
+const maxAttempts = 3
+
+export interface Reading {
+  readonly base: TableView
+  readonly derived: TableView
+  readonly pieces: readonly Piece[]
+}
+
+export interface ReadingQuestion {
+  readonly merchant: MerchantId
+  readonly derived: DerivedTable
+  /** False: nothing may be read from the derived table. */
+  readonly mayBeStored: boolean
+  /** Rising and disjoint, at least one. */
+  readonly buckets: readonly BucketRange[]
+}
+
+export type ReadingStore = Pick<ControlStore, 'tableView' | 'derivedRanges'>
+
+/** @throws EngineUnavailableError where the control store does not answer */
+export async function readPieces(store: ReadingStore, question: ReadingQuestion): Promise<Reading> {
+  try {
+    const { view, ranges } = await derivedPart(store, question)
+    const base = await store.tableView(baseOfDerived[question.derived])
+    return { base, derived: view, pieces: piecesOf(question.buckets, ranges) }
+  } catch (cause) {
+    throw new EngineUnavailableError({ cause })
+  }
+}
+
+/** Whether a second reading would read what the first one did. */
+export function sameReading(a: Reading, b: Reading): boolean {
+  return sameView(a.base, b.base) && sameView(a.derived, b.derived)
+}
+
+async function derivedPart(store: ReadingStore, question: ReadingQuestion) {
+  const { derived: table, merchant, mayBeStored, buckets } = question
+  const none = { view: emptyView(table), ranges: [] }
+  if (!mayBeStored || buckets.every(({ start, end }) => end - start < shortestUnitMs)) return none
+  const span = { from: buckets[0]?.start ?? 0, to: buckets.at(-1)?.end ?? 0 }
+  const reach = table === 'sessions' ? visitsVersionDays : { daysBefore: 0, daysAfter: 0 }
+  let view = await store.tableView(table)
+  for (let attempt = 0; attempt < maxAttempts && view.snapshot !== null; attempt++) {
+    const ranges = await store.derivedRanges({ table, merchant, ...span, reach })
+    if (ranges.length === 0) return none
+    // The ranges name publications: a view from before one of them lacks it, one from after may have dropped an older.
+    const after = await store.tableView(table)
+    if (sameView(view, after)) return { view, ranges }
+    view = after
+  }
+  return none
+}
+
+/** Pieces of buckets; units of one publication that touch are one piece. Exported for its tests. */
+export function piecesOf(
+  buckets: readonly BucketRange[],
+  ranges: readonly DerivedRange[],
+  limit = maxPieces,
+): readonly Piece[] {
+  const pieces: Piece[] = []
+  let next = 0
+  buckets.forEach(({ start, end }, bucket) => {
+    while (next < ranges.length && (ranges[next] as DerivedRange).start < start) next += 1
+    let at = start
+    for (; next < ranges.length; next++) {
+      const range = ranges[next] as DerivedRange
+      if (range.end > end) break
+      if (at < range.start) pieces.push({ bucket, start: at, end: range.start, stored: null })
+      const last = pieces.at(-1)
+      if (last?.bucket === bucket && last.stored === range.publish && last.end === range.start) {
+        pieces[pieces.length - 1] = { ...last, end: range.end }
+      } else pieces.push({ bucket, start: range.start, end: range.end, stored: range.publish })
+      at = range.end
+    }
+    if (at < end) pieces.push({ bucket, start: at, end, stored: null })
+  })
+  if (pieces.length <= limit) return pieces
+  return buckets.map(({ start, end }, bucket) => ({ bucket, start, end, stored: null }))
+}
+
+function emptyView(table: TableName): TableView {
+  return { table, snapshot: null, pending: [] }
+}
+
+function sameView(a: TableView, b: TableView): boolean {
+  return (
+    a.snapshot === b.snapshot &&
+    a.pending.length === b.pending.length &&
+    a.pending.every(({ name }, i) => name === b.pending[i]?.name)
+  )
+}

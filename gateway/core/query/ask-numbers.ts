@@ -1,0 +1,116 @@
+/**
+ * The numbers of a question, from cells: hits and visits are asked at the same time and joined by bucket and values. What
+ * is missing on one side is zero there.
+ */
+import { RawBudgetError } from '../../../core/errors.ts'
+import type { Merchant } from '../../../core/ports/control-store.ts'
+import type { BucketRange, Dimension, Filter } from '../../../core/ports/query-engine.ts'
+import type { Cell, Cells, CellsAnswer, HitsNumbers, VisitsNumbers } from '../cells.ts'
+import type { Needs } from '../metrics.ts'
+import { planHits } from '../planner.ts'
+import { ProblemError } from '../problem.ts'
+import type { ServedFrom } from './answer.ts'
+import type { RowNumbers } from './metric-values.ts'
+
+export interface NumbersQuestion {
+  readonly merchant: Merchant
+  readonly generation: number
+  /** Zone that the buckets were cut in. */
+  readonly zone: string
+  readonly buckets: readonly BucketRange[]
+  readonly dimensions: readonly Dimension[]
+  readonly filter: Filter | null
+  readonly needs: Needs
+  /** Freshness read before. */
+  readonly asOf: number
+}
+
+export interface NumbersRow extends RowNumbers {
+  readonly bucket: number
+  readonly values: readonly string[]
+  /** All values of a truncated breakdown that were not kept. */
+  readonly other: boolean
+}
+
+export interface Numbers {
+  /** In no stated order; a bucket and values that nothing fell into have no row. */
+  readonly rows: readonly NumbersRow[]
+  readonly served: ServedFrom
+  readonly asOf: number
+  readonly stale: boolean
+}
+
+/** @throws ProblemError 422 `zone_not_aligned`, RawBudgetError, TooManyGroupsError, EngineUnavailableError */
+export async function askNumbers(cells: Cells, question: NumbersQuestion, signal?: AbortSignal): Promise<Numbers> {
+  const { merchant, generation, zone, buckets, dimensions, filter, needs, asOf } = question
+  if (buckets.length === 0) return { rows: [], served: nothingServed, asOf, stale: false }
+  const asked = { merchant: merchant.id, generation, buckets, dimensions, filter, asOf }
+  const options = signal === undefined ? {} : { signal }
+  const [hits, visits] = await Promise.all([
+    needs.hits === null ? undefined : askHits(needs.hits),
+    needs.visits ? cells.visits(asked, options) : undefined,
+  ])
+  return {
+    rows: joined(hits?.cells, visits?.cells, buckets.length),
+    served: countServed(buckets.length, [hits?.served, visits?.served]),
+    asOf: Math.min(hits?.asOf ?? asOf, visits?.asOf ?? asOf),
+    stale: hits?.stale === true || visits?.stale === true,
+  }
+
+  function askHits(parts: NonNullable<Needs['hits']>): Promise<CellsAnswer<HitsNumbers>> {
+    const source = planHits({ buckets, zone, merchantZone: merchant.timeZone, dimensions, filter })
+    return cells.hits({ ...asked, source, parts }, options).catch((error) => {
+      const unaligned = source.from === 'raw' && source.unaligned && error instanceof RawBudgetError
+      throw unaligned ? notAligned(zone, merchant, error) : error
+    })
+  }
+}
+
+/** All buckets from the cache: how a repeat of the answer is served. */
+export function allCached(buckets: number): ServedFrom {
+  return { ...nothingServed, cache: buckets }
+}
+
+const nothingServed: ServedFrom = { cache: 0, rollup: 0, daily: 0, sessions: 0, raw: 0 }
+
+function joined(
+  hits: readonly Cell<HitsNumbers>[] | undefined,
+  visits: readonly Cell<VisitsNumbers>[] | undefined,
+  buckets: number,
+): readonly NumbersRow[] {
+  const rows: NumbersRow[] = []
+  for (let bucket = 0; bucket < buckets; bucket++) {
+    const rest = new Map(visits?.[bucket]?.groups.map((group) => [keyOf(group), group]))
+    for (const { values, other, numbers } of hits?.[bucket]?.groups ?? []) {
+      // Most questions have hits only: then there is nothing to join and no key to make.
+      const key = rest.size === 0 ? '' : keyOf({ values, other })
+      rows.push({ bucket, values, other, hits: numbers, visits: rest.get(key)?.numbers })
+      rest.delete(key)
+    }
+    for (const { values, other, numbers } of rest.values()) {
+      rows.push({ bucket, values, other, hits: undefined, visits: numbers })
+    }
+  }
+  return rows
+}
+
+function keyOf({ values, other }: { readonly values: readonly string[]; readonly other: boolean }): string {
+  return JSON.stringify([other, ...values])
+}
+
+function countServed(buckets: number, parts: readonly (CellsAnswer<unknown>['served'] | undefined)[]): ServedFrom {
+  const counts: Record<keyof ServedFrom, number> = { ...nothingServed }
+  for (let bucket = 0; bucket < buckets; bucket++) {
+    const origins = new Set(parts.flatMap((served) => served?.[bucket] ?? []))
+    if (origins.size > 1) origins.delete('cache')
+    for (const origin of origins) counts[origin] += 1
+  }
+  return counts
+}
+
+function notAligned(zone: string, merchant: Merchant, error: RawBudgetError): ProblemError {
+  const detail =
+    `hours of ${zone} do not line up with the stored ones of ${merchant.timeZone}, and counting the hits ` +
+    `themselves needs ${error.rows} rows of a budget of ${error.budget}; ask a shorter range or in ${merchant.timeZone}`
+  return new ProblemError(422, 'zone_not_aligned', detail, { rows: error.rows, budget: error.budget }, { cause: error })
+}
