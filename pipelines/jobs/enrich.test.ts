@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { EventTime, ReceivedTime } from '../../core/event-time.ts'
-import type { FeedHit, HitContext } from '../../core/hit.ts'
+import type { ClientHints, FeedHit, HitContext, PropValue } from '../../core/hit.ts'
 import type { MerchantId, Offset } from '../../core/ids.ts'
+import { loadBucket } from '../../core/sketch/quantiles.ts'
 import { type EnrichContext, enrich } from './enrich.ts'
 import { createUserAgentReader } from './user-agent.ts'
 
@@ -38,6 +39,7 @@ const hit: FeedHit = {
   addressPrefix: '203.0.113.0/24',
   requestUserAgent: chrome,
   requestLanguage: 'hi',
+  requestClientHints: null,
   keyKind: 'browser',
   source: 'log-1',
   position: { partition: 0, offset: 7 as Offset, index: 3 },
@@ -53,10 +55,17 @@ describe('enrich', () => {
       bot: false,
       device: 'desktop',
       path: '/shoes',
-      trafficSource: 'google.com',
+      trafficSource: 'google',
       country: 'IN',
       visitorHash: BigInt('seed of shop ann'.length),
       revenueHomeMicros: 0n,
+      browser: 'Chrome',
+      os: 'Linux',
+      medium: 'organic',
+      campaign: null,
+      loadBucket: loadBucket(12),
+      otherCurrency: null,
+      otherRevenueMicros: 0n,
       isPageView: true,
       isOrder: false,
     })
@@ -78,17 +87,51 @@ describe('enrich', () => {
 
   it("counts revenue in the merchant's own currency only, refunds included", () => {
     const order: FeedHit = { ...hit, name: 'purchase', revenue: { micros: -12_500_000n, currency: 'INR' } }
-    expect(enrich(order, context)).toMatchObject({ revenueHomeMicros: -12_500_000n, isOrder: true, isPageView: false })
+    expect(enrich(order, context)).toMatchObject({
+      ...{ revenueHomeMicros: -12_500_000n, otherCurrency: null, otherRevenueMicros: 0n },
+      ...{ isOrder: true, isPageView: false },
+    })
     const foreign: FeedHit = { ...order, revenue: { micros: 12_500_000n, currency: 'USD' } }
-    expect(enrich(foreign, context)).toMatchObject({ revenueHomeMicros: 0n, revenue: foreign.revenue })
+    expect(enrich(foreign, context)).toMatchObject({
+      ...{ revenueHomeMicros: 0n, otherCurrency: 'USD', otherRevenueMicros: 12_500_000n },
+      revenue: foreign.revenue,
+    })
   })
 
-  it("takes the campaign's source before the referrer, and no page of the shop itself", () => {
-    const campaign = { source: ' Newsletter ', medium: null, name: null, term: null, content: null }
-    expect(enrich({ ...hit, context: { ...given(null), campaign } }, context).trafficSource).toBe('newsletter')
-    expect(enrich({ ...hit, referrer: 'https://shop.example/' }, context).trafficSource).toBe('(direct)')
+  it('gives the load time its bucket where it is a number', () => {
+    const of = (load_ms: PropValue) => enrich({ ...hit, props: { load_ms } }, context).loadBucket
+    expect([0, 12.5, -3].map(of)).toEqual([0, 12.5, -3].map(loadBucket))
+    for (const none of ['12', true, null, Number.NaN, Number.POSITIVE_INFINITY]) expect(of(none)).toBeNull()
+    expect(enrich({ ...hit, props: {} }, context).loadBucket).toBeNull()
+  })
+
+  it("reads a request's client hints where its own user agent is judged, and only there", () => {
+    const requestClientHints: ClientHints = {
+      ...{ brands: '"Brave";v="126", "Chromium";v="126"', mobile: '?0', platform: '"Windows"' },
+      ...{ platformVersion: null, model: null },
+    }
+    const hinted: FeedHit = { ...hit, requestClientHints }
+    const byHints = { browser: 'Brave', os: 'Windows', device: 'desktop' }
+    expect(enrich(hinted, context)).toMatchObject(byHints)
+    expect(enrich({ ...hinted, requestUserAgent: null }, context)).toMatchObject(byHints)
+    expect(enrich({ ...hinted, context: given(chrome) }, context)).toMatchObject(byHints)
+    const byAgent = { browser: 'Safari', os: 'iOS', device: 'mobile' }
+    expect(enrich({ ...hinted, context: given(phone) }, context)).toMatchObject(byAgent)
+    const server: FeedHit = { ...hinted, keyKind: 'server' }
+    expect(enrich({ ...server, context: given(phone) }, context)).toMatchObject(byAgent)
+    expect(enrich(server, context)).toMatchObject({ browser: null, os: null, device: 'other' })
+  })
+
+  it('takes the campaign before the referrer, and no page of the shop itself', () => {
+    const campaign = { source: ' Newsletter ', medium: 'Email', name: ' Spring Sale ', term: null, content: null }
+    const facts = { trafficSource: 'newsletter', medium: 'email', campaign: 'Spring Sale' }
+    expect(enrich({ ...hit, context: { ...given(null), campaign } }, context)).toMatchObject(facts)
+    const url = 'https://shop.example/?utm_source=newsletter&utm_medium=email&utm_campaign=Spring%20Sale'
+    expect(enrich({ ...hit, url }, context)).toMatchObject(facts)
+    const direct = { trafficSource: '(direct)', medium: '(none)', campaign: null }
+    expect(enrich({ ...hit, referrer: 'https://shop.example/' }, context)).toMatchObject(direct)
     expect(enrich({ ...hit, url: null, referrer: 'https://shop.example/' }, context)).toMatchObject({
-      trafficSource: 'shop.example',
+      ...{ trafficSource: 'shop.example', medium: 'referral' },
       path: null,
     })
   })
