@@ -8,13 +8,15 @@
  */
 import type { EventTime } from '../../core/event-time.ts'
 import type { AggregateNode, Pane } from '../core/pane.ts'
-import type { AggregatesOver } from './aggregates.ts'
+import type { AggregatesOver, ColumnsOf } from './aggregates.ts'
 import { codeHash } from './canonical.ts'
 import { type AnySink, Draft, type Pipeline, type PipelineOptions } from './draft.ts'
 import { type Duration, durationMs } from './duration.ts'
 import type { FeedDefinition } from './feed-definition.ts'
 import type { RowType, RowTypes } from './node/step.ts'
 import type { FailedSink, PaneSink, Refused, RowSink } from './sinks.ts'
+import { BoundedRows } from './table-builder.ts'
+import type { TableRows } from './table-rows.ts'
 import type { CalendarWindow } from './windows.ts'
 
 /**
@@ -24,7 +26,7 @@ import type { CalendarWindow } from './windows.ts'
 export function pipeline<C = Record<never, never>>(
   name: string,
   build: (p: PipelineBuilder<C>) => unknown,
-  options: PipelineOptions,
+  options: PipelineOptions = { jobs: {} },
 ): Pipeline {
   const draft = new Draft()
   build(new PipelineBuilder<C>(draft))
@@ -59,6 +61,27 @@ export class PipelineBuilder<C> {
       { [`${name}.eventTime`]: eventTime, [`${name}.watermarkFrom`]: watermark.from },
     )
     return new Rows(this.draft, name, { ...feed.columns })
+  }
+
+  /**
+   * Reads a table of the lake: bounded, all of it or the part that whoever runs the plan names. Rows are in order of
+   * event time, then position.
+   */
+  readTable<R>(
+    rows: TableRows<R>,
+    options: {
+      readonly eventTime: ColumnsOf<R, EventTime>
+      readonly position: readonly ColumnsOf<R, number>[]
+    },
+  ): BoundedRows<R> {
+    const name = `read:${rows.table.name}`
+    const columns: RowTypes = { ...rows.columns }
+    const { eventTime, position } = options
+    this.draft.add({
+      ...{ kind: 'readTable', name, after: null, columns },
+      ...{ table: rows.table.name, eventTime, position: [...position] },
+    })
+    return new BoundedRows(this.draft, name, columns)
   }
 }
 

@@ -51,3 +51,15 @@ export function checkAggregate(plan: Plan, step: PlanStep & { kind: 'aggregate' 
 export function checkLiteral(step: string, columns: PlanStep['columns'], column: string, value: unknown): void {
   checkColumn(step, columns, column, literalTypes[typeof value] ?? [])
 }
+
+/** Of a stream's panes, which hold a part of a group each. @throws InvalidPlanError naming an aggregate that needs all */
+export function checkMergeable(step: PlanStep & { kind: 'aggregate' }): void {
+  for (const [name, { kind }] of Object.entries(step.aggregates)) {
+    if (kind === 'first' || kind === 'last') {
+      refuse(
+        step.name,
+        `'${name}' asks for the ${kind} row, which a part of the rows cannot know: it runs bounded only`,
+      )
+    }
+  }
+}

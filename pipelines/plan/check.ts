@@ -2,7 +2,8 @@
  * Refuses a plan before it runs, naming the step and what would have gone wrong. Types refuse most of it already; this
  * holds for plans in plain JavaScript, from a file, or made by a program, and for what types cannot say.
  */
-import { checkAggregate } from './check-aggregate.ts'
+import { checkAggregate, checkMergeable } from './check-aggregate.ts'
+import { checkBounded, isBounded } from './check-bounded.ts'
 import { checkColumn, reader, refuse } from './check-column.ts'
 import type { Plan, PlanStep } from './node/step.ts'
 
@@ -12,6 +13,11 @@ export const planMaxSteps = 1_000
 /** @throws InvalidPlanError */
 export function checkPlan(plan: Plan): void {
   if (plan.steps.length > planMaxSteps) refuse(plan.name, `has ${plan.steps.length} steps, at most ${planMaxSteps}`)
+  if (isBounded(plan)) {
+    checkNames(plan)
+    checkBounded(plan)
+    return
+  }
   const reads = plan.steps.filter((step) => step.kind === 'read')
   const [read] = reads
   if (read === undefined) refuse(plan.name, 'reads nothing; begin with p.read')
@@ -55,9 +61,16 @@ function checkStep(plan: Plan, step: PlanStep, partitionKey: string): void {
       break
     case 'aggregate':
       checkAggregate(plan, step)
+      checkMergeable(step)
       break
     case 'emit':
       checkEmit(plan, step)
+      break
+    case 'where':
+    case 'groupBy':
+    case 'sessionWindow':
+    case 'derive':
+      refuse(step.name, `(${step.kind}) needs all rows of a table; read one with p.readTable instead of a feed`)
       break
     default:
       break

@@ -1,6 +1,6 @@
 /** A plan in words, one step a line, branches indented: what `hitlake explain` prints. */
 
-import type { AggregateNode } from '../core/pane.ts'
+import type { AggregateNode, Literal } from '../core/pane.ts'
 import { durationText } from './duration.ts'
 import type { Plan, PlanStep } from './node/step.ts'
 
@@ -30,6 +30,10 @@ function describe(step: PlanStep): string {
   switch (step.kind) {
     case 'read':
       return `read ${step.feed}, partitioned by ${step.partitionKey}, watermark ${durationText(step.watermarkDelayMs)} behind`
+    case 'readTable':
+      return `read table ${step.table}, in order of ${[step.eventTime, ...step.position].join(', ')}; runs bounded`
+    case 'where':
+      return `${step.name}: where ${isText(step.where)}`
     case 'dedupe':
       return `${step.name}: first of each (${step.key.join(', ')}) within ${durationText(step.withinMs)}`
     case 'map':
@@ -42,6 +46,16 @@ function describe(step: PlanStep): string {
     case 'group':
       return `${step.name}: group by ${Object.entries(step.sets)
         .map(([set, columns]) => `${set}(${columns.join(', ')})`)
+        .join(', ')}`
+    case 'groupBy':
+      return `${step.name}: group by ${step.by.join(', ')}`
+    case 'sessionWindow': {
+      const { gapMs, named, atMostMs } = step.assign
+      return `${step.name}: window up to a pause of ${durationText(gapMs)}, of ${durationText(named.gapMs)} where '${named.column}' is named; at most ${durationText(atMostMs)}`
+    }
+    case 'derive':
+      return `derive ${Object.entries(step.derived)
+        .map(([name, of]) => `${name} = ${'is' in of ? isText(of) : `${of.column} - ${of.less}`}`)
         .join(', ')}`
     case 'aggregate':
       return `aggregate ${Object.entries(step.aggregates)
@@ -59,7 +73,9 @@ function aggregateText(node: AggregateNode): string {
     case 'count':
       return 'count()'
     case 'countIf':
-      return `countIf(${node.column}${node.is === undefined ? '' : ` is ${JSON.stringify(node.is)}`})`
+      return node.is === undefined
+        ? `countIf(${node.column})`
+        : `countIf(${isText({ column: node.column, is: node.is })})`
     case 'countDistinct':
       return `countDistinct(${node.column}, k ${node.k}${node.ofValues === node.k ? '' : `, of values ${node.ofValues}`})`
     case 'top':
@@ -67,6 +83,10 @@ function aggregateText(node: AggregateNode): string {
     default:
       return `${node.kind}(${node.column})`
   }
+}
+
+function isText({ column, is }: { readonly column: string; readonly is: Literal }): string {
+  return `${column} is ${JSON.stringify(is)}`
 }
 
 function using(names: readonly string[]): string {

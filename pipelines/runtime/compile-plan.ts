@@ -11,16 +11,16 @@ import { type EventTime, utcDay } from '../../core/event-time.ts'
 import type { FeedHit } from '../../core/hit.ts'
 import type { MerchantId } from '../../core/ids.ts'
 import type { LakeRow, TableName } from '../../core/tables.ts'
-import { calendarBucket } from '../../core/time/calendar.ts'
-import type { AnyPane } from '../core/pane.ts'
-import { Partials, type Row, type Window } from '../core/partials.ts'
+import type { Row } from '../core/partials.ts'
 import type { Watermark } from '../core/watermark.ts'
-import type { Lambda, Pipeline } from '../plan/draft.ts'
-import type { DedupeStep, PlanStep, ReadStep, RowStep, SplitStep, WindowStep, WriteStep } from '../plan/node/step.ts'
-import type { Failed, FailedSink, PaneSink, RowSink, RunFacts } from '../plan/sinks.ts'
+import type { Pipeline } from '../plan/draft.ts'
+import type { DedupeStep, PlanStep, RowStep, SplitStep, WindowStep, WriteStep } from '../plan/node/step.ts'
+import type { Failed, RowSink, RunFacts } from '../plan/sinks.ts'
+import { compileWindow } from './compile-window.ts'
 import type { EpochOutput, SinkRows } from './epoch-output.ts'
 import { bookHit, failedRow } from './hit-outcome.ts'
 import { type Effect, HitRun } from './hit-run.ts'
+import { PlanParts } from './plan-parts.ts'
 
 /** What a dedupe step asks: whether this is the first of its key within its time. */
 export interface FirstSeen {
@@ -65,26 +65,24 @@ export function compilePlan(options: CompileOptions): CompiledPlan {
 class PlanCompiler {
   readonly #run = new HitRun()
   readonly #emits: (() => void)[] = []
-  readonly #steps: readonly PlanStep[]
+  readonly #parts: PlanParts
 
   constructor(private readonly options: CompileOptions) {
-    this.#steps = options.pipeline.plan.steps
+    this.#parts = new PlanParts(options.pipeline, options.context, options.tables)
   }
 
   compile(): CompiledPlan {
-    this.#checkTables()
-    const { output, watermark } = this.options
+    const { output, watermark, facts } = this.options
     const run = this.#run
-    const read = this.#steps.find((step): step is ReadStep => step.kind === 'read')
-    if (read === undefined) throw new InvalidPlanError(`'${this.options.pipeline.plan.name}' reads nothing`)
-    const eventTime = this.#lambda(`${read.name}.eventTime`)
-    const receivedOf = this.#lambda(`${read.name}.watermarkFrom`)
+    const parts = this.#parts
+    const { read } = parts
+    const eventTime = parts.lambda(`${read.name}.eventTime`)
+    const receivedOf = parts.lambda(`${read.name}.watermarkFrom`)
     const first = this.#after(read.name)
-    const failed = this.#failedSink()
-    const keepsStored = this.#steps.some(
-      (step) => step.kind === 'write' && step.counts === 'stored' && this.#keeps(step.table),
-    )
-    const { facts } = this.options
+    const sink = parts.failedSink()
+    /** null: another job writes it. */
+    const failed = parts.keeps(sink.table.name) ? { sink, rows: output.sink(sink.table) } : null
+    const keepsStored = parts.keepsStored()
 
     const fail = (failure: Failed<unknown>, payload: Uint8Array) => {
       output.counts.failed += 1
@@ -123,7 +121,7 @@ class PlanCompiler {
 
   /** All steps that read an output, as one. */
   #after(name: string): Next {
-    const readers = this.#steps.filter((step) => step.after === name).map((step) => this.#step(step))
+    const readers = this.#parts.readers(name).map((step) => this.#step(step))
     const [only] = readers
     if (only === undefined) return () => {}
     if (readers.length === 1) return only
@@ -169,8 +167,8 @@ class PlanCompiler {
 
   #rowStep(step: RowStep): Next {
     const run = this.#run
-    const lambda = this.#lambda(step.name)
-    const context = this.#context(step)
+    const lambda = this.#parts.lambda(step.name)
+    const context = this.#parts.context(step)
     const next = this.#after(step.name)
     if (step.kind === 'map') {
       return (row) => {
@@ -187,8 +185,8 @@ class PlanCompiler {
 
   #split(step: SplitStep): Next {
     const run = this.#run
-    const lambda = this.#lambda(step.name)
-    const context = this.#context(step)
+    const lambda = this.#parts.lambda(step.name)
+    const context = this.#parts.context(step)
     const branches = new Map(step.to.map((branch) => [branch, this.#after(`${step.name}.${branch}`)]))
     return (row) => {
       run.step = step.name
@@ -203,9 +201,9 @@ class PlanCompiler {
   #write(step: WriteStep): Next {
     const run = this.#run
     const { facts, output } = this.options
-    const sink = this.#sink(step.name)
+    const sink = this.#parts.sink(step.name)
     if (sink.kind === 'panes') throw new InvalidPlanError(`'${step.name}' takes panes, not rows`)
-    const effect = this.#keeps(sink.table.name) ? into(output.sink(sink.table)) : dropped
+    const effect = this.#parts.keeps(sink.table.name) ? into(output.sink(sink.table)) : dropped
     if (sink.kind === 'failed') {
       return (row) => {
         run.step = step.name
@@ -222,90 +220,9 @@ class PlanCompiler {
   }
 
   #window(step: WindowStep): Next {
-    const run = this.#run
-    const zone = this.#lambda(`${step.name}.zone`)
-    const { unit } = step.assign
-    const { partials, kept } = this.#partials(step)
-    const read = this.#steps.find((above): above is ReadStep => above.kind === 'read')
-    const keyOf = read?.partitionKey ?? ''
-    const effect: Effect = {
-      take: (row, window) =>
-        partials.add((row as Row)[keyOf] as string, window as Window, row as Row, run.hit.position.offset),
-    }
-    const eventTime = this.#lambda(`${read?.name}.eventTime`)
-    return (row) => {
-      run.step = step.name
-      const window = calendarBucket(unit, zone(row, null) as string, eventTime(run.hit, null) as EventTime)
-      partials.check(row as Row)
-      if (kept) run.note(effect, row, window)
-    }
-  }
-
-  /** The aggregates after a window, and at the end of an epoch their panes into the sink. */
-  #partials(window: WindowStep): { readonly partials: Partials; readonly kept: boolean } {
-    const group = this.#reader(window.name)
-    const aggregate = group && this.#reader(group.name)
-    const emit = aggregate && this.#reader(aggregate.name)
-    const write = emit && this.#reader(emit.name)
-    if (group?.kind !== 'group' || aggregate?.kind !== 'aggregate' || write === undefined) {
-      throw new InvalidPlanError(`'${window.name}' is not followed by groupBySets, aggregate, emit and write`)
-    }
-    const partials = new Partials(aggregate.aggregates, group.sets)
-    const sink = this.#sink(write.name) as PaneSink<AnyPane>
     const { output, facts } = this.options
-    if (!this.#keeps(sink.table.name)) return { partials, kept: false }
-    const rows = output.sink(sink.table)
-    this.#emits.push(() => {
-      for (const pane of partials.panes()) {
-        rows.push(sink.toRow(pane, facts))
-        output.touched.add(pane.key as MerchantId, utcDay(pane.start))
-      }
-      partials.clear()
-    })
-    return { partials, kept: true }
-  }
-
-  #checkTables(): void {
-    const { name } = this.options.pipeline.plan
-    for (const table of this.options.tables ?? []) {
-      if (!this.#steps.some((step) => step.kind === 'write' && step.table === table)) {
-        throw new InvalidPlanError(`a job is to keep '${table}', which '${name}' does not write`)
-      }
-    }
-  }
-
-  #keeps(table: TableName): boolean {
-    return this.options.tables?.includes(table) ?? true
-  }
-
-  #reader(name: string): PlanStep | undefined {
-    return this.#steps.find((step) => step.after === name)
-  }
-
-  /** null: another job writes it. */
-  #failedSink(): { readonly sink: FailedSink<unknown>; readonly rows: SinkRows } | null {
-    const step = this.#steps.find((each) => each.kind === 'write' && each.counts === 'failed')
-    const sink = this.#sink(step?.name ?? '')
-    if (sink.kind !== 'failed') throw new InvalidPlanError(`'${step?.name}' is no failed sink`)
-    return this.#keeps(sink.table.name) ? { sink, rows: this.options.output.sink(sink.table) } : null
-  }
-
-  #sink(name: string) {
-    const sink = this.options.pipeline.sinks.get(name)
-    if (sink === undefined) throw new InvalidPlanError(`the pipeline brings no sink for '${name}'`)
-    return sink
-  }
-
-  #lambda(name: string): Lambda {
-    const lambda = this.options.pipeline.lambdas.get(name)
-    if (lambda === undefined) throw new InvalidPlanError(`the pipeline brings no code for '${name}'`)
-    return lambda
-  }
-
-  #context(step: RowStep | SplitStep): Readonly<Record<string, unknown>> {
-    const missing = step.uses.filter((name) => !Object.hasOwn(this.options.context, name))
-    if (missing.length > 0)
-      throw new InvalidPlanError(`'${step.name}' uses '${missing.join("', '")}', which nobody brings`)
-    return Object.freeze(Object.fromEntries(step.uses.map((name) => [name, this.options.context[name]])))
+    const { take, emit } = compileWindow(step, this.#parts, { run: this.#run, output, facts })
+    if (emit !== null) this.#emits.push(emit)
+    return take
   }
 }

@@ -18,6 +18,7 @@ import { CorruptCheckpointError, OffsetTrimmedError, PlatformError, StaleEpochEr
 import type { Offset } from '../../core/ids.ts'
 import type { JobPosition } from '../../core/ports/control-store.ts'
 import { firstGeneration } from '../../schemas/tables.ts'
+import { expectStream } from '../plan/check-bounded.ts'
 import { Backoff } from './backoff.ts'
 import { type CommittedEpoch, OutcomeUnknownError } from './commit-epoch.ts'
 import { Ownership } from './ownership.ts'
@@ -47,8 +48,9 @@ export interface StreamRunner {
   readonly ended: Promise<void>
 }
 
-/** A runner that has not begun. */
+/** A runner that has not begun. @throws InvalidPlanError for a plan that cannot run as a stream */
 export function createStreamRunner(options: StreamRunnerOptions): StreamRunner {
+  expectStream(options.plan.plan)
   return new JobRunner(options)
 }
 
