@@ -248,6 +248,7 @@ export const errorTable: readonly ErrorEntry[] = [
     'Mend it and start again.',
   ),
   internal('START_FAILED', 'never', 'The system cannot start here.', 'Do what the message says.'),
+  internal('COMMAND_FAILED', 'never', 'A command cannot do what it was asked.', 'Do what the message says.'),
   internal(
     'LOG_CORRUPT',
     'never',

@@ -163,6 +163,15 @@ export class RawBudgetError extends PlatformError {
   }
 }
 
+/** The answer would be longer than the question allows. */
+export class TooManyGroupsError extends PlatformError {
+  readonly code = 'too_many_groups'
+  readonly retry = 'never'
+  constructor(readonly maxGroups: number) {
+    super(`the answer would have more than ${maxGroups} groups; ask fewer dimensions, a filter or longer intervals`)
+  }
+}
+
 /** The query engine gave no answer. */
 export class EngineUnavailableError extends PlatformError {
   readonly code = 'engine_unavailable'
@@ -202,6 +211,12 @@ export class InvalidPlanError extends PlatformError {
 /** The system cannot start here; the message is one sentence with the mend. */
 export class StartError extends PlatformError {
   readonly code = 'START_FAILED'
+  readonly retry = 'never'
+}
+
+/** A command cannot do what it was asked; the message is one sentence with the mend. */
+export class CommandError extends PlatformError {
+  readonly code = 'COMMAND_FAILED'
   readonly retry = 'never'
 }
 

@@ -134,6 +134,15 @@ export interface VisitsGroup extends GroupBase {
   readonly pageviews: bigint
 }
 
+export interface KnownIdsQuestion {
+  readonly merchant: MerchantId
+  readonly generation: number
+  readonly hits: TableView
+  readonly range: BucketRange
+  /** At most 10,000. */
+  readonly ids: readonly string[]
+}
+
 export interface QueryEngine {
   /**
    * One engine query for all of a question. `signal` cancels it. Groups come in no stated order.
@@ -145,14 +154,5 @@ export interface QueryEngine {
    * Which of these ids (at most 10,000) are hits of the merchant with an event time in the range: for imports that go on
    * after the time that repeats are known for.
    */
-  knownIds(
-    question: {
-      readonly merchant: MerchantId
-      readonly generation: number
-      readonly hits: TableView
-      readonly range: BucketRange
-      readonly ids: readonly string[]
-    },
-    options: { readonly signal?: AbortSignal },
-  ): Promise<readonly string[]>
+  knownIds(question: KnownIdsQuestion, options: { readonly signal?: AbortSignal }): Promise<readonly string[]>
 }

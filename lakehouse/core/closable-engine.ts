@@ -1,7 +1,15 @@
-/** What every engine does around its answer: buckets checked, cancelled by its caller or by `close`, one error for all trouble. */
-import { EngineUnavailableError, RawBudgetError } from '../../core/errors.ts'
-import type { QueryEngine, SeriesQuestion, SeriesRow } from '../../core/ports/query-engine.ts'
-import { checkBuckets } from './sql/series-parts.ts'
+/** What every engine does around its answer: pieces checked, cancelled by its caller or by `close`, one error for all trouble. */
+import { EngineUnavailableError, RawBudgetError, TooManyGroupsError } from '../../core/errors.ts'
+import type {
+  HitsGroup,
+  HitsQuestion,
+  KnownIdsQuestion,
+  QueryEngine,
+  VisitsGroup,
+  VisitsQuestion,
+} from '../../core/ports/query-engine.ts'
+import { checkKnownIds } from './sql/known-ids-select.ts'
+import { checkPieces } from './sql/pieces.ts'
 
 export interface ClosableQueryEngine extends QueryEngine {
   /** Refuses what comes after, ends what runs and what waits, and lets go of what the engine holds. */
@@ -9,30 +17,45 @@ export interface ClosableQueryEngine extends QueryEngine {
 }
 
 export interface Answerer {
-  answer(question: SeriesQuestion, signal: AbortSignal): Promise<readonly SeriesRow[]>
+  hits(question: HitsQuestion, signal: AbortSignal): Promise<readonly HitsGroup[]>
+  visits(question: VisitsQuestion, signal: AbortSignal): Promise<readonly VisitsGroup[]>
+  knownIds(question: KnownIdsQuestion, signal: AbortSignal): Promise<readonly string[]>
   /** Called once, after every `signal` has been aborted. */
   release(): Promise<void>
 }
 
-export function closableEngine({ answer, release }: Answerer): ClosableQueryEngine {
+export function closableEngine(answerer: Answerer): ClosableQueryEngine {
   const closing = new AbortController()
   let released: Promise<void> | undefined
+
+  async function guarded<T>(asked: AbortSignal | undefined, answer: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const signal = asked === undefined ? closing.signal : AbortSignal.any([asked, closing.signal])
+    try {
+      signal.throwIfAborted()
+      return await answer(signal)
+    } catch (error) {
+      if (asked?.aborted) throw asked.reason
+      if (error instanceof RawBudgetError || error instanceof TooManyGroupsError) throw error
+      throw new EngineUnavailableError({ cause: error })
+    }
+  }
+
   return {
-    async series(question, { signal: asked }) {
-      checkBuckets(question.buckets)
-      const signal = asked === undefined ? closing.signal : AbortSignal.any([asked, closing.signal])
-      try {
-        signal.throwIfAborted()
-        return await answer(question, signal)
-      } catch (error) {
-        if (asked?.aborted) throw asked.reason
-        if (error instanceof RawBudgetError) throw error
-        throw new EngineUnavailableError({ cause: error })
-      }
+    async hits(question, { signal }) {
+      checkPieces(question.pieces)
+      return guarded(signal, (limited) => answerer.hits(question, limited))
+    },
+    async visits(question, { signal }) {
+      checkPieces(question.pieces)
+      return guarded(signal, (limited) => answerer.visits(question, limited))
+    },
+    async knownIds(question, { signal }) {
+      checkKnownIds(question)
+      return guarded(signal, (limited) => answerer.knownIds(question, limited))
     },
     close() {
       closing.abort(new Error('the query engine is closed'))
-      released ??= release()
+      released ??= answerer.release()
       return released
     },
   }

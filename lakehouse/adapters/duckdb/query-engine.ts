@@ -7,16 +7,21 @@
  */
 import { type DuckDBConnection, DuckDBDecimalValue, type DuckDBInstance, type DuckDBValue } from '@duckdb/node-api'
 import { RawBudgetError } from '../../../core/errors.ts'
-import { utcDay } from '../../../core/event-time.ts'
 import type { Timers } from '../../../core/ports/clock.ts'
-import type { SeriesQuestion, SeriesRow } from '../../../core/ports/query-engine.ts'
+import type { Question } from '../../../core/ports/query-engine.ts'
 import { tables } from '../../../schemas/tables.ts'
 import { type ClosableQueryEngine, closableEngine } from '../../core/closable-engine.ts'
 import { defaultMaxWaitingQueries, QueryTurns } from '../../core/query-turns.ts'
+import type { Select } from '../../core/sql/ast.ts'
 import { printDuckDb } from '../../core/sql/duckdb-printer.ts'
-import { seriesSelect } from '../../core/sql/series-select.ts'
-import type { TableFile, TableFiles } from '../../core/table-files.ts'
+import { hitsSelect } from '../../core/sql/hits-select.ts'
+import { knownIdsSelect, storableIds } from '../../core/sql/known-ids-select.ts'
+import { askedOf } from '../../core/sql/pieces.ts'
+import { type CellReader, readHitsGroups, readVisitsGroups } from '../../core/sql/read-groups.ts'
+import { visitsSelect } from '../../core/sql/visits-select.ts'
+import type { TableFiles } from '../../core/table-files.ts'
 import { readParquet } from './parquet-sql.ts'
+import { type FilesByTable, filesInRange, filesOfQuestion } from './query-engine-files.ts'
 
 export interface DuckDbQueryEngineOptions {
   readonly instance: DuckDBInstance
@@ -41,22 +46,17 @@ export function createDuckDbQueryEngine(options: DuckDbQueryEngineOptions): Duck
   const turns = new QueryTurns({ concurrency, maxWaiting })
   const idle: DuckDBConnection[] = []
 
-  async function answer(question: SeriesQuestion, signal: AbortSignal): Promise<readonly SeriesRow[]> {
-    const found = await filesOf(files, question)
-    if (found.length === 0) return []
-    checkBudget(question, found)
-    const paths = found.map(({ localPath }) => localPath)
-    const sql = printDuckDb(seriesSelect(question), (table, columns) =>
+  async function run(select: Select, found: FilesByTable, signal: AbortSignal): Promise<readonly DuckDBValue[][]> {
+    const sql = printDuckDb(select, (table, columns) =>
       readParquet(
         tables[table].columns.filter(({ name }) => columns.includes(name)),
-        paths,
+        (found.get(table) ?? []).map(({ localPath }) => localPath),
       ),
     )
     return turns.run(signal, async () => {
       const connection = idle.pop() ?? (await connect(instance))
       try {
-        const rows = await interruptible(connection, sql, signal, timers, timeoutMs)
-        return rows.map(toSeriesRow)
+        return await interruptible(connection, sql, signal, timers, timeoutMs)
       } finally {
         idle.push(connection)
       }
@@ -64,7 +64,29 @@ export function createDuckDbQueryEngine(options: DuckDbQueryEngineOptions): Duck
   }
 
   return closableEngine({
-    answer,
+    async hits(question, signal) {
+      const found = await filesOfQuestion(files, question)
+      checkBudget(question, found)
+      const asked = askedOf(question, new Set(found.keys()))
+      if (asked.pieces.length === 0) return []
+      const select = hitsSelect(asked)
+      return readHitsGroups(asked, select, await run(select, found, signal), cells)
+    },
+    async visits(question, signal) {
+      const found = await filesOfQuestion(files, question)
+      checkBudget(question, found)
+      const asked = askedOf(question, new Set(found.keys()))
+      if (asked.pieces.length === 0) return []
+      const select = visitsSelect(asked)
+      return readVisitsGroups(asked, select, await run(select, found, signal), cells)
+    },
+    async knownIds(question, signal) {
+      const ids = storableIds(question.ids)
+      const found = await filesInRange(files, question.hits, question, question.range)
+      if (ids.length === 0 || found.length === 0) return []
+      const rows = await run(knownIdsSelect(question, ids), new Map([['hits', found]]), signal)
+      return rows.flatMap(([id]): string[] => JSON.parse(cells.text(id)))
+    },
     async release() {
       await turns.idle()
       for (const connection of idle.splice(0)) connection.closeSync()
@@ -78,19 +100,10 @@ async function connect(instance: DuckDBInstance): Promise<DuckDBConnection> {
   return connection
 }
 
-function filesOf(
-  files: TableFiles,
-  { view, merchant, generation, buckets }: SeriesQuestion,
-): Promise<readonly TableFile[]> {
-  const firstDay = utcDay(buckets[0]?.start ?? 0)
-  const lastDay = utcDay((buckets.at(-1)?.end ?? 1) - 1)
-  return files.files(view, { merchant, generation, firstDay, lastDay })
-}
-
-function checkBudget({ from, rawRowBudget }: SeriesQuestion, files: readonly TableFile[]): void {
-  if (from !== 'raw') return
-  const rows = files.reduce((sum, file) => sum + file.rows, 0)
-  if (rows > rawRowBudget) throw new RawBudgetError(rows, rawRowBudget)
+function checkBudget(question: Question, found: FilesByTable): void {
+  if (question.from === 'rollup') return
+  const rows = (found.get('hits') ?? []).reduce((sum, file) => sum + file.rows, 0)
+  if (rows > question.rawRowBudget) throw new RawBudgetError(rows, question.rawRowBudget)
 }
 
 /** Runs the query; where the signal or the time limit ends it, rejects once DuckDB has let go of it. */
@@ -128,19 +141,14 @@ async function interruptible(
   }
 }
 
-function toSeriesRow([bucket, hits, pageviews, orders, revenue, kept, largest]: readonly DuckDBValue[]): SeriesRow {
-  return {
-    bucket: Number(bucket),
-    hits: toBigInt(hits),
-    pageviews: toBigInt(pageviews),
-    orders: toBigInt(orders),
-    revenueMicros: toBigInt(revenue),
-    visitors: { kept: Number(kept), largest: largest === null ? null : toBigInt(largest) },
-  }
-}
-
-function toBigInt(value: DuckDBValue | undefined): bigint {
-  if (value instanceof DuckDBDecimalValue) return value.value
-  if (typeof value !== 'bigint') throw new TypeError(`DuckDB answered ${typeof value} where a whole number belongs`)
-  return value
+const cells: CellReader = {
+  whole(cell) {
+    if (cell instanceof DuckDBDecimalValue) return cell.value
+    if (typeof cell === 'bigint' || Number.isSafeInteger(cell)) return BigInt(cell as bigint | number)
+    throw new TypeError(`DuckDB answered ${typeof cell} where a whole number belongs`)
+  },
+  text(cell) {
+    if (typeof cell === 'string') return cell
+    throw new TypeError(`DuckDB answered ${typeof cell} where a text belongs`)
+  },
 }

@@ -15,19 +15,23 @@ const plan = (...counts: readonly unknown[]) => [
 ]
 
 describe('the rows a plan reads', () => {
-  it('are those of all its scans', () => {
-    expect(plannedRows(plan(429))).toBe(429)
-    expect(plannedRows(plan(429, 71))).toBe(500)
+  it('are those of the largest scan of the table', () => {
+    expect(plannedRows(plan(429), 'hits')).toBe(429)
+    expect(plannedRows(plan(71, 429, 71), 'hits')).toBe(429)
+  })
+
+  it('are not those of other tables', () => {
+    expect(plannedRows(plan(429), 'sessions')).toBe(0)
   })
 
   it('are none where no file may hold what is asked', () => {
-    expect(plannedRows(plan(0))).toBe(0)
-    expect(plannedRows(plan())).toBe(0)
+    expect(plannedRows(plan(0), 'hits')).toBe(0)
+    expect(plannedRows(plan(), 'hits')).toBe(0)
   })
 
   it('are not guessed where Trino does not know, or answers something else', () => {
     for (const answer of [plan('NaN'), plan(1, 'NaN'), plan(null), [['{"inputTables": []}']], [[7]], [[]], []]) {
-      expect(() => plannedRows(answer)).toThrow(TypeError)
+      expect(() => plannedRows(answer, 'hits')).toThrow(TypeError)
     }
   })
 })

@@ -1,19 +1,25 @@
 /**
- * The query engine on Trino: one SQL query a question, over the table at the view's snapshot. Pending files of the view
+ * The query engine on Trino: one SQL query a question, over the tables at their views' snapshots. Pending files of a view
  * are not read: Trino knows tables, not staged files, so in a cluster a commit counts as visible when it is published.
  *
- * A question of hits is planned first without running it, and refused where its plan would read more rows than its
- * budget. At most `concurrency` questions run; a bounded number wait, the rest are refused. A cancelled or late query is
- * cancelled in Trino.
+ * A question that counts hits is planned first without running it, and refused where its plan would read more rows than
+ * its budget. At most `concurrency` questions run; a bounded number wait, the rest are refused. A cancelled or late query
+ * is cancelled in Trino.
  */
 import { RawBudgetError } from '../../../core/errors.ts'
 import type { Timers } from '../../../core/ports/clock.ts'
 import type { TableView } from '../../../core/ports/lake.ts'
-import type { SeriesQuestion, SeriesRow } from '../../../core/ports/query-engine.ts'
+import type { Question } from '../../../core/ports/query-engine.ts'
+import type { TableName } from '../../../core/tables.ts'
 import { type ClosableQueryEngine, closableEngine } from '../../core/closable-engine.ts'
 import { defaultMaxWaitingQueries, QueryTurns } from '../../core/query-turns.ts'
-import { seriesSelectByLists } from '../../core/sql/series-select-by-lists.ts'
+import type { Select } from '../../core/sql/ast.ts'
+import { hitsSelectByLists } from '../../core/sql/hits-select-by-lists.ts'
+import { knownIdsSelect, storableIds } from '../../core/sql/known-ids-select.ts'
+import { askedOf, tableOf, viewsOf } from '../../core/sql/pieces.ts'
+import { type CellReader, type Rows, readHitsGroups, readVisitsGroups } from '../../core/sql/read-groups.ts'
 import { printTrino } from '../../core/sql/trino-printer.ts'
+import { visitsSelect } from '../../core/sql/visits-select.ts'
 import type { Trino } from './client.ts'
 import { plannedRows } from './query-engine-plan.ts'
 import { type TrinoPlace, trinoTable } from './tables.ts'
@@ -36,7 +42,10 @@ export const defaultTrinoQueryTimeoutMs = 30_000
 const clientGraceMs = 10_000
 
 /** By which an operator finds our questions among Trino's queries. */
-export const seriesTag = 'hitlake-series'
+export const questionTag = 'hitlake-question'
+
+/** Ids asked in one statement: their text stays far below what Trino takes. */
+export const knownIdsPerStatement = 1_000
 
 export type TrinoQueryEngine = ClosableQueryEngine
 
@@ -46,42 +55,94 @@ export function createTrinoQueryEngine(options: TrinoQueryEngineOptions): TrinoQ
   const turns = new QueryTurns({ concurrency, maxWaiting })
   const statistics = `${catalog}.statistics_enabled`
 
-  async function answer(question: SeriesQuestion, signal: AbortSignal): Promise<readonly SeriesRow[]> {
-    if (question.view.snapshot === null) return []
-    const source = tableText(options, question.view, question.view.snapshot)
-    const sql = printTrino(seriesSelectByLists(question), () => source)
+  type Ask = (statement: string, session: Readonly<Record<string, string>>) => Promise<Rows>
+
+  /** All statements of a question, under one turn and one time limit. */
+  function asking<T>(signal: AbortSignal, work: (ask: Ask) => Promise<T>): Promise<T> {
     return turns.run(signal, () =>
-      withTimeLimit(timers, timeoutMs, signal, async (limited) => {
-        const ask = (statement: string, session: Readonly<Record<string, string>>) =>
+      withTimeLimit(timers, timeoutMs, signal, (limited) =>
+        work((statement, session) =>
           trino.query(statement, {
             signal: limited,
             timeoutMs: timeoutMs + clientGraceMs,
-            tags: [seriesTag],
+            tags: [questionTag],
             effect: 'reads',
             session,
-          })
-        if (question.from === 'raw') {
-          // What the plan says it reads comes of the statistics of files.
-          const plan = await ask(`EXPLAIN (TYPE IO, FORMAT JSON)\n${sql}`, {
-            [`${catalog}.statistics_enabled`]: 'true',
-          })
-          const rows = plannedRows(plan)
-          if (rows > question.rawRowBudget) throw new RawBudgetError(rows, question.rawRowBudget)
-        }
-        // Should this process die, Trino ends the query by itself. One scan without a join: no statistic changes its plan.
-        const session = { query_max_run_time: `${timeoutMs}ms`, [statistics]: 'false' }
-        return (await ask(sql, session)).map(toSeriesRow)
-      }),
+          }),
+        ),
+      ),
     )
   }
 
-  return closableEngine({ answer, release: () => turns.idle() })
+  // Should this process die, Trino ends the query by itself. What is joined is small and the same each time: no statistic
+  // makes its plan better.
+  const limits = { query_max_run_time: `${timeoutMs}ms`, [statistics]: 'false' }
+
+  /** @throws RawBudgetError where the plan of `select` reads more hits than the question may */
+  async function checkBudget(ask: Ask, question: Question, select: Select): Promise<void> {
+    if (question.from === 'rollup' || !question.pieces.some((piece) => tableOf(question, piece) === 'hits')) return
+    const sql = printTrino(select, sources(options, viewsOf(question)))
+    // What the plan says it reads comes of the statistics of files.
+    const plan = await ask(`EXPLAIN (TYPE IO, FORMAT JSON)\n${sql}`, { [statistics]: 'true' })
+    const rows = plannedRows(plan, 'hits')
+    if (rows > question.rawRowBudget) throw new RawBudgetError(rows, question.rawRowBudget)
+  }
+
+  const answer = (question: Question, select: Select, signal: AbortSignal) =>
+    asking(signal, async (ask) => {
+      await checkBudget(ask, question, select)
+      return ask(printTrino(select, sources(options, viewsOf(question))), limits)
+    })
+
+  return closableEngine({
+    async hits(question, signal) {
+      const asked = askedOf(question, present(question))
+      if (asked.pieces.length === 0) return []
+      const select = hitsSelectByLists(asked)
+      return readHitsGroups(asked, select, await answer(asked, select, signal), cells)
+    },
+    async visits(question, signal) {
+      const asked = askedOf(question, present(question))
+      if (asked.pieces.length === 0) return []
+      const select = visitsSelect(asked)
+      return readVisitsGroups(asked, select, await answer(asked, select, signal), cells)
+    },
+    async knownIds(question, signal) {
+      const ids = storableIds(question.ids)
+      if (ids.length === 0 || question.hits.snapshot === null) return []
+      const source = sources(options, [question.hits])
+      return asking(signal, async (ask) => {
+        const known: string[] = []
+        for (let at = 0; at < ids.length; at += knownIdsPerStatement) {
+          const select = knownIdsSelect(question, ids.slice(at, at + knownIdsPerStatement))
+          for (const [id] of await ask(printTrino(select, source), limits)) known.push(...JSON.parse(cells.text(id)))
+        }
+        return known
+      })
+    },
+    release: () => turns.idle(),
+  })
 }
 
-/** @throws RangeError where the snapshot is no decimal number */
-function tableText(place: TrinoPlace, { table }: TableView, snapshot: string): string {
-  if (!/^\d{1,19}$/.test(snapshot)) throw new RangeError(`${snapshot} is no snapshot id`)
-  return `${trinoTable(place, table)} FOR VERSION AS OF ${snapshot}`
+/** Tables that have a snapshot; the others have no rows. */
+function present(question: Question): ReadonlySet<TableName> {
+  return new Set(viewsOf(question).flatMap(({ table, snapshot }) => (snapshot === null ? [] : [table])))
+}
+
+/** Each view's table at its snapshot. @throws RangeError where a snapshot is no decimal number */
+function sources(place: TrinoPlace, views: readonly TableView[]): (table: TableName) => string {
+  const texts = new Map(
+    views.flatMap(({ table, snapshot }) => {
+      if (snapshot === null) return []
+      if (!/^\d{1,19}$/.test(snapshot)) throw new RangeError(`${snapshot} is no snapshot id`)
+      return [[table, `${trinoTable(place, table)} FOR VERSION AS OF ${snapshot}`]]
+    }),
+  )
+  return (table) => {
+    const text = texts.get(table)
+    if (text === undefined) throw new RangeError(`the question has no view of ${table}`)
+    return text
+  }
 }
 
 /** Runs `work` under a signal that also aborts at the time limit; it rejects with what ended it. */
@@ -100,20 +161,13 @@ async function withTimeLimit<T>(
   }
 }
 
-function toSeriesRow(cells: readonly unknown[]): SeriesRow {
-  const [bucket, hits, pageviews, orders, revenue, kept, largest] = cells
-  return {
-    bucket: Number(toBigInt(bucket)),
-    hits: toBigInt(hits),
-    pageviews: toBigInt(pageviews),
-    orders: toBigInt(orders),
-    revenueMicros: toBigInt(revenue),
-    visitors: { kept: Number(toBigInt(kept)), largest: largest === null ? null : toBigInt(largest) },
-  }
+const cells: CellReader = {
+  // The printer makes varchar of every column; a number would be one that was rounded.
+  whole: (cell) => BigInt(textCell(cell)),
+  text: textCell,
 }
 
-// The printer makes varchar of every column; a number would be one that was rounded.
-function toBigInt(cell: unknown): bigint {
-  if (typeof cell !== 'string') throw new TypeError(`Trino answered ${typeof cell} where digits belong`)
-  return BigInt(cell)
+function textCell(cell: unknown): string {
+  if (typeof cell !== 'string') throw new TypeError(`Trino answered ${typeof cell} where a text belongs`)
+  return cell
 }

@@ -3,7 +3,19 @@
  * here (other merchants, bots, what the filter drops) enters no number.
  */
 import type { HitsPart, HitsQuestion, Piece, RawQuestion, RollupQuestion } from '../../../core/ports/query-engine.ts'
-import { and, boolean, column, compare, type Expression, not, orElse, type Select, type Source, text } from './ast.ts'
+import {
+  and,
+  boolean,
+  column,
+  compare,
+  type Expression,
+  not,
+  orElse,
+  type Select,
+  type Source,
+  text,
+  whole,
+} from './ast.ts'
 import { dimensionsOf, filterExpression, hitColumn, hitDimension } from './dimensions.ts'
 import { ofMerchant } from './of-merchant.ts'
 import { type PieceColumn, pieceRanges, spanOf, tableOf } from './pieces.ts'
@@ -133,7 +145,7 @@ const rawMeasures: Readonly<Record<string, { readonly columns: readonly string[]
               kind: 'struct',
               fields: [
                 { name: 'currency', type: 'text', of: column('revenue_currency', 'stored') },
-                { name: 'micros', type: 'decimal38', of: column('revenue_micros', 'stored') },
+                { name: 'micros', type: 'decimal38', of: orElse(column('revenue_micros', 'stored'), whole(0)) },
               ],
             },
           },
