@@ -1,6 +1,6 @@
 /**
  * Chores of the control store, in small transactions of their own beside the commits: books are folded, and touched rows
- * that nobody lists any more are deleted. They are due by the rows a process has appended; one process at a time does
+ * that nobody lists any more become one for each day. They are due by the rows a process has appended; one process at a time does
  * them, and a chore that fails is done with the next one.
  */
 import type { Database, Sql } from './database.ts'
@@ -77,13 +77,23 @@ async function foldBooks(sql: Sql, rows: number): Promise<number> {
   return folded?.taken ?? 0
 }
 
+/** Touched rows of what is no longer listed go on as the newest version of their day; a reader sees them in one of the two. */
 async function deleteDiscarded(sql: Sql, rows: number): Promise<number> {
-  const deleted = await sql.run(
-    `DELETE FROM touched WHERE ctid = ANY (ARRAY(
-       SELECT t.ctid FROM discarded d JOIN touched t ON t.epoch = d.epoch LIMIT $1
-     ))`,
+  const [moved] = await sql.rows<{ deleted: number }>(
+    `WITH gone AS (
+       DELETE FROM touched WHERE ctid = ANY (ARRAY(
+         SELECT t.ctid FROM discarded d JOIN touched t ON t.epoch = d.epoch LIMIT $1
+       )) RETURNING epoch, merchant, day
+     ), kept AS (
+       INSERT INTO day_versions AS v
+       SELECT g.merchant, g.day, max(d.version) FROM gone g JOIN discarded d ON d.epoch = g.epoch
+       WHERE d.version IS NOT NULL GROUP BY g.merchant, g.day
+       ON CONFLICT (merchant, day) DO UPDATE SET version = greatest(v.version, excluded.version)
+     )
+     SELECT count(*) AS deleted FROM gone`,
     [rows],
   )
+  const deleted = moved?.deleted ?? 0
   if (deleted < rows) {
     await sql.run('DELETE FROM discarded d WHERE NOT EXISTS (SELECT FROM touched t WHERE t.epoch = d.epoch)')
   }

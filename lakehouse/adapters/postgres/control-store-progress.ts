@@ -79,7 +79,7 @@ export async function advancePublished(sql: Sql, jobs: readonly string[]): Promi
        ), forgotten AS (
          DELETE FROM history h USING done WHERE h.epoch = done.epoch
        )
-       INSERT INTO discarded SELECT epoch FROM gone
+       INSERT INTO discarded (epoch) SELECT epoch FROM gone
        WHERE touched_rows > 0 AND NOT EXISTS (SELECT FROM raises r WHERE r.epoch = gone.epoch)
        ON CONFLICT DO NOTHING`,
       [job],

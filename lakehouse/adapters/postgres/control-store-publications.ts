@@ -1,14 +1,20 @@
 /**
- * Leases and publications of the control store in PostgreSQL. A committed file is a row of `pending_files` until the
- * publication that took it is finished. Beginning and finishing hold the row of their table, and the lease so that it
- * cannot move meanwhile. Leases go by the server's clock: `now` of the caller is ignored.
+ * Leases, publications and rewrites of the control store in PostgreSQL. A committed file is a row of `pending_files` until the
+ * publication that took it is finished. Leases go by the server's clock: `now` of the caller is ignored.
  */
-import { PublicationOpenError, StaleLeaseError } from '../../../core/errors.ts'
-import type { ControlStore, Publication } from '../../../core/ports/control-store.ts'
+import type { ControlStore } from '../../../core/ports/control-store.ts'
 import type { StagedFile } from '../../../core/ports/lake.ts'
-import type { TableName } from '../../../core/tables.ts'
-import { chooseFiles } from '../../core/control/rules.ts'
+import { checkReplaces, chooseFiles } from '../../core/control/rules.ts'
 import type { Chores } from './control-store-chores.ts'
+import {
+  filesOf,
+  lockTable,
+  openPublicationOf,
+  requireLease,
+  requireNoneOpen,
+  toFile,
+  waiting,
+} from './control-store-lake-tables.ts'
 import { advancePublished } from './control-store-progress.ts'
 import type { Versions } from './control-store-versions.ts'
 import type { Database, Sql } from './database.ts'
@@ -22,11 +28,8 @@ type Publications = Pick<
   | 'beginPublication'
   | 'finishPublication'
   | 'tableView'
+  | 'finishRewrite'
 >
-
-interface FileRow extends StagedFile {
-  readonly publication: number | null
-}
 
 export function publications(database: Database, versions: Versions, chores: Chores): Publications {
   return {
@@ -53,16 +56,13 @@ export function publications(database: Database, versions: Versions, chores: Cho
       return database.read(async (sql) => waiting(await filesOf(sql, table)))
     },
     async openPublication(table) {
-      return database.read(async (sql) => openOf(table, await filesOf(sql, table)))
+      return database.read(async (sql) => openPublicationOf(table, await filesOf(sql, table)))
     },
     async beginPublication(table, lease, fence, names) {
       return database.write(async (sql) => {
         await requireLease(sql, lease, fence)
         const { last } = await lockTable(sql, table)
-        const files = await filesOf(sql, table)
-        const begun = openOf(table, files)
-        if (begun !== undefined) throw new PublicationOpenError(table, begun.id)
-        const chosen = chooseFiles(waiting(files), names)
+        const chosen = chooseFiles(waiting(await requireNoneOpen(sql, table)), names)
         await sql.run('UPDATE pending_files SET publication = $1 WHERE name = ANY ($2::text[])', [last + 1, names])
         return { table, id: last + 1, files: chosen }
       })
@@ -91,6 +91,17 @@ export function publications(database: Database, versions: Versions, chores: Cho
         return raised
       })
       chores.due(published)
+    },
+    async finishRewrite(table, lease, fence, { snapshot, replaces, touched }) {
+      const raised = await database.write(async (sql) => {
+        await requireLease(sql, lease, fence)
+        const before = await lockTable(sql, table)
+        await requireNoneOpen(sql, table)
+        checkReplaces(table, before.snapshot, replaces)
+        await sql.run('UPDATE lake_tables SET snapshot = $2 WHERE name = $1', [table, snapshot])
+        return versions.rewrite(sql, touched)
+      })
+      chores.due(raised)
     },
     async tableView(table) {
       return database.read(async (sql) => {
@@ -126,44 +137,4 @@ export async function recordFiles(sql: Sql, epoch: number, files: readonly Stage
   if (recorded.length === files.length) return
   const fresh = new Set(recorded.map(({ name }) => name))
   throw new RangeError(`the staged file ${names.find((name) => !fresh.has(name))} is committed already`)
-}
-
-async function requireLease(sql: Sql, name: string, fence: number): Promise<void> {
-  const [row] = await sql.rows<{ fence: number; owner: string | null }>(
-    'SELECT fence, owner FROM leases WHERE name = $1 FOR SHARE',
-    [name],
-  )
-  if (row === undefined || row.owner === null || row.fence !== fence) throw new StaleLeaseError(name, fence)
-}
-
-/** From here on nobody else begins or finishes a publication of the table. */
-async function lockTable(sql: Sql, table: TableName): Promise<{ readonly last: number }> {
-  await sql.run('INSERT INTO lake_tables VALUES ($1) ON CONFLICT DO NOTHING', [table])
-  const [row] = await sql.rows<{ last: number }>(
-    'SELECT last_publication AS last FROM lake_tables WHERE name = $1 FOR UPDATE',
-    [table],
-  )
-  return { last: row?.last ?? 0 }
-}
-
-/** In commit order. */
-async function filesOf(sql: Sql, table: TableName): Promise<readonly FileRow[]> {
-  return sql.rows<FileRow>(
-    `SELECT f.name, f.table_name AS table, f.row_count AS rows, f.bytes, f.first_day AS "firstDay",
-       f.last_day AS "lastDay", f.publication
-     FROM pending_files f JOIN epochs e ON e.epoch = f.epoch WHERE f.table_name = $1 ORDER BY e.commit, f.place`,
-    [table],
-  )
-}
-
-const waiting = (files: readonly FileRow[]) => files.filter(({ publication }) => publication === null).map(toFile)
-
-function openOf(table: TableName, files: readonly FileRow[]): Publication | undefined {
-  const taken = files.filter(({ publication }) => publication !== null)
-  const id = taken[0]?.publication
-  return id === undefined || id === null ? undefined : { table, id, files: taken.map(toFile) }
-}
-
-function toFile({ publication: _, ...file }: FileRow): StagedFile {
-  return file
 }

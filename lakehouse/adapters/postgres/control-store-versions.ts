@@ -5,11 +5,10 @@
  * an epoch without files changes no table, but its versions rise at once.
  */
 import type { EpochCommit } from '../../../core/ports/control-store.ts'
+import type { Visible } from '../../core/control/derived-ranges.ts'
 import { distinctTouched } from '../../core/control/epoch-rows.ts'
 import { defaultMaxVersionRows } from '../../core/control/rules.ts'
 import type { Sql } from './database.ts'
-
-export type Visible = 'committed' | 'published'
 
 /** What is left of `maxVersionRows` after pruning, so that pruning is rare. */
 const keptAfterPruning = 0.8
@@ -42,9 +41,10 @@ export function createVersions(visible: Visible, maxVersionRows = defaultMaxVers
            SELECT version, sum(sum(rows)) OVER (ORDER BY version DESC) AS kept FROM raises GROUP BY version
          ) AS by_version WHERE kept > $1::int8
        ), gone AS (
-         DELETE FROM raises WHERE version <= (SELECT floor FROM cut) RETURNING epoch, rows
+         DELETE FROM raises WHERE version <= (SELECT floor FROM cut) RETURNING epoch, rows, version
        ), left_over AS (
-         INSERT INTO discarded SELECT DISTINCT epoch FROM gone ON CONFLICT DO NOTHING
+         INSERT INTO discarded SELECT epoch, max(version) FROM gone GROUP BY epoch
+         ON CONFLICT (epoch) DO UPDATE SET version = excluded.version
        )
        UPDATE counters SET versions_floor = cut.floor, listed_rows = listed_rows - (SELECT sum(rows) FROM gone)
        FROM cut`,
@@ -52,22 +52,21 @@ export function createVersions(visible: Visible, maxVersionRows = defaultMaxVers
     )
   }
 
+  /** Keeps the (merchant, day)s of an epoch, each once. Returns how many there are. */
+  async function keep(sql: Sql, epoch: number, touched: EpochCommit['touched']): Promise<number> {
+    const distinct = distinctTouched(touched)
+    if (distinct.length > 0) {
+      await sql.run('INSERT INTO touched SELECT $1::int8, * FROM unnest($2::text[], $3::int8[])', [
+        epoch,
+        distinct.map(({ merchant }) => merchant),
+        distinct.map(({ day }) => day),
+      ])
+    }
+    return distinct.length
+  }
+
   return {
-    /**
-     * Keeps the (merchant, day)s of an epoch, each once; of one that touches more than can be listed it keeps none, for
-     * its raise will tell every reader to forget everything. Returns how many there were.
-     */
-    async keep(sql: Sql, epoch: number, touched: EpochCommit['touched']): Promise<number> {
-      const distinct = distinctTouched(touched)
-      if (distinct.length > 0 && distinct.length <= maxVersionRows) {
-        await sql.run('INSERT INTO touched SELECT $1::int8, * FROM unnest($2::text[], $3::int8[])', [
-          epoch,
-          distinct.map(({ merchant }) => merchant),
-          distinct.map(({ day }) => day),
-        ])
-      }
-      return distinct.length
-    },
+    keep,
 
     /** Numbers an epoch's commit, and raises its versions where it is time. No other commits until this transaction ends. */
     async commit(sql: Sql, epoch: number, rows: number, files: number): Promise<number> {
@@ -85,20 +84,27 @@ export function createVersions(visible: Visible, maxVersionRows = defaultMaxVers
         return 0
       }
       // Epochs of one publication have mostly touched the same.
-      const [merged] = await sql.rows<{ epoch: number; rows: number; unlisted: number }>(
+      const [merged] = await sql.rows<{ epoch: number; rows: number }>(
         `WITH drawn AS (SELECT nextval('epoch_numbers') AS epoch), merged AS (
            INSERT INTO touched
            SELECT DISTINCT drawn.epoch, t.merchant, t.day FROM touched t, drawn WHERE t.epoch = ANY ($1::int8[])
            RETURNING 1
          )
-         SELECT drawn.epoch, (SELECT count(*) FROM merged) AS rows,
-           (SELECT coalesce(sum(touched_rows), 0)::int8 FROM epochs
-            WHERE epoch = ANY ($1::int8[]) AND touched_rows > $2::int8) AS unlisted
-         FROM drawn`,
-        [epochs, maxVersionRows],
+         SELECT drawn.epoch, (SELECT count(*) FROM merged) AS rows FROM drawn`,
+        [epochs],
       )
-      const { epoch, rows, unlisted } = merged as { epoch: number; rows: number; unlisted: number }
-      await raise(sql, epoch, rows + unlisted)
+      const { epoch, rows } = merged as { epoch: number; rows: number }
+      await raise(sql, epoch, rows)
+      return rows
+    },
+
+    /** Raises what a rewrite changed, if anything; returns how many rows that took. As `commit` does, in every store at once. */
+    async rewrite(sql: Sql, touched: EpochCommit['touched']): Promise<number> {
+      if (touched.length === 0) return 0
+      const [drawn] = await sql.rows<{ epoch: number }>(`SELECT nextval('epoch_numbers') AS epoch`)
+      const epoch = drawn?.epoch ?? 0
+      const rows = await keep(sql, epoch, touched)
+      await raise(sql, epoch, rows)
       return rows
     },
   }

@@ -9,13 +9,16 @@
 import pg from 'pg'
 import { StartError } from '../../../core/errors.ts'
 import type { ClusterStore } from '../../../core/ports/cluster-store.ts'
+import type { Visible } from '../../core/control/derived-ranges.ts'
 import { booksLedger } from './control-store-books.ts'
 import { type ChoreLimits, createChores } from './control-store-chores.ts'
+import { derivations } from './control-store-derivations.ts'
 import { directory } from './control-store-directory.ts'
 import { epochs } from './control-store-epochs.ts'
+import { imports } from './control-store-imports.ts'
 import { progress } from './control-store-progress.ts'
 import { publications } from './control-store-publications.ts'
-import { createVersions, type Visible } from './control-store-versions.ts'
+import { createVersions } from './control-store-versions.ts'
 import { type Database, type DatabaseOptions, openDatabase } from './database.ts'
 import { migrate } from './migrations.ts'
 
@@ -52,6 +55,8 @@ function controlStoreOn(database: Database, options: PostgresControlStoreOptions
     ...directory(database),
     ...epochs(database, versions, chores),
     ...publications(database, versions, chores),
+    ...derivations(database, options.visible),
+    ...imports(database),
     ...booksLedger(database, chores),
     ...progress(database),
     async close() {

@@ -74,6 +74,32 @@ export const migrations: readonly Migration[] = [
       `ALTER TABLE keys ADD COLUMN origins text[] NOT NULL DEFAULT '{}', ADD COLUMN quota int8, ADD COLUMN tool text`,
     ],
   },
+  {
+    name: 'derived tables, rewrites and imports',
+    statements: [
+      // The newest version of days whose raises are no longer listed one by one, for ever. Days that an older Hitlake has
+      // taken off the list are not known: they are computed on read until they change again.
+      `CREATE TABLE day_versions (merchant text COLLATE "C", day int8, version int8 NOT NULL, PRIMARY KEY (merchant, day))`,
+      'CREATE INDEX day_versions_newest ON day_versions (version)',
+      'CREATE INDEX day_versions_by_day ON day_versions (day, merchant)',
+      // The version by which the epoch was raised; null where another one was raised instead of it.
+      'ALTER TABLE discarded ADD COLUMN version int8',
+      // Of each epoch few merchants, of each merchant many epochs.
+      'CREATE INDEX touched_merchant ON touched (merchant, day)',
+      // Every change readers may see, until it is in `day_versions`: raised, no longer listed, moved there.
+      `CREATE VIEW visible_changes AS
+         SELECT t.merchant, t.day, r.version FROM touched t JOIN raises r ON r.epoch = t.epoch
+         UNION ALL SELECT t.merchant, t.day, d.version FROM touched t JOIN discarded d ON d.epoch = t.epoch
+           WHERE d.version IS NOT NULL
+         UNION ALL SELECT merchant, day, version FROM day_versions`,
+      'CREATE TABLE derivations (table_name text PRIMARY KEY, work text NOT NULL)',
+      `CREATE TABLE derived_ranges (table_name text, merchant text COLLATE "C", starts int8, ends int8 NOT NULL,
+         publish int8 NOT NULL, right_until int8 NOT NULL, PRIMARY KEY (table_name, merchant, starts))`,
+      'CREATE TABLE derivation_marks (table_name text PRIMARY KEY, version int8 NOT NULL, day int8 NOT NULL)',
+      `CREATE TABLE imports (merchant text COLLATE "C", file text COLLATE "C", done int8 NOT NULL, sending int8 NOT NULL,
+         recorded_at int8 NOT NULL, PRIMARY KEY (merchant, file))`,
+    ],
+  },
 ]
 
 /**
