@@ -2,7 +2,7 @@
  * The one query of a `VisitsQuestion`: visits computed from hits for the pieces in the base table, rows of `sessions` for
  * those that are stored, both put into their buckets and summed together. At most one group more than `maxGroups`.
  *
- * Columns: bucket, d0 … (one a dimension), sessions, bounces, duration, pageviews.
+ * Columns: bucket, `values` (JSON array of texts, where there are dimensions), sessions, bounces, duration, pageviews.
  */
 import type { BucketRange, Dimension, Piece, VisitsQuestion } from '../../../core/ports/query-engine.ts'
 import { breakdowns } from '../../../core/ports/query-engine.ts'
@@ -22,7 +22,7 @@ import {
   whole,
 } from './ast.ts'
 import { dimensionsOf, filterExpression, hitColumn, hitDimension } from './dimensions.ts'
-import { dimensionColumn, pageViewName } from './hits-rows.ts'
+import { pageViewName } from './hits-rows.ts'
 import { ofMerchant } from './of-merchant.ts'
 import { pieceRanges, spanOf } from './pieces.ts'
 import {
@@ -48,11 +48,11 @@ export function visitsSelect(question: VisitsQuestion): Select {
   const [only, ...others] = parts
   if (only === undefined) throw new RangeError('a question has at least one piece')
   const attributeOf = (dimension: Dimension) => column(attribute(spokenOf.indexOf(dimension)), 'both')
-  const keys = [column('bucket', 'both'), ...question.dimensions.map(attributeOf)]
+  const values = question.dimensions.map(attributeOf)
   return {
     columns: [
       { expression: column('bucket', 'both'), as: 'bucket' },
-      ...question.dimensions.map((each, index) => ({ expression: attributeOf(each), as: dimensionColumn(index) })),
+      ...(values.length === 0 ? [] : [{ expression: { kind: 'texts', of: values } as const, as: 'values' }]),
       ...visitSums.map((name) => ({ expression: sumOrZero(column(name, 'both')), as: name })),
     ],
     from: {
@@ -60,7 +60,7 @@ export function visitsSelect(question: VisitsQuestion): Select {
       as: 'both',
     },
     ...(question.filter && { where: filterExpression(question.filter, attributeOf) }),
-    groupBy: keys,
+    groupBy: [column('bucket', 'both'), ...values],
     // One more than there may be: whoever gets it knows.
     limit: question.maxGroups + 1,
   }
