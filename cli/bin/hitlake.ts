@@ -4,6 +4,7 @@ import { Command, Option } from 'commander'
 import { roles } from '../../core/config/cluster.ts'
 import { parseConfig } from '../../core/config/parse-config.ts'
 import { explain, runUntilSignal } from '../run-until-signal.ts'
+import { addClientCommands } from './commands.ts'
 
 const program = new Command('hitlake')
   .description('Open web-analytics backend: hits in, kept for ever, time series out.')
@@ -71,6 +72,8 @@ Exit codes: 0 the store is up to date, 1 it is not.`,
       process.exit(1)
     }
   })
+
+addClientCommands(program)
 
 await program.parseAsync()
 
