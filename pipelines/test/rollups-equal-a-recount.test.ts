@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { dayMs, hourMs, minuteMs } from '../../core/event-time.ts'
 import type { Hit, HitBatch } from '../../core/hit.ts'
 import type { MerchantId } from '../../core/ids.ts'
+import { breakdowns } from '../../core/ports/query-engine.ts'
 import {
   at,
   batch,
@@ -164,7 +165,7 @@ describe('hourly', () => {
       },
     }
     await drain({ ...world, store }, { onCommitted: () => void commits++ })
-    expect(await rowsOf(world, 'hourly')).toHaveLength(10_000)
+    expect(await rowsOf(world, 'hourly')).toHaveLength(10_000 * (1 + breakdowns.length))
     expect(commits).toBe(1)
     // One a read of 256 KiB.
     expect(questions).toBeLessThanOrEqual(12)

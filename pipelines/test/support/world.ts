@@ -165,10 +165,10 @@ export interface MergedHour {
   readonly visitors: readonly bigint[]
 }
 
-/** `hourly` as readers see it: partial rows merged, by `merchant bucket`. */
+/** The totals of `hourly` as readers see them: partial rows merged, by `merchant bucket`. */
 export function merged(rows: readonly LakeRow[]): ReadonlyMap<string, MergedHour> {
   const hours = new Map<string, MergedHour>()
-  for (const row of [...rows].sort(byKey)) {
+  for (const row of rows.filter(({ breakdown }) => breakdown === 'total').sort(byKey)) {
     const key = keyOf(row)
     const known = hours.get(key) ?? { hits: 0n, pageviews: 0n, orders: 0n, revenue: 0n, visitors: [] }
     hours.set(key, {
