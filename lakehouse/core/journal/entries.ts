@@ -6,6 +6,7 @@ import type { Offset } from '../../../core/ids.ts'
 import type { CollectorReport } from '../../../core/ports/cluster-store.ts'
 import type { ControlStore, EpochCommit, Publication } from '../../../core/ports/control-store.ts'
 import type { ObjectStore } from '../../../core/ports/object-store.ts'
+import type { TableName } from '../../../core/tables.ts'
 import type { EntryStamp } from './names.ts'
 
 export interface EpochEntry {
@@ -52,6 +53,14 @@ export interface FinishedEntry {
   readonly snapshot: string
 }
 
+/** The lake certainly has the rewrite; whether readers were to read it, recovery tells. */
+export interface RewrittenEntry {
+  readonly kind: 'rewritten'
+  readonly stamp: EntryStamp
+  readonly table: TableName
+  readonly rewrite: Parameters<ControlStore['finishRewrite']>[3]
+}
+
 /** Partitions of a job that were taken under the fence of the name. */
 export interface TakenEntry {
   readonly kind: 'taken'
@@ -73,6 +82,7 @@ export type Entry =
   | RetiredEntry
   | BegunEntry
   | FinishedEntry
+  | RewrittenEntry
   | TakenEntry
   | MarkEntry
 

@@ -3,7 +3,8 @@ import type { Clock } from '../../../core/ports/clock.ts'
 import type { CollectorReport } from '../../../core/ports/cluster-store.ts'
 import type { ControlStore, EpochCommit, Publication } from '../../../core/ports/control-store.ts'
 import type { ObjectStore } from '../../../core/ports/object-store.ts'
-import { type DirectoryEntry, type Entry, encodeEntry } from './entries.ts'
+import type { TableName } from '../../../core/tables.ts'
+import { type DirectoryEntry, type Entry, encodeEntry, type RewrittenEntry } from './entries.ts'
 import { type EntryStamp, entryName, fenceName, publicationName } from './names.ts'
 
 /** A call of the directory, without its stamp. */
@@ -23,6 +24,8 @@ export interface Journal {
   /** False, with nothing written, where there is an entry of that table and id. */
   begun(publication: Publication): Promise<boolean>
   finished(table: string, id: number, snapshot: string): Promise<void>
+  /** Returns the entry's name. */
+  rewritten(table: TableName, rewrite: RewrittenEntry['rewrite']): Promise<string>
   taken(job: string, fence: number, source: string, partitions: readonly number[]): Promise<void>
   lease(name: string, fence: number): Promise<void>
 }
@@ -67,6 +70,12 @@ export function createJournal(options: {
     },
     async finished(table, id, snapshot) {
       await put(publicationName(table, id, 'finished'), { kind: 'finished', stamp: stamped(), id, snapshot })
+    },
+    async rewritten(table, rewrite) {
+      const stamp = stamped()
+      const name = entryName('rewrites', table, stamp)
+      await put(name, { kind: 'rewritten', stamp, table, rewrite })
+      return name
     },
     async taken(job, fence, source, partitions) {
       const stamp = stamped()

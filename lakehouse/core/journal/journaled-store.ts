@@ -15,6 +15,7 @@ import type { ObjectStore } from '../../../core/ports/object-store.ts'
 import { checkAcceptedRange, checkEpoch, checkKeysOfMerchant } from '../control/rules.ts'
 import { assertStoreIsCurrent, createHeads, highestHead } from './heads.ts'
 import { createJournal } from './journal.ts'
+import { journaledMaintenance } from './maintenance.ts'
 import { rangeOf, topicFolder } from './names.ts'
 import { journaledPublications } from './publications.ts'
 
@@ -80,6 +81,7 @@ export function journaledStore(store: ClusterStore, options: JournalOptions): Cl
 
   return {
     ...journaledPublications(store, { objects, journal, heads }),
+    ...journaledMaintenance(store, { objects, journal }),
 
     async createMerchant(merchant, keys) {
       checkKeysOfMerchant(merchant, keys)
@@ -181,6 +183,9 @@ export function journaledStore(store: ClusterStore, options: JournalOptions): Cl
       return through
     },
     books: (range) => store.books(range),
+    // Not journaled: lines sent once more are repeats.
+    importProgress: (merchant, file) => store.importProgress(merchant, file),
+    setImportProgress: (merchant, file, progress) => store.setImportProgress(merchant, file, progress),
 
     logProgress: (log) => store.logProgress(log),
     async reportCollector(report) {

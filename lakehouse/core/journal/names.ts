@@ -9,6 +9,7 @@
  * | `accepted/<log>/<day>/` | range of accepted records that was to be counted | time, from, through, number, owner |
  * | `directory/-/<day>/` | change of merchants or keys | time, number, owner |
  * | `retired/<log>/<day>/` | collector gone for good | time, number, owner |
+ * | `rewrites/<table>/<day>/` | maintenance commit of the lake that readers were to read | time, number, owner |
  * | `publications/<table>/` | publication begun, and finished | id |
  * | `fences/jobs/<job>/`, `fences/leases/<name>/` | fencing number drawn | fence, time, owner |
  */
@@ -16,7 +17,7 @@ export const journalFolder = 'journal/'
 export const headsFolder = `${journalFolder}heads/`
 
 /** Kinds whose objects lie by day and begin with their time. */
-export const datedKinds = ['epochs', 'accepted', 'directory', 'retired'] as const
+export const datedKinds = ['epochs', 'accepted', 'directory', 'retired', 'rewrites'] as const
 export type DatedKind = (typeof datedKinds)[number]
 export type FenceKind = 'jobs' | 'leases'
 

@@ -76,15 +76,20 @@ export async function planPublications(
   return { table, open, begin }
 }
 
-/** Carries a plan out. */
+/** Carries a plan out, `rewrite` between the last publication that was finished and one that is only begun. */
 export async function publishAgain(
   store: Pick<ClusterStore, 'beginPublication' | 'finishPublication' | 'tableView'>,
   objects: ObjectStore,
   lease: Lease,
   { table, open, begin }: PublicationPlan,
+  rewrite: () => Promise<void>,
 ): Promise<void> {
   const all = open === undefined ? begin : [open, ...begin]
   for (const [index, publication] of all.entries()) {
+    const finished = await readEntry(objects, publicationName(table, publication.id, 'finished'), 'finished')
+    const isLeftOpen = finished === undefined && index === all.length - 1
+    // While one is open nothing is rewritten: that which the copy has open was so ever since.
+    if (isLeftOpen && publication !== open) await rewrite()
     if (publication !== open) {
       const names = publication.files.map(({ name }) => name)
       const { id } = await store.beginPublication(table, lease.name, lease.fence, names)
@@ -92,13 +97,12 @@ export async function publishAgain(
         throw new JournalGapError(`publication ${publication.id} of ${table} follows ${id - 1}, others are missing`)
       }
     }
-    const finished = await readEntry(objects, publicationName(table, publication.id, 'finished'), 'finished')
-    const isNewest = index === all.length - 1
-    if (finished === undefined && isNewest) return
+    if (isLeftOpen) return
     // That another was begun after it says that it was finished; its snapshot is soon replaced by the next one's.
     const snapshot = finished?.snapshot ?? (await store.tableView(table)).snapshot ?? ''
     await store.finishPublication(table, lease.name, lease.fence, publication.id, snapshot)
   }
+  await rewrite()
 }
 
 function namesOf({ files }: Publication): string {

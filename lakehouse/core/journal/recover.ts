@@ -30,6 +30,7 @@ import {
   planPublications,
   publishAgain,
 } from './recover-publications.ts'
+import { journaledRewrites, rewriteAgain } from './recover-rewrites.ts'
 
 /**
  * Entries this much older than the newest hit the store knows are not read: its copy was made after that hit was received,
@@ -60,6 +61,8 @@ export interface Recovered {
   readonly accepted: number
   /** Changes of merchants and keys looked at; most are there already. */
   readonly directory: number
+  /** Rewrites by maintenance looked at; most are there already. */
+  readonly rewrites: number
 }
 
 /**
@@ -95,22 +98,36 @@ export async function recover(store: ClusterStore, objects: ObjectStore, options
   for (const { table, begin } of publications) {
     for (const { id } of begin) say(`a publication is begun again: ${id} of ${table}`)
   }
+  const rewrites = await journaledRewrites(objects, since)
+  for (const [table, entries] of rewrites) say(`${entries.length} rewrites of ${table} are looked at`)
   const done: Recovered = {
     epochs: planned.length,
     publications: publications.reduce((sum, { begin }) => sum + begin.length, 0),
     accepted: accepted.reduce((sum, { names }) => sum + names.length, 0),
     directory: directory.length,
+    rewrites: [...rewrites.values()].reduce((sum, entries) => sum + entries.length, 0),
   }
   if (lease === undefined || takings === undefined) {
     say(summary(done, 'would be made again; nothing was changed'))
     return done
   }
 
+  // The derived tables went on after the copy, and may have dropped rows that its ranges name.
+  await store.forgetDerivations()
+  say('what was derived is forgotten; maintenance derives it again')
   await changeAgain(store, directory)
   await retireAgain(store, objects)
   for (const each of accepted) await countAgain(store, objects, each)
   await commitAgain(parts, takings, planned)
-  for (const each of publications) await publishAgain(store, objects, lease, each)
+  for (const each of publications) {
+    await publishAgain(store, objects, lease, each, () =>
+      rewriteAgain(store, lease, each.table, rewrites.get(each.table) ?? []),
+    )
+  }
+  // Of tables that are never published into: the derived ones.
+  for (const [table, entries] of rewrites) {
+    if (!publications.some((each) => each.table === table)) await rewriteAgain(store, lease, table, entries)
+  }
 
   const reached = await newestCommit(store)
   if (reached < head) throw new JournalGapError(`it leads to commit ${reached}, and ${head} had been made`)

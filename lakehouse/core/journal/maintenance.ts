@@ -1,0 +1,60 @@
+/**
+ * The part of the journaled store that maintenance uses. Rewrites are in the journal before the store, for readers shall
+ * read them after a recovery too, and what they raised was numbered. Derivations are not: recovery forgets them, and all is
+ * derived again.
+ */
+import { CommitConflictError, PublicationOpenError, StaleLeaseError } from '../../../core/errors.ts'
+import type { ClusterStore } from '../../../core/ports/cluster-store.ts'
+import type { ObjectStore } from '../../../core/ports/object-store.ts'
+import { assertStoreIsCurrent } from './heads.ts'
+import type { Journal } from './journal.ts'
+
+type Maintenance = Pick<
+  ClusterStore,
+  | 'changedDays'
+  | 'derivationMark'
+  | 'setDerivationMark'
+  | 'beginDerivation'
+  | 'openDerivation'
+  | 'finishDerivation'
+  | 'derivedRanges'
+  | 'forgetDerivations'
+  | 'finishRewrite'
+>
+
+export function journaledMaintenance(
+  store: ClusterStore,
+  { objects, journal }: { readonly objects: ObjectStore; readonly journal: Journal },
+): Maintenance {
+  return {
+    changedDays: (page) => store.changedDays(page),
+    derivationMark: (table) => store.derivationMark(table),
+    setDerivationMark: (table, lease, fence, mark) => store.setDerivationMark(table, lease, fence, mark),
+    async openDerivation(table) {
+      await assertStoreIsCurrent(store, objects)
+      return store.openDerivation(table)
+    },
+    async beginDerivation(table, lease, fence, work) {
+      await assertStoreIsCurrent(store, objects)
+      return store.beginDerivation(table, lease, fence, work)
+    },
+    finishDerivation: (table, lease, fence, id, snapshot) => store.finishDerivation(table, lease, fence, id, snapshot),
+    derivedRanges: (question) => store.derivedRanges(question),
+    forgetDerivations: () => store.forgetDerivations(),
+
+    async finishRewrite(table, lease, fence, rewrite) {
+      await assertStoreIsCurrent(store, objects)
+      const name = await journal.rewritten(table, rewrite)
+      try {
+        await store.finishRewrite(table, lease, fence, rewrite)
+      } catch (error) {
+        // Refused for certain. One that stays does no harm: what it replaces is not what readers read by then.
+        const refused = [StaleLeaseError, PublicationOpenError, CommitConflictError].some(
+          (kind) => error instanceof kind,
+        )
+        if (refused) await objects.remove(name).catch(() => undefined)
+        throw error
+      }
+    },
+  }
+}
