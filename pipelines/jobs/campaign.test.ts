@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { hitLimits } from '../../core/hit/limits.ts'
 import type { Campaign } from '../../core/hit.ts'
@@ -51,6 +52,33 @@ describe('the campaign of a hit', () => {
   it('knows the parameters that mark a click, beside others', () => {
     expect(ofUrl('?a=1&gclid=xyz')).toEqual({ ...noCampaign, click: clickIds.get('gclid') })
     expect(ofUrl('?utm_source=google&gclid=xyz')).toMatchObject({ source: 'google', click: { source: 'google' } })
+  })
+
+  it('of an address is what the standard reads there', () => {
+    const piece = fc.constantFrom(
+      'utm_source',
+      'a',
+      '=',
+      '&',
+      '%',
+      '%20',
+      '+',
+      '%C3%BC',
+      'ü',
+      '%3D',
+      '?',
+      'utm_source=',
+      '#',
+    )
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
+        const query = `?${pieces.join('')}`
+        const all = new URLSearchParams(parseUrl(`https://shop.example/a${query}`)?.search).getAll('utm_source')
+        const first = all.map((value) => value.trim()).find((value) => value !== '')
+        expect(ofUrl(query).source, query).toBe(first ?? null)
+      }),
+      { numRuns: 3_000 },
+    )
   })
 
   it('of an address holds no control character, is whole Unicode and no longer than one that is given', () => {

@@ -31,8 +31,8 @@ export function campaignOf(
   return url === null ? noCampaign : campaignOfUrl(url, clickIds)
 }
 
-// Most addresses have none of these, and to take a query apart costs as much as to parse the address.
-const worthReading = /utm_|clid=|braid=/i
+// Most addresses have none of these, and to take a query apart costs more than to look.
+const worthReading = /utm_|clid=|braid=/
 
 function campaignOfUrl(url: URL, clickIds: ReadonlyMap<string, ClickId>): CampaignFacts {
   const { search } = url
@@ -42,21 +42,28 @@ function campaignOfUrl(url: URL, clickIds: ReadonlyMap<string, ClickId>): Campai
   let name: string | null = null
   let click: ClickId | null = null
   // Of a parameter that comes twice the first holds.
-  for (const [key, value] of new URLSearchParams(search)) {
+  for (const part of search.slice(1).split('&')) {
+    const at = part.indexOf('=')
+    const value = part.slice(at + 1)
+    if (at < 0 || value === '') continue
+    // Names of parameters that matter need no encoding, and nobody encodes them.
+    const key = part.slice(0, at)
     if (key === 'utm_source') source ??= parameterText(value)
     else if (key === 'utm_medium') medium ??= parameterText(value)
     else if (key === 'utm_campaign') name ??= parameterText(value)
-    else if (click === null && value !== '') click = clickIds.get(key) ?? null
+    else click ??= clickIds.get(key) ?? null
   }
   return { source, medium, name, click }
 }
 
 function parameterText(value: string): string | null {
-  const text = trimmed(value)
+  const text = trimmed(encoded.test(value) ? (new URLSearchParams(`v=${value}`).get('v') ?? '') : value)
   // Encoded, an address may hold what no name may.
   if (text === null || !isLine(text)) return null
   return text.length > hitLimits.campaignLength ? wellFormed(text.slice(0, hitLimits.campaignLength)) : text
 }
+
+const encoded = /[%+]/
 
 // ES2024, in every Node we run on; the compiler's library is older.
 const wellFormed = (text: string) => (text as unknown as { toWellFormed(): string }).toWellFormed()
