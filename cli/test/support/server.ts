@@ -75,10 +75,22 @@ export async function start(dataDir: string, env: Record<string, string> = {}): 
   }
 }
 
+/** Any other command of `hitlake`, with this environment and no other of ours. */
+export function runCommand(args: readonly string[], env: Record<string, string>): Pick<Life, 'kill' | 'ended'> {
+  const child = spawn(process.execPath, [command, ...args], {
+    env: { ...withoutOurs(), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  return { kill: () => void child.kill('SIGKILL'), ended: collect(child).ended }
+}
+
+function withoutOurs(): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('HITLAKE_')))
+}
+
 function launch(dataDir: string, env: Record<string, string>): ChildProcess {
-  const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('HITLAKE_')))
   return spawn(process.execPath, [command, 'start'], {
-    env: { ...clean, HITLAKE_PORT: '0', HITLAKE_DATA_DIR: dataDir, ...env },
+    env: { ...withoutOurs(), HITLAKE_PORT: '0', HITLAKE_DATA_DIR: dataDir, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
 }
