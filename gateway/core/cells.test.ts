@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { EngineUnavailableError, RawBudgetError } from '../../core/errors.ts'
 import { hourMs } from '../../core/event-time.ts'
 import type { TableView } from '../../core/ports/lake.ts'
-import type { BucketRange, QueryEngine, SeriesRow } from '../../core/ports/query-engine.ts'
+import type { BucketRange, HitsGroup, HitsQuestion } from '../../core/ports/query-engine.ts'
 import { totalSketchSize } from '../../schemas/tables.ts'
-import { createCells } from './cells.ts'
+import { type Cells, createCells, type HitsCellsQuestion } from './cells.ts'
 import { createWorld, engineDown, shop, type World } from './test/time-series-world.ts'
 
 const merchant = shop('a', 'UTC')
@@ -17,14 +17,34 @@ const hours = (from: number, count: number): BucketRange[] =>
     end: start + (from + i + 1) * hourMs,
   }))
 
-const question = (buckets: readonly BucketRange[], source: 'rollup' | 'raw' = 'rollup', asOf = 0) => ({
+const question = (buckets: readonly BucketRange[], from: 'rollup' | 'raw' = 'rollup', asOf = 0): HitsCellsQuestion => ({
   merchant: merchant.id,
   generation: 1,
-  breakdown: 'total' as const,
-  source,
+  dimensions: [],
+  filter: null,
+  source: from === 'raw' ? { from, unaligned: true } : { from, breakdown: 'total' },
+  parts: ['visitors'],
   buckets,
   asOf,
 })
+
+/** Numbers of the only group of each cell; zero where it has none. */
+async function series(cells: Cells, asked: HitsCellsQuestion, options: { signal?: AbortSignal } = {}) {
+  const answer = await cells.hits(asked, options)
+  return {
+    ...answer,
+    cached: answer.served.filter((each) => each === 'cache').length,
+    cells: answer.cells.map(({ groups }) => ({
+      hits: Number(groups[0]?.numbers.hits ?? 0n),
+      exactHits: groups[0]?.numbers.hits ?? 0n,
+      visitors: groups[0]?.numbers.visitors,
+    })),
+  }
+}
+
+/** What the engine was asked, as buckets; no bucket here is cut into pieces. */
+const asked = ({ questions }: World) =>
+  questions.map(({ pieces }) => pieces.map(({ start, end }): BucketRange => ({ start, end })))
 
 /** A promise and how to let it go. */
 function gate() {
@@ -47,58 +67,60 @@ async function world(): Promise<World> {
 
 describe('cells', () => {
   it('that are missing are asked in one question, those that are there not at all', async () => {
-    const { cells, questions } = await world()
-    await cells.series(question(hours(1, 2)))
-    const answer = await cells.series(question(hours(0, 4)))
+    const made = await world()
+    const { cells, questions } = made
+    await series(cells, question(hours(1, 2)))
+    const answer = await series(cells, question(hours(0, 4)))
     expect(answer.cells.map((cell) => cell.hits)).toEqual([2, 1, 0, 0])
     expect(answer.cached).toBe(2)
-    expect(questions.map(({ buckets }) => buckets)).toEqual([hours(1, 2), [...hours(0, 1), ...hours(3, 1)]])
-    await cells.series(question(hours(0, 4)))
+    expect(asked(made)).toEqual([hours(1, 2), [...hours(0, 1), ...hours(3, 1)]])
+    await series(cells, question(hours(0, 4)))
     expect(questions).toHaveLength(2)
   })
 
   it('of a day that changed are asked again, those of other days are not', async () => {
-    const { cells, questions, append, commit, versions } = await world()
+    const made = await world()
+    const { cells, append, commit, versions } = made
     const [today] = hours(0, 1) as [BucketRange]
     const [tomorrow] = hours(24, 1) as [BucketRange]
-    await cells.series(question([today, tomorrow]))
+    await series(cells, question([today, tomorrow]))
     append(hit(start))
     await commit()
     await versions.refresh()
-    const answer = await cells.series(question([today, tomorrow]))
+    const answer = await series(cells, question([today, tomorrow]))
     expect(answer.cells.map((cell) => cell.hits)).toEqual([3, 0])
-    expect(questions.at(-1)?.buckets).toEqual([today])
+    expect(asked(made).at(-1)).toEqual([today])
   })
 
   it('computed while their day changed are not used after it', async () => {
     const { cells, engineMeets, append, commit, versions } = await world()
     const held = gate()
     engineMeets.gate = held.gate
-    const early = cells.series(question(hours(0, 1)))
+    const early = series(cells, question(hours(0, 1)))
     await settle()
     append(hit(start))
     await commit()
     await versions.refresh()
     held.open()
     expect((await early).cells[0]?.hits).toBe(2) // what it read before the commit
-    expect((await cells.series(question(hours(0, 1)))).cells[0]?.hits).toBe(3)
+    expect((await series(cells, question(hours(0, 1)))).cells[0]?.hits).toBe(3)
   })
 
   it('of a slow question do not replace those of a later version', async () => {
     const { cells, engineMeets, append, commit, versions, questions } = await world()
     const held = gate()
     engineMeets.gate = held.gate
-    const early = cells.series(question(hours(0, 1)))
+    const early = series(cells, question(hours(0, 1)))
     await settle()
     delete engineMeets.gate
     append(hit(start))
     await commit()
     await versions.refresh()
     // Another version: the question under way is not waited for.
-    expect((await cells.series(question(hours(0, 1)))).cells[0]?.hits).toBe(3)
+    expect((await series(cells, question(hours(0, 1)))).cells[0]?.hits).toBe(3)
     held.open()
     await early
-    await cells.series(question(hours(0, 1)))
+    await series(cells, question(hours(0, 1)))
     expect(questions).toHaveLength(2)
   })
 
@@ -106,27 +128,28 @@ describe('cells', () => {
     const { cells, questions } = await world()
     const [hour] = hours(0, 1) as [BucketRange]
     const other = shop('b', 'UTC')
-    await cells.series(question([hour]))
-    await cells.series(question([hour], 'raw'))
-    await cells.series({ ...question([hour]), generation: 2 })
-    expect((await cells.series({ ...question([hour]), merchant: other.id })).cells[0]?.hits).toBe(0)
-    await cells.series(question([{ start: hour.start, end: hour.end + hourMs }]))
+    await series(cells, question([hour]))
+    await series(cells, question([hour], 'raw'))
+    await series(cells, { ...question([hour]), generation: 2 })
+    expect((await series(cells, { ...question([hour]), merchant: other.id })).cells[0]?.hits).toBe(0)
+    await series(cells, question([{ start: hour.start, end: hour.end + hourMs }]))
     expect(questions).toHaveLength(5)
   })
 })
 
 describe('equal misses of concurrent requests', () => {
   it('wait for one question', async () => {
-    const { cells, questions, engineMeets } = await world()
+    const made = await world()
+    const { cells, engineMeets } = made
     const held = gate()
     engineMeets.gate = held.gate
     const answers = [
-      cells.series(question(hours(0, 3))),
-      cells.series(question(hours(0, 3))),
-      cells.series(question(hours(2, 2))),
+      series(cells, question(hours(0, 3))),
+      series(cells, question(hours(0, 3))),
+      series(cells, question(hours(2, 2))),
     ]
     await settle()
-    expect(questions.map(({ buckets }) => buckets)).toEqual([hours(0, 3), hours(3, 1)])
+    expect(asked(made)).toEqual([hours(0, 3), hours(3, 1)])
     held.open()
     const [first, second, third] = await Promise.all(answers)
     expect(first).toEqual(second)
@@ -142,8 +165,8 @@ describe('equal misses of concurrent requests', () => {
     const held = gate()
     engineMeets.gate = held.gate
     const [first, second] = [new AbortController(), new AbortController()]
-    const leaving = cells.series(question(hours(0, 1)), { signal: first.signal })
-    const staying = cells.series(question(hours(0, 1)), { signal: second.signal })
+    const leaving = series(cells, question(hours(0, 1)), { signal: first.signal })
+    const staying = series(cells, question(hours(0, 1)), { signal: second.signal })
     await settle()
     first.abort(new Error('gone'))
     await expect(leaving).rejects.toThrow('gone')
@@ -153,7 +176,7 @@ describe('equal misses of concurrent requests', () => {
     expect(aborted).toBe(1)
     // Nobody boards what was aborted.
     delete engineMeets.gate
-    expect((await cells.series(question(hours(0, 1)))).cells[0]?.hits).toBe(2)
+    expect((await series(cells, question(hours(0, 1)))).cells[0]?.hits).toBe(2)
     expect(questions).toHaveLength(2)
     held.open()
   })
@@ -165,7 +188,7 @@ describe('equal misses of concurrent requests', () => {
       aborted += 1
     }
     for (let n = 1; n <= 3; n++) {
-      await cells.series(question(hours(0, 1))) // never kept: the cache is too small for a cell
+      await series(cells, question(hours(0, 1))) // never kept: the cache is too small for a cell
       expect(questions).toHaveLength(n)
     }
     expect(aborted).toBe(0)
@@ -175,18 +198,18 @@ describe('equal misses of concurrent requests', () => {
     const { cells, engineMeets } = await world()
     engineMeets.gate = new Promise(() => {})
     await expect(
-      cells.series(question(hours(0, 1)), { signal: AbortSignal.abort(new Error('was gone')) }),
+      series(cells, question(hours(0, 1)), { signal: AbortSignal.abort(new Error('was gone')) }),
     ).rejects.toThrow('was gone')
   })
 
   it('fail together, and the next request asks anew', async () => {
     const { cells, engineMeets, questions } = await world()
     engineMeets.error = new Error('a fault')
-    const both = [cells.series(question(hours(0, 1))), cells.series(question(hours(0, 1)))]
+    const both = [series(cells, question(hours(0, 1))), series(cells, question(hours(0, 1)))]
     for (const one of both) await expect(one).rejects.toThrow('a fault')
     expect(questions).toHaveLength(1)
     delete engineMeets.error
-    expect((await cells.series(question(hours(0, 1)))).cells[0]?.hits).toBe(2)
+    expect((await series(cells, question(hours(0, 1)))).cells[0]?.hits).toBe(2)
   })
 
   it('ask for themselves where the question they waited for was over its budget', async () => {
@@ -194,55 +217,57 @@ describe('equal misses of concurrent requests', () => {
     const held = gate()
     engineMeets.gate = held.gate
     engineMeets.error = new RawBudgetError(2_000, 1_000)
-    const large = cells.series(question(hours(0, 9), 'raw'))
-    const small = cells.series(question(hours(0, 1), 'raw'))
+    const large = series(cells, question(hours(0, 9), 'raw'))
+    const small = series(cells, question(hours(0, 1), 'raw'))
     await settle()
     delete engineMeets.error
     held.open()
     await expect(large).rejects.toThrow(RawBudgetError)
     expect((await small).cells[0]?.hits).toBe(2)
-    expect(questions.map(({ buckets }) => buckets.length)).toEqual([9, 1])
+    expect(questions.map(({ pieces }) => pieces.length)).toEqual([9, 1])
   })
 })
 
 describe('while the engine is down', () => {
   it('cells of the last known version answer, marked stale, with the freshness they have', async () => {
     const { cells, engineMeets, append, commit, versions } = await world()
-    await cells.series(question(hours(0, 1), 'rollup', 100))
-    await cells.series(question(hours(1, 1), 'rollup', 150))
+    await series(cells, question(hours(0, 1), 'rollup', 100))
+    await series(cells, question(hours(1, 1), 'rollup', 150))
     append(hit(start))
     await commit()
     await versions.refresh()
     engineMeets.error = engineDown
-    const answer = await cells.series(question(hours(0, 2), 'rollup', 200))
+    const answer = await series(cells, question(hours(0, 2), 'rollup', 200))
     expect(answer).toMatchObject({ stale: true, asOf: 100, cached: 2 })
     expect(answer.cells.map((cell) => cell.hits)).toEqual([2, 1])
     delete engineMeets.error
-    expect(await cells.series(question(hours(0, 2), 'rollup', 300))).toMatchObject({ stale: false, asOf: 300 })
+    expect(await series(cells, question(hours(0, 2), 'rollup', 300))).toMatchObject({ stale: false, asOf: 300 })
   })
 
   it('an answer that needs a cell nobody has is refused whole', async () => {
     const { cells, engineMeets } = await world()
-    await cells.series(question(hours(0, 1)))
+    await series(cells, question(hours(0, 1)))
     engineMeets.error = engineDown
-    await expect(cells.series(question(hours(0, 2)))).rejects.toThrow(EngineUnavailableError)
-    expect(await cells.series(question(hours(0, 1)))).toMatchObject({ stale: false })
+    await expect(series(cells, question(hours(0, 2)))).rejects.toThrow(EngineUnavailableError)
+    expect(await series(cells, question(hours(0, 1)))).toMatchObject({ stale: false })
   })
 
   it('a fault that is not the engine being away is no reason for old numbers', async () => {
     const { cells, engineMeets, append, commit, versions } = await world()
-    await cells.series(question(hours(0, 1)))
+    await series(cells, question(hours(0, 1)))
     append(hit(start))
     await commit()
     await versions.refresh()
     engineMeets.error = new Error('a fault')
-    await expect(cells.series(question(hours(0, 1)))).rejects.toThrow('a fault')
+    await expect(series(cells, question(hours(0, 1)))).rejects.toThrow('a fault')
   })
 })
 
 describe('the view that a question reads', () => {
-  const row: SeriesRow = {
+  const row: HitsGroup = {
     bucket: 0,
+    values: [],
+    other: false,
     hits: 1n,
     pageviews: 0n,
     orders: 0n,
@@ -250,18 +275,22 @@ describe('the view that a question reads', () => {
     visitors: { kept: 1, largest: 5n },
   }
 
-  function engineOf(views: readonly TableView[], answers: readonly (readonly SeriesRow[] | Error)[]) {
-    const seen: TableView[] = []
+  function engineOf(views: readonly TableView[], answers: readonly (readonly HitsGroup[] | Error)[]) {
+    const seen: HitsQuestion[] = []
     let at = 0
-    const engine: QueryEngine = {
-      async series({ view }) {
-        seen.push(view)
+    const engine = {
+      async hits(asked: HitsQuestion) {
+        seen.push(asked)
         const answer = answers[seen.length - 1]
         if (answer instanceof Error) throw answer
         return answer ?? []
       },
+      visits: async () => [],
     }
-    const store = { tableView: async () => views[Math.min(at++, views.length - 1)] as TableView }
+    const store = {
+      tableView: async () => views[Math.min(at++, views.length - 1)] as TableView,
+      derivedRanges: async () => [],
+    }
     return { seen, cells: createCells({ engine, store, versions: { versionOf: () => 1 } }) }
   }
   const view = (snapshot: string, ...names: string[]): TableView => ({
@@ -272,53 +301,136 @@ describe('the view that a question reads', () => {
 
   it('is taken anew, once, where a publication replaced its files meanwhile', async () => {
     const { seen, cells } = engineOf([view('1', 'staged/x'), view('2')], [engineDown, [row]])
-    expect((await cells.series(question(hours(0, 1)))).cells[0]?.hits).toBe(1)
-    expect(seen.map(({ snapshot }) => snapshot)).toEqual(['1', '2'])
+    expect((await series(cells, question(hours(0, 1)))).cells[0]?.hits).toBe(1)
+    expect(seen.map((asked) => asked.from === 'rollup' && asked.hourly.snapshot)).toEqual(['1', '2'])
   })
 
   it('is of the hits for a raw question, else of the hourly rows', async () => {
     const { cells, questions } = await world()
-    await cells.series(question(hours(0, 1), 'raw'))
-    await cells.series(question(hours(0, 1), 'rollup'))
-    expect(questions.map(({ from, view }) => [from, view.table])).toEqual([
-      ['raw', 'hits'],
-      ['rollup', 'hourly'],
+    await series(cells, question(hours(0, 1), 'raw'))
+    await series(cells, question(hours(0, 1), 'rollup'))
+    expect(questions).toMatchObject([
+      { from: 'raw', hits: { table: 'hits' } },
+      { from: 'rollup', hourly: { table: 'hourly' }, daily: { table: 'daily' } },
     ])
   })
 
   it('that is still the same is not asked again', async () => {
     const { seen, cells } = engineOf([view('1', 'staged/x'), view('1', 'staged/x')], [engineDown, [row]])
-    await expect(cells.series(question(hours(0, 1)))).rejects.toThrow(EngineUnavailableError)
+    await expect(series(cells, question(hours(0, 1)))).rejects.toThrow(EngineUnavailableError)
     expect(seen).toHaveLength(1)
   })
 
   it('that the control store does not tell is an engine that is away', async () => {
-    const store = { tableView: () => Promise.reject(new Error('the store is away')) }
-    const engine: QueryEngine = { series: async () => [row] }
-    const cells = createCells({ engine, store, versions: { versionOf: () => 1 } })
-    await expect(cells.series(question(hours(0, 1)))).rejects.toThrow(EngineUnavailableError)
+    const away = () => Promise.reject(new Error('the store is away'))
+    const cells = createCells({
+      engine: { hits: async () => [row], visits: async () => [] },
+      store: { tableView: away, derivedRanges: away },
+      versions: { versionOf: () => 1 },
+    })
+    await expect(series(cells, question(hours(0, 1)))).rejects.toThrow(EngineUnavailableError)
+  })
+})
+
+describe('the parts of a cell', () => {
+  const parts = (...wanted: HitsCellsQuestion['parts']) => ({ ...question(hours(0, 1)), parts: wanted })
+
+  it('that it has beyond those asked for do no harm', async () => {
+    const { cells, questions } = await world()
+    await cells.hits(parts('visitors', 'load'))
+    expect((await cells.hits(parts('load'))).served).toEqual(['cache'])
+    expect((await cells.hits(parts())).served).toEqual(['cache'])
+    expect(questions).toHaveLength(1)
+  })
+
+  it('that it lacks are asked with those it has, so that both questions are answered from then on', async () => {
+    const { cells, questions } = await world()
+    await cells.hits(parts('visitors'))
+    await cells.hits(parts('otherRevenue'))
+    expect(questions.map((each) => each.from !== 'visits' && each.parts)).toEqual([
+      ['visitors'],
+      ['visitors', 'otherRevenue'],
+    ])
+    expect((await cells.hits(parts('visitors'))).served).toEqual(['cache'])
+    expect((await cells.hits(parts('otherRevenue'))).served).toEqual(['cache'])
+  })
+
+  it('are not made up while the engine is down', async () => {
+    const { cells, engineMeets } = await world()
+    await cells.hits(parts('visitors'))
+    engineMeets.error = engineDown
+    await expect(cells.hits(parts('load'))).rejects.toThrow(EngineUnavailableError)
+  })
+})
+
+describe('visits', () => {
+  const ask = (buckets: readonly BucketRange[]) => ({ ...question(buckets) })
+
+  it('are cells of their own, right for the days whose hits decide them', async () => {
+    const { cells, questions, append, commit, versions } = await world()
+    const [today, later] = [hours(0, 1), hours(24 * 9, 1)]
+    await cells.visits(ask([...today, ...later]))
+    for (const [days, changed] of [
+      [-3, 1],
+      [2, 0],
+      [1, 1],
+      [-4, 0],
+      [0, 1],
+    ] as const) {
+      const before = questions.length
+      append(hit(start + days * 24 * hourMs))
+      await commit()
+      await versions.refresh()
+      const { served } = await cells.visits(ask([...today, ...later]))
+      expect(served, `a hit ${days} days off`).toEqual([changed === 1 ? 'raw' : 'cache', 'cache'])
+      expect(questions.length - before).toBe(changed)
+    }
+  })
+
+  it('are read from stored ones where a UTC day of them lies in the bucket, unless only hits know the dimension', async () => {
+    const made = await world()
+    const day = Date.parse('2026-03-01T00:00:00Z')
+    made.derive('sessions', { start: day, end: day + 24 * hourMs, publish: 7 })
+    const buckets = [{ start: day - hourMs, end: day + 25 * hourMs }]
+    expect((await made.cells.visits({ ...ask(buckets), dimensions: ['country'] })).served).toEqual(['sessions'])
+    expect((await made.cells.visits({ ...ask(buckets), dimensions: ['os'] })).served).toEqual(['raw'])
+    expect((await made.cells.visits(ask([{ start: day + 1, end: day + 25 * hourMs }]))).served).toEqual(['raw'])
+    expect(made.questions.map(({ pieces }) => pieces.map(({ stored }) => stored))).toEqual([
+      [null, 7, null],
+      [null],
+      [null],
+    ])
   })
 })
 
 describe('numbers of a cell', () => {
   async function cellOf(kept: number, largest: bigint, hits = 1n) {
-    const row = { bucket: 0, hits, pageviews: 0n, orders: 0n, revenueMicros: 0n, visitors: { kept, largest } }
+    const row: HitsGroup = {
+      bucket: 0,
+      values: [],
+      other: false,
+      hits,
+      pageviews: 0n,
+      orders: 0n,
+      revenueMicros: 0n,
+      visitors: { kept, largest },
+    }
     const view: TableView = { table: 'hourly', snapshot: null, pending: [] }
     const cells = createCells({
-      engine: { series: async () => [row] },
-      store: { tableView: async () => view },
+      engine: { hits: async () => [row], visits: async () => [] },
+      store: { tableView: async () => view, derivedRanges: async () => [] },
       versions: { versionOf: () => 1 },
     })
-    const [cell] = (await cells.series(question(hours(0, 1)))).cells
+    const [cell] = (await series(cells, question(hours(0, 1)))).cells
     return cell
   }
   async function visitorsOf(kept: number, largest: bigint) {
     const cell = await cellOf(kept, largest)
-    return [cell?.visitors, cell?.visitorsError === 0]
+    return [cell?.visitors?.count, cell?.visitors?.standardError === 0]
   }
 
   it('are exact beyond what a JSON number holds', async () => {
-    expect((await cellOf(1, 5n, 2n ** 53n + 1n))?.hits).toBe(2n ** 53n + 1n)
+    expect((await cellOf(1, 5n, 2n ** 53n + 1n))?.exactHits).toBe(2n ** 53n + 1n)
   })
 
   it('of visitors are exact up to 4,096 and an estimate beyond', async () => {
@@ -334,7 +446,7 @@ describe('the memory of cells', () => {
     made.append(hit(start), hit(start + 4_999 * hourMs))
     await made.commit()
     await made.versions.refresh()
-    const { cells } = await made.cells.series(question(hours(0, 5_000)))
+    const { cells } = await series(made.cells, question(hours(0, 5_000)))
     expect(cells).toHaveLength(5_000)
     expect([cells[0]?.hits, cells[4_999]?.hits]).toEqual([1, 1])
     expect(made.cells.bytes).toBeLessThanOrEqual(20_000)

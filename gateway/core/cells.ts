@@ -11,7 +11,7 @@
  * A cell of more parts than asked for answers too; what is asked anew has the parts of the cell it replaces.
  */
 import { LRUCache } from 'lru-cache'
-import { EngineUnavailableError, PlatformError } from '../../core/errors.ts'
+import { EngineUnavailableError, RawBudgetError, TooManyGroupsError } from '../../core/errors.ts'
 import type { MerchantId } from '../../core/ids.ts'
 import type { BucketRange, Dimension, Filter, HitsPart, QueryEngine } from '../../core/ports/query-engine.ts'
 import { visitsRule } from '../../core/visits.ts'
@@ -286,5 +286,5 @@ function has(cell: Cell<AnyNumbers>, parts: number): boolean {
 }
 
 function isOverLimit(error: unknown): boolean {
-  return error instanceof PlatformError && (error.code === 'raw_budget' || error.code === 'too_many_groups')
+  return error instanceof RawBudgetError || error instanceof TooManyGroupsError
 }

@@ -2,16 +2,14 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { dayMs, hourMs } from '../../core/event-time.ts'
 import { type CalendarUnit, calendarBucket } from '../../core/time/calendar.ts'
-import { daysOf, defaultMaxBuckets, planSeries } from './planner.ts'
+import { daysOf, defaultMaxBuckets, planBuckets, planHits } from './planner.ts'
 import { ProblemError } from './problem.ts'
 
-const plan = (unit: CalendarUnit, zone: string, merchantZone: string, from: string, to: string) =>
-  planSeries({
-    unit,
-    zone,
-    merchantZone,
-    range: { fromMs: Date.parse(from), toMs: Date.parse(to), endsNow: false },
-  })
+const plan = (unit: CalendarUnit, zone: string, merchantZone: string, from: string, to: string) => {
+  const range = { fromMs: Date.parse(from), toMs: Date.parse(to) }
+  const buckets = planBuckets({ unit, zone, range })
+  return { buckets, source: planHits({ buckets, zone, merchantZone, dimensions: [], filter: null }).from }
+}
 
 describe('the plan of a time series', () => {
   it('widens a range to whole buckets', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { hourMs } from '../../core/event-time.ts'
+import { metricNames } from './metrics.ts'
 import { createWorld, engineDown, type ShopHit, shop } from './test/time-series-world.ts'
 import { rememberedQueryMaxLength } from './time-series.ts'
 
@@ -73,6 +74,7 @@ describe('a time series', () => {
         currency: 'EUR',
         from: '2026-03-29T01:00:00+01:00',
         to: '2026-03-29T05:00:00+02:00',
+        otherCurrencies: {},
       },
     })
   })
@@ -192,6 +194,46 @@ describe('a time series', () => {
     expect((await ask(berlin, { ...range, interval: 'day' })).buckets[0]?.visitors).toBe(1)
   })
 
+  it('counts what its filters let through, all of them, and visits by their first hit', async () => {
+    const at = (time: string, page: string, country: string) =>
+      hit(berlin, `2026-04-01T${time}Z`, { dimensions: { page, country } })
+    const { timeSeries } = await worldOf(at('10:00', '/', 'DE'), at('10:10', '/a', 'DE'), at('12:00', '/', 'FR'))
+    const asked = { from: '2026-04-01', to: '2026-04-01', interval: 'day', metrics: 'hits,sessions,bounce_rate' }
+    const numbers = async (...filter: string[]) => {
+      const parameters = { ...asked, filter }
+      const text = await timeSeries.answer({ merchant: berlin, search: JSON.stringify(parameters), parameters })
+      const { start: _, end: __, ...bucket } = JSON.parse(text).buckets[0]
+      return bucket
+    }
+    expect(await numbers()).toEqual({ hits: 3, sessions: 2, bounce_rate: 0.5 })
+    expect(await numbers('["is","page",["/"]]')).toEqual({ hits: 2, sessions: 2, bounce_rate: 0.5 })
+    expect(await numbers('["is","page",["/"]]', '["is_not","country",["FR"]]')).toEqual({
+      hits: 1,
+      sessions: 1,
+      bounce_rate: 0,
+    })
+    expect(await numbers('["is","page",["/a"]]')).toEqual({ hits: 1, sessions: 0, bounce_rate: null })
+  })
+
+  it('is the same for formats other than JSON', async () => {
+    const { ask, timeSeries } = await worldOf(hit(berlin, '2026-04-01T10:00:00Z', { micros: 5n, loadMs: 120 }))
+    const parameters = { from: '2026-04-01', to: '2026-04-02', interval: 'day', metrics: 'hits,revenue,load_p50' }
+    const { buckets, meta } = await timeSeries.series({ merchant: berlin, search: '', parameters })
+    expect(buckets[0]?.metrics).toMatchObject([
+      { kind: 'count', value: 1 },
+      { kind: 'money', text: '0.000005' },
+      { kind: 'ms' },
+    ])
+    expect(buckets[1]?.metrics).toEqual([
+      { kind: 'count', value: 0 },
+      { kind: 'money', text: '0.00' },
+      { kind: 'ms', value: null },
+    ])
+    const reply = await ask(berlin, parameters)
+    expect(reply.buckets.map(({ start, end }) => [start, end])).toEqual(buckets.map(({ start, end }) => [start, end]))
+    expect({ ...reply.meta, servedFrom: null }).toEqual({ ...meta, servedFrom: null })
+  })
+
   it('says how far visitors beyond 4,096 may be off, only where they are asked for', async () => {
     const hashes = Array.from({ length: 5_000 }, (_, i) => (BigInt(i) * 2n ** 63n) / 5_000n)
     const { ask } = await worldOf(...hashes.map((visitor) => hit(berlin, '2026-04-01T10:00:00Z', { visitor })))
@@ -309,7 +351,10 @@ describe('a question that cannot be answered', () => {
     [{ interval: 'minute' }, 'bad_query', ['/interval']],
     [{ interval: 'Hour' }, 'bad_query', ['/interval']],
     [{ timeZone: 'Mars/Olympus' }, 'unknown_zone', ['/timeZone']],
-    [{ filter: '["is","page",["/"]]' }, 'bad_query', ['/filter']],
+    [{ filter: '["is","page",["/"]' }, 'bad_query', ['/filter']],
+    [{ filter: '["is","page","/"]' }, 'bad_query', ['/filter/0/2']],
+    [{ filter: ['["is","page",["/"]]', '["is","paeg",["/"]]'] }, 'unknown_dimension', ['/filter/1/1']],
+    [{ filter: Array.from({ length: 21 }, () => '["is","page",["/"]]') }, 'bad_query', ['/filter']],
     [{ limit: '5' }, 'bad_query', ['/limit']],
     [{ 'a/b~c': '5' }, 'bad_query', ['/a~1b~0c']],
     [{ from: ['2026-01-01', '2026-01-02'] }, 'bad_query', ['/from']],
@@ -325,7 +370,7 @@ describe('a question that cannot be answered', () => {
 
   it('names what would be allowed', async () => {
     expect((await refused({ metrics: 'x' })).extra).toMatchObject({
-      allowed: ['hits', 'pageviews', 'visitors', 'orders', 'revenue'],
+      allowed: metricNames,
     })
     const { extra } = await refused({ timeZone: 'x' })
     expect((extra as { allowed?: string[] }).allowed).toContain('Europe/Berlin')

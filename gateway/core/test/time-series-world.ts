@@ -1,28 +1,25 @@
 /**
- * A small world for tests of time series: a real control store in memory, a clock moved by hand, and an engine that counts
+ * A small world for tests of answers: a real control store in memory, a clock moved by hand, and an engine that counts
  * over a list of hits and can be held, broken and counted. Hits become visible by commits, as in the system.
  */
 import { ManualClock } from '../../../core/adapters/memory/manual-clock.ts'
 import { EngineUnavailableError, RawBudgetError } from '../../../core/errors.ts'
 import { utcDay } from '../../../core/event-time.ts'
 import type { MerchantId, Offset } from '../../../core/ids.ts'
-import type { Merchant } from '../../../core/ports/control-store.ts'
-import type { QueryEngine, SeriesQuestion, SeriesRow } from '../../../core/ports/query-engine.ts'
+import type { DerivedRange, DerivedTable, Merchant } from '../../../core/ports/control-store.ts'
+import type { HitsQuestion, QueryEngine, Question, VisitsQuestion } from '../../../core/ports/query-engine.ts'
 import { calendarBucket } from '../../../core/time/calendar.ts'
 import { createMemoryControlStore } from '../../../lakehouse/adapters/memory/memory-control-store.ts'
-import { totalSketchSize } from '../../../schemas/tables.ts'
 import { createCells } from '../cells.ts'
+import type { ReadingStore } from '../cells-pieces.ts'
 import { createFreshness } from '../freshness.ts'
+import { queryJson } from '../query/answer-json.ts'
+import { createQueries } from '../query/query.ts'
 import { createTimeSeries } from '../time-series.ts'
 import { createVersions } from '../versions.ts'
+import { hitsGroups, type ShopHit, visitsGroups } from './question-engine.ts'
 
-export interface ShopHit {
-  readonly merchant: Merchant
-  readonly time: number
-  readonly name: string
-  readonly visitor: bigint
-  readonly micros: bigint
-}
+export type { ShopHit } from './question-engine.ts'
 
 export function shop(id: string, timeZone: string, currency = 'EUR'): Merchant {
   return { id: id as MerchantId, name: id, timeZone, currency, blockedNames: [], visitorSeed: '0123456789abcdef' }
@@ -31,7 +28,12 @@ export function shop(id: string, timeZone: string, currency = 'EUR'): Merchant {
 /** `now`: where the clock stands at first. */
 export async function createWorld(
   now: string,
-  limits: { readonly cellsMaxBytes?: number; readonly maxBuckets?: number } = {},
+  limits: {
+    readonly cellsMaxBytes?: number
+    readonly maxBuckets?: number
+    readonly maxGroups?: number
+    readonly deadlineMs?: number
+  } = {},
 ) {
   const clock = new ManualClock(Date.parse(now))
   const store = createMemoryControlStore()
@@ -40,41 +42,62 @@ export async function createWorld(
   const committed: ShopHit[] = []
   const waiting: ShopHit[] = []
   let committedTo = 0 as Offset
-  const questions: SeriesQuestion[] = []
+  const questions: Question[] = []
+  const derived: { table: DerivedTable; range: DerivedRange }[] = []
   /** What the engine meets at its next questions: nothing by default. */
   const engineMeets: { gate?: Promise<void>; error?: Error; onAbort?: () => void } = {}
 
+  async function meet(question: Question, signal: AbortSignal | undefined): Promise<readonly ShopHit[]> {
+    questions.push(question)
+    if (engineMeets.onAbort !== undefined) signal?.addEventListener('abort', engineMeets.onAbort)
+    const { error } = engineMeets
+    const rows = committed.filter((hit) => hit.merchant.id === question.merchant)
+    await engineMeets.gate
+    if (error !== undefined) throw error
+    if (question.from !== 'rollup' && rows.length > question.rawRowBudget) {
+      throw new RawBudgetError(rows.length, question.rawRowBudget)
+    }
+    return rows
+  }
   const engine: QueryEngine = {
-    async series(question, { signal }) {
-      questions.push(question)
-      if (engineMeets.onAbort !== undefined) signal?.addEventListener('abort', engineMeets.onAbort)
-      const { error } = engineMeets
-      const rows = committed.filter((hit) => hit.merchant.id === question.merchant)
-      await engineMeets.gate
-      if (error !== undefined) throw error
-      if (question.from === 'raw' && rows.length > question.rawRowBudget) {
-        throw new RawBudgetError(rows.length, question.rawRowBudget)
-      }
-      return countRows(question, rows)
+    hits: async (question: HitsQuestion, { signal }) => hitsGroups(question, await meet(question, signal)),
+    visits: async (question: VisitsQuestion, { signal }) => visitsGroups(question, await meet(question, signal)),
+    knownIds: async () => [],
+  }
+  /** The tables themselves are nowhere: derived ones are said to hold what a test says they do. */
+  const reading: ReadingStore = {
+    async tableView(table) {
+      if (table !== 'daily' && table !== 'sessions') return store.tableView(table)
+      const snapshot = derived.some((each) => each.table === table) ? String(derived.length) : null
+      return { table, snapshot, pending: [] }
     },
+    derivedRanges: async ({ table, from, to }) =>
+      derived
+        .flatMap((each) => (each.table === table ? each.range : []))
+        .filter(({ start, end }) => start >= from && end <= to),
   }
   const versions = createVersions({ store, timers: clock })
   await versions.start()
   const cells = createCells({
     engine,
-    store,
+    store: reading,
     versions,
     rawRowBudget: 1_000,
     ...(limits.cellsMaxBytes === undefined ? {} : { maxBytes: limits.cellsMaxBytes }),
+    ...(limits.maxGroups === undefined ? {} : { maxGroups: limits.maxGroups }),
   })
   const freshness = createFreshness({ log, versions, clock })
-  const timeSeries = createTimeSeries({
+  const parts = {
     cells,
     versions,
     freshness,
     clock,
+    timers: clock,
     ...(limits.maxBuckets === undefined ? {} : { maxBuckets: limits.maxBuckets }),
-  })
+    ...(limits.deadlineMs === undefined ? {} : { deadlineMs: limits.deadlineMs }),
+  }
+  const timeSeries = createTimeSeries(parts)
+  const queries = createQueries(parts)
 
   return {
     clock,
@@ -83,10 +106,16 @@ export async function createWorld(
     cells,
     freshness,
     timeSeries,
+    queries,
     engine,
     engineMeets,
     questions,
     committed,
+    /** Says that a derived table holds this unit, and is right. */
+    derive(table: DerivedTable, range: DerivedRange): void {
+      derived.push({ table, range })
+      derived.sort((a, b) => a.range.start - b.range.start)
+    },
     /** Into the log: accepted, not visible. */
     append(...hits: readonly ShopHit[]): void {
       waiting.push(...hits)
@@ -124,6 +153,11 @@ export async function createWorld(
       const request = { merchant, search, parameters, ...(signal === undefined ? {} : { signal: () => signal }) }
       return JSON.parse(await timeSeries.answer(request))
     },
+    /** The JSON of an answer to `POST /v1/query`, parsed. */
+    async query(merchant: Merchant, body: unknown, signal?: AbortSignal): Promise<QueryReply> {
+      const request = { merchant, body, ...(signal === undefined ? {} : { signal }) }
+      return JSON.parse(queryJson(await queries.answer(request)))
+    },
   }
 }
 
@@ -138,28 +172,19 @@ export interface SeriesReply {
   readonly meta: Record<string, unknown> & { readonly asOf: string; readonly servedFrom: Record<string, number> }
 }
 
+export interface QueryReply {
+  readonly results: readonly {
+    readonly dimensions: readonly (string | null)[]
+    readonly metrics: readonly (number | string | null)[]
+    readonly compare?: readonly (number | string | null)[]
+    readonly other?: true
+  }[]
+  readonly meta: Record<string, unknown> & {
+    readonly servedFrom: Record<string, number>
+    readonly nextCursor?: string
+  }
+  readonly query: Record<string, unknown>
+}
+
 /** Any question fails with this while it stands in `engineMeets.error`. */
 export const engineDown = new EngineUnavailableError()
-
-function countRows(question: SeriesQuestion, rows: readonly ShopHit[]): SeriesRow[] {
-  return question.buckets.flatMap(({ start, end }, bucket) => {
-    const inside = rows.filter(({ merchant, time }) => {
-      // The rollup knows no more of a hit's time than its stored hour.
-      const at = question.from === 'rollup' ? calendarBucket('hour', merchant.timeZone, time).start : time
-      return at >= start && at < end
-    })
-    if (inside.length === 0) return []
-    const hashes = [...new Set(inside.map(({ visitor }) => visitor))].sort((a, b) => (a < b ? -1 : 1))
-    const kept = hashes.slice(0, totalSketchSize)
-    return [
-      {
-        bucket,
-        hits: BigInt(inside.length),
-        pageviews: BigInt(inside.filter(({ name }) => name === 'page_view').length),
-        orders: BigInt(inside.filter(({ name }) => name === 'purchase').length),
-        revenueMicros: inside.reduce((sum, { micros }) => sum + micros, 0n),
-        visitors: { kept: kept.length, largest: kept.at(-1) ?? null },
-      },
-    ]
-  })
-}
