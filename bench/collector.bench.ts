@@ -3,43 +3,20 @@
  * with JSON.parse and answers. The candidate checks key and hits, derives, encodes, appends to a real log on disk and
  * answers after fdatasync. Both are in this process; the client is in a thread of its own.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import Fastify, { type FastifyInstance } from 'fastify'
-import { seededRandom } from '../core/adapters/memory/seeded-random.ts'
-import { nodeDisk } from '../core/adapters/node/node-disk.ts'
-import { systemClock, systemRandom, systemTimers } from '../core/adapters/node/system.ts'
-import type { MerchantId } from '../core/ids.ts'
-import { openSegmentLog } from '../core/log/segment-log.ts'
-import type { HitLog } from '../core/ports/hit-log.ts'
-import { createCollector } from '../gateway/core/accept-hits.ts'
-import { createClientAddress } from '../gateway/core/client-address.ts'
-import { createKeyDirectory, hashKey } from '../gateway/core/keys.ts'
-import { createVisitorSalts } from '../gateway/core/visitor-salt.ts'
-import { hitsRoutes } from '../gateway/http/routes/hits.ts'
-import { createMemoryControlStore } from '../lakehouse/adapters/memory/memory-control-store.ts'
+import { collectorWorld, httpRequest, sampleHits } from './collector-world.ts'
 import type { LoadOrder, LoadResult } from './load-client.ts'
 import type { Bench } from './runner.ts'
 
-const key = 'hl_w_bench'
 const durationMs = 2_000
-/** Hits that are trimmed away now and then, so that a bench leaves the disk as it is. */
-const keptRecords = 50_000
 
 let servers: { bare: FastifyInstance; hitlake: FastifyInstance; client: Worker; stop(): Promise<void> } | undefined
 
 async function setup(): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'hitlake-bench-'))
-  const log = await openSegmentLog({
-    disk: nodeDisk(folder),
-    folder: 'log',
-    timers: systemTimers,
-    random: systemRandom,
-  })
-  const hitlake = await hitlakeServer(log)
+  const world = await collectorWorld()
+  const hitlake = world.app
   const bare = Fastify()
   bare.removeAllContentTypeParsers()
   bare.addContentTypeParser('application/json', { parseAs: 'string', bodyLimit: 8_000_000 }, (_request, body, done) =>
@@ -56,38 +33,9 @@ async function setup(): Promise<void> {
     client,
     async stop() {
       await client.terminate()
-      await Promise.all([bare.close(), hitlake.close()])
-      await log.close()
-      rmSync(folder, { recursive: true })
+      await Promise.all([bare.close(), world.stop()])
     },
   }
-}
-
-async function hitlakeServer(log: HitLog): Promise<FastifyInstance> {
-  const store = createMemoryControlStore()
-  const merchant = 'bench' as MerchantId
-  await store.createMerchant(
-    { id: merchant, name: 'Bench', timeZone: 'Europe/Berlin', currency: 'EUR', blockedNames: [], visitorSeed: '00' },
-    [{ hash: hashKey(key), merchant, kind: 'browser', rights: ['write'] }],
-  )
-  const salts = createVisitorSalts({ store, clock: systemClock, timers: systemTimers, random: systemRandom })
-  await salts.load(systemClock.now())
-  const app = Fastify()
-  await app.register(
-    hitsRoutes({
-      collector: createCollector({ clock: systemClock, random: systemRandom, log, salts }),
-      keys: createKeyDirectory({ store, clock: systemClock }),
-      timers: systemTimers,
-      clientAddress: createClientAddress([]),
-    }),
-  )
-  let trimmed = 0
-  log.onDurable((durable) => {
-    if (durable - trimmed < 2 * keptRecords) return
-    trimmed = durable - keptRecords
-    void log.trim(trimmed as typeof durable)
-  })
-  return app
 }
 
 /** Answers per second of one server under one request. */
@@ -100,41 +48,6 @@ async function measure(side: 'bare' | 'hitlake', request: Buffer, connections: n
   const { answers, elapsedMs, failure } = await answered
   if (failure !== null) throw new Error(`${side}: ${failure}`)
   return (answers / elapsedMs) * 1000
-}
-
-/** Hits as a tracker sends them; every tenth an order with revenue and items. */
-function sampleHits(count: number): unknown[] {
-  const random = seededRandom(7)
-  const now = Date.now()
-  return Array.from({ length: count }, (_, i) => ({
-    id: Buffer.from(random.bytes(12)).toString('hex'),
-    name: i % 10 === 9 ? 'purchase' : 'page_view',
-    time: new Date(now - 1000 * random.below(60)).toISOString(),
-    visitor: Buffer.from(random.bytes(8)).toString('hex'),
-    session: Buffer.from(random.bytes(8)).toString('hex'),
-    url: `https://shop.example/products/${random.below(5000)}?utm_source=newsletter`,
-    referrer: 'https://www.example.org/search',
-    title: `Product ${random.below(5000)}`,
-    props: { load_ms: random.below(3000), theme: 'dark', member: random.below(2) === 1 },
-    context: { language: 'de-DE', screen: '1920x1080' },
-    ...(i % 10 === 9 && {
-      revenue: { amount: (random.below(100_000) / 100).toFixed(2), currency: 'EUR' },
-      items: [{ id: `sku-${random.below(5000)}`, name: 'Blue shirt', quantity: 1, price: 19.99 }],
-    }),
-  }))
-}
-
-function httpRequest(body: string): Buffer {
-  const head = [
-    'POST /v1/hits HTTP/1.1',
-    'host: 127.0.0.1',
-    `authorization: Bearer ${key}`,
-    'content-type: application/json',
-    'user-agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36',
-    'accept-language: de-DE,de;q=0.9,en;q=0.8',
-    `content-length: ${Buffer.byteLength(body)}`,
-  ]
-  return Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`)
 }
 
 function collectorBench(name: string, hits: number, connections: number, goal: number): Bench {

@@ -82,6 +82,19 @@ describe('kept answers of the control store', () => {
     await expect(w.cache.findKey(hashKey('b'))).rejects.toThrow(ControlStoreUnavailableError)
   })
 
+  it('are read from a file of before keys had origins, quotas and tools', async () => {
+    const w = await world()
+    await w.cache.findKey(hashKey('a'))
+    const text = await w.written()
+    const old = text.replace(',"origins":["https://shop.example"],"quota":7,"tool":"page"', '')
+    expect(old).not.toBe(text)
+    await w.file.replace(Buffer.from(old))
+    w.state = 'away'
+    await w.start()
+    expect((await w.cache.findKey(hashKey('a')))?.key).toEqual({ ...key('a'), origins: [], quota: null, tool: null })
+    expect(w.errors).toEqual([])
+  })
+
   it('are asked for only where the store is away: what it answers counts, and what it forgot is forgotten', async () => {
     const w = await world()
     await w.cache.findKey(hashKey('a'))
