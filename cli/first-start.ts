@@ -90,7 +90,7 @@ function drawKeys(random: Random, givenAdminKey: string | undefined): Keys {
 }
 
 function stored(key: string, merchant: MerchantId | null, rights: readonly KeyRight[]): StoredKey {
-  return { hash: hashKey(key), merchant, kind: 'server', rights }
+  return { hash: hashKey(key), merchant, kind: 'server', rights, origins: [], quota: null, tool: null }
 }
 
 async function readKeys(file: string): Promise<Keys | undefined> {

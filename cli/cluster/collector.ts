@@ -3,6 +3,7 @@
  * folder must survive it. Started with everything away, it answers `disk` from keys and salts that it kept.
  */
 import { join } from 'node:path'
+import type { FastifyInstance } from 'fastify'
 import { nodeDisk } from '../../core/adapters/node/node-disk.ts'
 import type { ReceivedTime } from '../../core/event-time.ts'
 import type { Offset } from '../../core/ids.ts'
@@ -14,9 +15,12 @@ import { createCollector } from '../../gateway/core/accept-hits.ts'
 import { createAcceptedLedger } from '../../gateway/core/accepted-ledger.ts'
 import { createClientAddress } from '../../gateway/core/client-address.ts'
 import { createForwarder } from '../../gateway/core/forwarder.ts'
+import { createImports } from '../../gateway/core/imports.ts'
 import type { KeyDirectory } from '../../gateway/core/keys.ts'
+import { createKeyQuotas } from '../../gateway/core/quota.ts'
 import { createVisitorSalts } from '../../gateway/core/visitor-salt.ts'
 import { collectorMetrics } from '../../gateway/http/plugins/metrics.ts'
+import { adminImportsRoutes } from '../../gateway/http/routes/admin-imports.ts'
 import { hitsRoutes } from '../../gateway/http/routes/hits.ts'
 import { logFeed } from '../../pipelines/adapters/log/log-feed.ts'
 import { hitsPipeline } from '../../pipelines/jobs/hits.ts'
@@ -24,6 +28,7 @@ import { jobsOf } from '../../pipelines/runtime/plan-jobs.ts'
 import { dataFolderNames } from '../embedded/data-folder.ts'
 import { logEventSentence, openCollectorLog } from '../open-log.ts'
 import type { ClusterProcess } from './process.ts'
+import { queryEngine } from './query-engine.ts'
 import type { RunningRole } from './role.ts'
 import { countServerError } from './server-errors.ts'
 
@@ -97,11 +102,14 @@ export async function startCollector(
     random,
     log,
     salts,
+    quotas: createKeyQuotas({ clock, perSecond: config.keyQuota }),
     confirm: (offset) => forwarder.confirm(offset),
     notBefore: (ledger.lastReceived ?? 0) as ReceivedTime,
     limits: { maxHitAgeMs: config.maxHitAgeMs },
     metrics: collectorMetrics(metrics),
   })
+  const engine = queryEngine(host)
+  const imports = createImports({ store, collector, engine, clock })
   await forwarder.start()
   metrics.read({
     logBytes: () => log.bytes,
@@ -115,7 +123,18 @@ export async function startCollector(
   readiness.set('keys', true)
 
   return {
-    plugins: [hitsRoutes({ collector, keys, timers, clientAddress: createClientAddress(config.trustedProxies) })],
+    plugins: [
+      hitsRoutes({
+        collector,
+        keys,
+        timers,
+        clientAddress: createClientAddress(config.trustedProxies),
+        onSocketProblem: metrics.problem,
+      }),
+      async (app: FastifyInstance) => {
+        await app.register(adminImportsRoutes, { imports, keys, store })
+      },
+    ],
     async drain() {
       await ledger.flush().catch(() => undefined)
       const how = await Promise.race([forwarder.drain(), sleep(timers, drainMaxMs).then(() => 'late' as const)])
@@ -126,6 +145,7 @@ export async function startCollector(
       await forwarder.stop()
       salts.stop()
       ledger.stop()
+      await engine.close()
       await log.close()
     },
   }

@@ -4,27 +4,22 @@ import { createCells } from '../../gateway/core/cells.ts'
 import { takeClusterBooks } from '../../gateway/core/cluster-books.ts'
 import { createClusterFreshness } from '../../gateway/core/cluster-freshness.ts'
 import type { KeyDirectory } from '../../gateway/core/keys.ts'
+import { createQueries } from '../../gateway/core/query/query.ts'
 import { createTimeSeries } from '../../gateway/core/time-series.ts'
 import { createVersions } from '../../gateway/core/versions.ts'
 import { adminRoutes } from '../../gateway/http/routes/admin.ts'
 import { metaRoutes } from '../../gateway/http/routes/meta.ts'
+import { queryRoutes } from '../../gateway/http/routes/query.ts'
 import { timeSeriesRoutes } from '../../gateway/http/routes/time-series.ts'
 import { createTrinoLake } from '../../lakehouse/adapters/trino/lake.ts'
-import { createTrinoQueryEngine } from '../../lakehouse/adapters/trino/query-engine.ts'
 import { tableNames } from '../../schemas/tables.ts'
 import { type ClusterProcess, lakeParts } from './process.ts'
+import { queryEngine } from './query-engine.ts'
 import type { RunningRole } from './role.ts'
 
 export async function startGateway(host: ClusterProcess, keys: KeyDirectory): Promise<RunningRole> {
-  const { config, store, clock, timers, random, trino, metrics } = host
-  const engine = createTrinoQueryEngine({
-    trino,
-    catalog: config.trino.catalog,
-    schema: config.trino.tableSchema,
-    timers,
-    concurrency: config.queryConcurrency,
-    timeoutMs: config.queryTimeoutMs,
-  })
+  const { config, store, clock, timers, random, metrics } = host
+  const engine = queryEngine(host)
   const versions = createVersions({ store, timers })
   const freshness = createClusterFreshness({ store, versions, clock, timers })
   await freshness.start()
@@ -35,7 +30,8 @@ export async function startGateway(host: ClusterProcess, keys: KeyDirectory): Pr
     maxBytes: config.cellsMaxBytes,
     rawRowBudget: config.rawRowBudget,
   })
-  const timeSeries = createTimeSeries({ cells, versions, freshness, clock })
+  const timeSeries = createTimeSeries({ cells, versions, freshness, clock, timers })
+  const queries = createQueries({ cells, versions, freshness, clock, timers })
   const lake = createTrinoLake(lakeParts(host))
   const scan = kafkaFeedScan({ kafka: host.kafka, topic: config.kafka.topic, timers, random })
   metrics.read({ cellsBytes: () => cells.bytes, asOfMs: () => freshness.read() })
@@ -51,6 +47,7 @@ export async function startGateway(host: ClusterProcess, keys: KeyDirectory): Pr
         takeBooks: takeClusterBooks({ store, scan, clock, timers }),
       }),
       timeSeriesRoutes({ keys, timeSeries, store }),
+      queryRoutes({ keys, queries, store, timers }),
       metaRoutes({ keys, rawRowBudget: config.rawRowBudget }),
     ],
     drain: async () => undefined,

@@ -6,9 +6,10 @@ import { createTrinoLake } from '../../lakehouse/adapters/trino/lake.ts'
 import { ensureTables } from '../../lakehouse/adapters/trino/tables.ts'
 import { ensureViews } from '../../lakehouse/adapters/trino/views.ts'
 import { expireJournal } from '../../lakehouse/core/journal/expire-journal.ts'
+import { createMaintenance, type Maintenance } from '../../lakehouse/core/maintenance/rounds.ts'
 import { createPublisher, defaultPublishPollMs, type Publisher } from '../../lakehouse/core/publisher.ts'
 import { garbageBelowFence } from '../../lakehouse/core/staged-garbage.ts'
-import { tableNames } from '../../schemas/tables.ts'
+import { jobTableNames } from '../../schemas/tables.ts'
 import { type ClusterProcess, lakeParts } from './process.ts'
 import { isFinal, keepBeginning, type RunningRole } from './role.ts'
 import { countServerError } from './server-errors.ts'
@@ -22,6 +23,7 @@ export async function startMaintenance(host: ClusterProcess, onEnded: (error: un
   const { config, store, objects, trino, clock, timers, logger, metrics, readiness } = host
   const lake = createTrinoLake(lakeParts(host))
   let publisher: Publisher | undefined
+  let maintenance: Maintenance | undefined
   let cancelExpiry = () => {}
 
   function expireLater(): void {
@@ -34,7 +36,7 @@ export async function startMaintenance(host: ClusterProcess, onEnded: (error: un
 
   metrics.read({
     unpublishedFiles: async () =>
-      (await Promise.all(tableNames.map((table) => store.unpublished(table)))).flat().length,
+      (await Promise.all(jobTableNames.map((table) => store.unpublished(table)))).flat().length,
   })
 
   const begin = keepBeginning({
@@ -57,7 +59,7 @@ export async function startMaintenance(host: ClusterProcess, onEnded: (error: un
         clock,
         timers,
         owner: host.owner,
-        tables: tableNames,
+        tables: jobTableNames,
         everyMs: gatherMs,
         pollMs: defaultPublishPollMs,
         maxBytes: config.publishMaxBytes,
@@ -77,6 +79,26 @@ export async function startMaintenance(host: ClusterProcess, onEnded: (error: un
       })
       await made.start()
       publisher = made
+      maintenance = createMaintenance({
+        store,
+        lake,
+        clock,
+        timers,
+        owner: host.owner,
+        reads: 'published',
+        everyMs: config.maintainEveryMs,
+        deriveAfterMs: config.deriveAfterMs,
+        leaseTtlMs: config.leaseMs,
+        onDerived: ({ table, rows }) => metrics.derived(table, rows),
+        onRewritten: ({ table }) => metrics.rewritten(table),
+        onRound: () => metrics.maintenanceRounds.inc(),
+        onError(error, { step, table }) {
+          metrics.maintenanceFailures.inc()
+          countServerError(metrics, error)
+          logger.warn({ err: error, step, table }, 'a step of maintenance failed and is tried again; numbers are right')
+        },
+      })
+      maintenance.start()
       expireLater()
       readiness.set('publisher', true)
     },
@@ -87,6 +109,7 @@ export async function startMaintenance(host: ClusterProcess, onEnded: (error: un
     async drain() {
       begin.stop()
       await begin.ended
+      await maintenance?.stop()
       await publisher?.stop()
     },
     async close() {

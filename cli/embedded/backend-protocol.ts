@@ -27,10 +27,18 @@ export interface CommittedEpoch {
   readonly stateBytes: number
 }
 
+export type Maintained =
+  | { readonly did: 'derived'; readonly table: TableName; readonly rows: number }
+  | { readonly did: 'rewritten'; readonly table: TableName }
+  | { readonly did: 'round' }
+  | { readonly did: 'nothing'; readonly message: string }
+
 /** What the backend tells the HTTP thread. */
 export interface HostCalls {
   committed(epoch: CommittedEpoch): void
   published(table: TableName, rows: number): void
+  /** What maintenance did; `round`: it went through all there is to do. */
+  maintained(did: Maintained): void
   /** A part cannot do its work now (`reason`) or can again (null). */
   part(part: 'worker' | 'lake', reason: string | null): void
   /** The job's epoch was thrown away and begins again; nothing is lost. */

@@ -21,6 +21,7 @@ import { openDuckDbControlStore } from '../../lakehouse/adapters/duckdb/control-
 import { openDatabase } from '../../lakehouse/adapters/duckdb/database.ts'
 import { createDuckDbQueryEngine, type DuckDbQueryEngine } from '../../lakehouse/adapters/duckdb/query-engine.ts'
 import { createLocalLake, type LocalLake } from '../../lakehouse/adapters/local/local-lake.ts'
+import { createMaintenance, type Maintenance } from '../../lakehouse/core/maintenance/rounds.ts'
 import { createPublisher, type Publisher } from '../../lakehouse/core/publisher.ts'
 import { dataSetVersions, loadCountryData } from '../../pipelines/adapters/local/country-data.ts'
 import { nodeSyncReader } from '../../pipelines/adapters/local/node-sync-reader.ts'
@@ -29,7 +30,7 @@ import { createHitsJob } from '../../pipelines/jobs/hits.ts'
 import { createUserAgentReader } from '../../pipelines/jobs/user-agent.ts'
 import type { EpochFacts } from '../../pipelines/runtime/runner-options.ts'
 import { createStreamRunner, type StreamRunner } from '../../pipelines/runtime/stream-runner.ts'
-import { tableNames } from '../../schemas/tables.ts'
+import { jobTableNames } from '../../schemas/tables.ts'
 import type { HostCalls } from './backend-protocol.ts'
 import { dataFolderNames, emptyScratch } from './data-folder.ts'
 
@@ -80,7 +81,7 @@ export async function openBackend(parts: BackendParts): Promise<Backend> {
     timeoutMs: config.queryTimeoutMs,
   })
   const durable = toldDurable()
-  let job: { readonly runner: StreamRunner; readonly publisher: Publisher } | undefined
+  let job: Job | undefined
 
   return {
     store,
@@ -96,9 +97,10 @@ export async function openBackend(parts: BackendParts): Promise<Backend> {
 
     async drain() {
       if (!job) return
-      const { runner, publisher } = job
+      const { runner, publisher, maintenance } = job
       job = undefined
       await runner.stop()
+      await maintenance.stop()
       // Where it fails the next start publishes: what is committed stays so.
       await publisher.publishNow().catch((error: Error) => parts.host.retried('publication', error.message))
       await publisher.stop()
@@ -120,7 +122,13 @@ interface JobParts extends BackendParts {
   readonly durable: DurableSource
 }
 
-async function startJob(parts: JobParts): Promise<{ runner: StreamRunner; publisher: Publisher }> {
+interface Job {
+  readonly runner: StreamRunner
+  readonly publisher: Publisher
+  readonly maintenance: Maintenance
+}
+
+async function startJob(parts: JobParts): Promise<Job> {
   const { config, dataDir, clock, timers, random, host, objects, store, lake, source, durable } = parts
   const publisher = createPublisher({
     store,
@@ -128,7 +136,7 @@ async function startJob(parts: JobParts): Promise<{ runner: StreamRunner; publis
     clock,
     timers,
     owner,
-    tables: tableNames,
+    tables: jobTableNames,
     everyMs: config.publishEveryMs,
     maxBytes: config.publishMaxBytes,
     onPublished({ table, stagedRows }) {
@@ -178,10 +186,28 @@ async function startJob(parts: JobParts): Promise<{ runner: StreamRunner; publis
       else host.retried('epoch', message)
     },
   })
+  const maintenance = createMaintenance({
+    store,
+    lake,
+    clock,
+    timers,
+    owner,
+    reads: 'pending',
+    everyMs: config.maintainEveryMs,
+    deriveAfterMs: config.deriveAfterMs,
+    onDerived: ({ table, rows }) => host.maintained({ did: 'derived', table, rows }),
+    onRewritten: ({ table }) => host.maintained({ did: 'rewritten', table }),
+    onRound: () => host.maintained({ did: 'round' }),
+    onError(error, { step, table }) {
+      const message = error instanceof Error ? error.message : String(error)
+      host.maintained({ did: 'nothing', message: `${step} ${table}: ${message}` })
+    },
+  })
   // Before the runner: what is staged and not committed at this moment was left by a process that is gone.
   await publisher.start()
   await runner.start()
-  return { runner, publisher }
+  maintenance.start()
+  return { runner, publisher, maintenance }
 }
 
 function committedEpoch({ counts, positions, totalMs, stateBytes }: EpochFacts): Parameters<HostCalls['committed']>[0] {

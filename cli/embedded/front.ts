@@ -18,8 +18,11 @@ import { type AcceptedLedger, createAcceptedLedger } from '../../gateway/core/ac
 import { createCells } from '../../gateway/core/cells.ts'
 import { createClientAddress, trustedPeer } from '../../gateway/core/client-address.ts'
 import { createFreshness, defaultJob } from '../../gateway/core/freshness.ts'
+import { createImports } from '../../gateway/core/imports.ts'
 import { createKeyDirectory } from '../../gateway/core/keys.ts'
 import { takeLogBooks } from '../../gateway/core/log-books.ts'
+import { createQueries } from '../../gateway/core/query/query.ts'
+import { createKeyQuotas } from '../../gateway/core/quota.ts'
 import type { Readiness } from '../../gateway/core/readiness.ts'
 import { createTimeSeries } from '../../gateway/core/time-series.ts'
 import { createVersions, type Versions } from '../../gateway/core/versions.ts'
@@ -28,8 +31,9 @@ import { collectorMetrics, type Metrics } from '../../gateway/http/plugins/metri
 import { adminRoutes } from '../../gateway/http/routes/admin.ts'
 import { hitsRoutes } from '../../gateway/http/routes/hits.ts'
 import { metaRoutes } from '../../gateway/http/routes/meta.ts'
+import { queryRoutes } from '../../gateway/http/routes/query.ts'
 import { timeSeriesRoutes } from '../../gateway/http/routes/time-series.ts'
-import { tableNames } from '../../schemas/tables.ts'
+import { jobTableNames, tableNames } from '../../schemas/tables.ts'
 import type { CommittedEpoch } from './backend-protocol.ts'
 
 export interface FrontParts {
@@ -84,6 +88,7 @@ export async function createFront(parts: FrontParts): Promise<Front> {
     log,
     salts,
     ledger,
+    quotas: createKeyQuotas({ clock, perSecond: config.keyQuota }),
     notBefore: newestReceived as ReceivedTime,
     limits: { maxHitAgeMs: config.maxHitAgeMs },
     metrics: collectorMetrics(metrics),
@@ -99,7 +104,9 @@ export async function createFront(parts: FrontParts): Promise<Front> {
   const freshness = createFreshness({ log, versions, clock })
   // Before the first hit everything received is visible: from then on `asOf` has something to stand on.
   freshness.read()
-  const timeSeries = createTimeSeries({ cells, versions, freshness, clock })
+  const timeSeries = createTimeSeries({ cells, versions, freshness, clock, timers })
+  const queries = createQueries({ cells, versions, freshness, clock, timers })
+  const imports = createImports({ store, collector, engine: parts.engine, clock })
 
   let last: CommittedEpoch | undefined
   const position = () => versions.positions.find(({ job, partition }) => job === defaultJob && partition === 0)
@@ -118,7 +125,7 @@ export async function createFront(parts: FrontParts): Promise<Front> {
     jobs: () => [{ job: defaultJob, stateBytes: last?.stateBytes ?? 0 }],
     asOfMs: () => freshness.read(),
     unpublishedFiles: async () =>
-      (await Promise.all(tableNames.map((table) => store.unpublished(table)))).flat().length,
+      (await Promise.all(jobTableNames.map((table) => store.unpublished(table)))).flat().length,
     cellsBytes: () => cells.bytes,
     ready: () => parts.readiness.ready(),
   })
@@ -139,10 +146,12 @@ export async function createFront(parts: FrontParts): Promise<Front> {
         random,
         lake: parts.lake,
         tables: tableNames,
+        imports,
         takeBooks: takeLogBooks({ store, ledger, log: log.id, job: defaultJob }),
       }),
-      hitsRoutes({ collector, keys, timers, clientAddress }),
+      hitsRoutes({ collector, keys, timers, clientAddress, onSocketProblem: metrics.problem }),
       timeSeriesRoutes({ keys, timeSeries, store }),
+      queryRoutes({ keys, queries, store, timers }),
       metaRoutes({ keys, rawRowBudget: config.rawRowBudget }),
     ],
   })

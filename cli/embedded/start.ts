@@ -59,6 +59,15 @@ export async function startEmbedded(
         for (const { partition, next } of epoch.positions) if (partition === 0) trimTo(next)
       },
       published: (table, rows) => metrics.published(table, rows),
+      maintained(done) {
+        if (done.did === 'derived') metrics.derived(done.table, done.rows)
+        else if (done.did === 'rewritten') metrics.rewritten(done.table)
+        else if (done.did === 'round') metrics.maintenanceRounds.inc()
+        else {
+          metrics.maintenanceFailures.inc()
+          logger.warn({ message: done.message }, 'a step of maintenance failed and is tried again; numbers are right')
+        }
+      },
       part(part, reason) {
         if (reason === null) return readiness.set(part, true)
         readiness.set(part, false, reason)

@@ -29,6 +29,12 @@ export const sharedVariables = {
   HITLAKE_CONNECTIONS_PER_ADDRESS: whole(200, 1, 1_000_000).describe(
     'Most connections open from one address at once; a further one is answered 503 `too_many_connections` and closed. Trusted proxies are not limited.',
   ),
+  HITLAKE_MAINTAIN_EVERY: duration('10m', '100ms', '24h').describe(
+    'Pause between rounds of maintenance: visits and days are derived, small files become one.',
+  ),
+  HITLAKE_DERIVE_AFTER: duration('30m', '0s', '7d').describe(
+    'How long after its end a UTC day counts as over for maintenance. Numbers never wait for it.',
+  ),
   HITLAKE_KEY_QUOTA: whole(5_000, 1, 10_000_000).describe(
     'Hits per second a key may send that has no quota of its own, by each collector; beyond it 429 `quota_exceeded`. Twice as many may come at once.',
   ),
@@ -72,6 +78,8 @@ export function sharedConfig(set: Set) {
     trustedProxies: Object.freeze(set.HITLAKE_TRUSTED_PROXIES) as readonly string[],
     connectionsPerAddress: set.HITLAKE_CONNECTIONS_PER_ADDRESS,
     keyQuota: set.HITLAKE_KEY_QUOTA,
+    maintainEveryMs: set.HITLAKE_MAINTAIN_EVERY,
+    deriveAfterMs: set.HITLAKE_DERIVE_AFTER,
     logMaxBytes: set.HITLAKE_LOG_MAX_BYTES,
     logSegmentBytes: set.HITLAKE_LOG_SEGMENT_BYTES,
     diskMaxShare: set.HITLAKE_DISK_MAX_PERCENT / 100,

@@ -41,6 +41,8 @@ export function createMetrics() {
   const outcomes = counterBy('pipeline_hits_total', 'Hits of committed epochs, by outcome.', 'outcome')
   const publications = counterBy('lake_publications_total', 'Snapshots published, by table.', 'table')
   const rows = counterBy('lake_rows_published_total', 'Rows published, by table.', 'table')
+  const derived = counterBy('lake_rows_derived_total', 'Rows that maintenance derived, by table.', 'table')
+  const rewrites = counterBy('lake_rewrites_total', 'Partitions whose files maintenance made one, by table.', 'table')
   const serverErrors = counterBy('server_errors_total', 'Calls to a server of the cluster that failed.', 'server')
   const lastPublication = new Gauge({
     name: 'lake_last_publication_seconds',
@@ -72,6 +74,10 @@ export function createMetrics() {
       'pipeline_forwarded_twice_total',
       'Batches that a collector had forwarded before, dropped whole.',
     ),
+    derived: (table: TableName, rowCount: number) => derived.inc({ table }, rowCount),
+    rewritten: (table: TableName) => rewrites.inc({ table }),
+    maintenanceRounds: counter('maintenance_rounds_total', 'Rounds of maintenance that are through.'),
+    maintenanceFailures: counter('maintenance_failures_total', 'Steps of maintenance that failed and are tried again.'),
     publishFailures: counter('lake_publish_failures_total', 'Publications that failed and are repeated.'),
 
     /** A call to a server failed, or got no answer in time. Most are tried again. */

@@ -1,19 +1,22 @@
 /** The whole admin API as one plugin: merchants and keys, books, tables. All of it needs an admin key. */
 import type { FastifyPluginAsync } from 'fastify'
 import { type AdminBooksOptions, adminBooksRoutes } from './admin-books.ts'
+import { type AdminImportsOptions, adminImportsRoutes } from './admin-imports.ts'
 import { type AdminMerchantsOptions, adminMerchantsRoutes } from './admin-merchants.ts'
 import { type AdminTablesOptions, adminTablesRoutes } from './admin-tables.ts'
 
 export interface AdminRoutesOptions
   extends Omit<AdminMerchantsOptions, 'onChanged'>,
     Pick<AdminTablesOptions, 'lake' | 'tables'> {
+  /** Left out where no hits are taken. */
+  readonly imports?: AdminImportsOptions['imports']
   readonly takeBooks: AdminBooksOptions['take']
   /** Called after a merchant was changed through this process. */
   readonly onMerchantChanged?: (id: string) => void
 }
 
 export function adminRoutes(options: AdminRoutesOptions): FastifyPluginAsync {
-  const { store, keys, random, lake, tables, takeBooks, onMerchantChanged } = options
+  const { store, keys, random, lake, tables, takeBooks, imports, onMerchantChanged } = options
   return async (app) => {
     await app.register(adminMerchantsRoutes, {
       store,
@@ -23,5 +26,6 @@ export function adminRoutes(options: AdminRoutesOptions): FastifyPluginAsync {
     })
     await app.register(adminBooksRoutes, { store, keys, take: takeBooks })
     await app.register(adminTablesRoutes, { lake, tables, keys })
+    if (imports !== undefined) await app.register(adminImportsRoutes, { imports, keys, store })
   }
 }
