@@ -115,7 +115,13 @@ export function lakeRewriteContract(name: string, under: LakeRewriteUnderTest): 
 
     it('leave out rows of a derived unit that a newer derivation superseded, and only those', async () => {
       const { publish, rewritten } = await opened()
-      const visit = (merchant: string, hits: number, start: number = noon) => ({ merchant, start, end: start, hits, _gen: 1 })
+      const visit = (merchant: string, hits: number, start: number = noon) => ({
+        merchant,
+        start,
+        end: start,
+        hits,
+        _gen: 1,
+      })
       await publish('sessions', [visit('a', 1), visit('a', 1, noon + hourMs), visit('b', 1)])
       await publish('sessions', [visit('a', 2)])
       expect(summary((await rewritten('sessions', partition)).rows)).toEqual(['a 2', 'b 1'])

@@ -1,0 +1,80 @@
+/**
+ * One round of a derived table: what was begun and not finished first, then all closed units whose days changed. The mark
+ * says how far rounds came; a round that ends early leaves it, and the next one makes those units again.
+ */
+import type { ControlStore, Derivation, DerivedTable, DerivedUnit } from '../../../core/ports/control-store.ts'
+import { type VisitsRule, visitsRule } from '../../../core/visits.ts'
+import { changedUnits } from './changed-units.ts'
+import type { MaintainedLake } from './maintained-lake.ts'
+import { inTurn, type Lease, type TurnsOptions, takeLease } from './turns.ts'
+
+export interface Derived {
+  readonly table: DerivedTable
+  readonly id: number
+  readonly units: readonly DerivedUnit[]
+  readonly rows: number
+  readonly tookMs: number
+}
+
+export interface DeriveRoundOptions extends TurnsOptions {
+  readonly store: TurnsOptions['store'] &
+    Pick<
+      ControlStore,
+      | 'beginDerivation'
+      | 'changedDays'
+      | 'derivationMark'
+      | 'finishDerivation'
+      | 'merchantsById'
+      | 'openDerivation'
+      | 'setDerivationMark'
+      | 'versionsSince'
+    >
+  readonly lake: MaintainedLake
+  readonly generation: number
+  readonly reads: 'pending' | 'published'
+  readonly rule?: VisitsRule
+  readonly onDerived?: (derived: Derived) => void
+}
+
+export type RoundOutcome = 'done' | 'stopped' | 'held elsewhere'
+
+/** `closedDay`: the last UTC day that is over. */
+export async function deriveRound(
+  options: DeriveRoundOptions,
+  table: DerivedTable,
+  closedDay: number,
+): Promise<RoundOutcome> {
+  const { store, lake } = options
+  const lease = await takeLease(options, table)
+  if (lease === undefined) return 'held elsewhere'
+  const open = await store.openDerivation(table)
+  if (open !== undefined) await finish(options, lease, open)
+
+  const mark = await store.derivationMark(table)
+  // Before any change is looked at: what is committed from here on belongs to the next round.
+  let { commit: version } = await store.versionsSince(Number.MAX_SAFE_INTEGER)
+  let idAbove = await lake.lastPublish(table)
+  for await (const units of changedUnits({ store, table, mark, closedDay })) {
+    if (options.stop.aborted) return 'stopped'
+    const derivation = await inTurn(options, table, lease, () =>
+      store.beginDerivation(table, lease.name, lease.fence, { units, reads: options.reads, idAbove }),
+    )
+    await finish(options, lease, derivation)
+    idAbove = derivation.id
+    version = Math.min(version, derivation.through)
+  }
+  const day = Math.max(closedDay, mark?.day ?? closedDay)
+  if (mark?.day === day && mark.version >= version) return 'done'
+  await store.setDerivationMark(table, lease.name, lease.fence, { version, day })
+  return 'done'
+}
+
+async function finish(options: DeriveRoundOptions, lease: Lease, derivation: Derivation): Promise<void> {
+  const { store, lake, generation, clock } = options
+  const { table, id, units, view } = derivation
+  const started = clock.monotonic()
+  const work = { table, id, generation, view, units, rule: options.rule ?? visitsRule }
+  const { snapshot, rows } = await inTurn(options, table, lease, (turn) => lake.derive(work, turn))
+  await store.finishDerivation(table, lease.name, lease.fence, id, snapshot)
+  options.onDerived?.({ table, id, units, rows, tookMs: clock.monotonic() - started })
+}
