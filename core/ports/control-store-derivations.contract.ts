@@ -5,6 +5,7 @@ import { dayMs } from '../event-time.ts'
 import { type ControlStoreUnderTest, merchantId } from './control-store.contract.ts'
 import type { ControlStore, DerivedTable, DerivedUnit, EpochCommit } from './control-store.ts'
 import { epochOf, fileOf } from './control-store-epochs.contract.ts'
+import { rangesModelContract } from './control-store-ranges.contract.ts'
 
 /** So long that what a test takes does not matter where the store's clock is a real one. */
 const ttlMs = 100_000
@@ -59,7 +60,10 @@ export async function setUpDerivations(under: ControlStoreUnderTest, options: { 
 
 export function derivationsContract(under: ControlStoreUnderTest): void {
   describe('derivations', () => derivationLife(under))
-  describe('derived ranges', () => rangesContract(under))
+  describe('derived ranges', () => {
+    rangesContract(under)
+    rangesModelContract(under)
+  })
   describe('changed days', () => changedDaysContract(under))
   describe('rewrites', () => rewritesContract(under))
   describe('imports', () => importsContract(under))

@@ -2,15 +2,24 @@
 import { expect } from 'vitest'
 import { ControlStoreBehindError, PlatformError } from '../../core/errors.ts'
 import type { ClusterStore } from '../../core/ports/cluster-store.ts'
+import { merchantId } from '../../core/ports/control-store.contract.ts'
 import type { ObjectStore } from '../../core/ports/object-store.ts'
 import type { TableName } from '../../core/tables.ts'
 import { headsOf } from '../core/journal/heads.ts'
 import { journalFolder } from '../core/journal/names.ts'
 import { type Recovered, recover } from '../core/journal/recover.ts'
+import { rewrittenFrom } from './recover-maintenance.ts'
 import { type Content, jobs, source } from './recover-staging.ts'
 import { RecoverWorld } from './recover-world.ts'
 
 const tables: readonly TableName[] = ['hits', 'failed_hits', 'hourly']
+const ranges = {
+  table: 'sessions',
+  merchant: merchantId('m0'),
+  from: 0,
+  to: 1_000,
+  reach: { daysBefore: 0, daysAfter: 0 },
+} as const
 const everything = { from: 0, to: Number.MAX_SAFE_INTEGER }
 
 /** All that a store knows and the journal must bring back; numbers of commits apart, whose order within a moment is free. */
@@ -21,15 +30,17 @@ async function factsOf(store: ClusterStore) {
   const names = (files: readonly { readonly name: string }[]) => files.map(({ name }) => name).sort()
   return {
     positions,
-    changed: changes.map(({ merchant, day }) => `${merchant} ${day}`).sort(),
+    changed: changes
+      .filter(({ day }) => day < rewrittenFrom)
+      .map(({ merchant, day }) => `${merchant} ${day}`)
+      .sort(),
     views: await Promise.all(
       tables.map(async (table) => {
         const open = await store.openPublication(table)
-        const { snapshot, pending } = await store.tableView(table)
+        const { pending } = await store.tableView(table)
         return {
           unpublished: names(await store.unpublished(table)),
           open: open && { id: open.id, files: names(open.files) },
-          snapshot,
           pending: names(pending),
         }
       }),
@@ -40,9 +51,14 @@ async function factsOf(store: ClusterStore) {
   }
 }
 
+async function rewrittenDays(store: ClusterStore): Promise<number[]> {
+  const { changes } = await store.versionsSince(0)
+  return changes.flatMap(({ day }) => (day >= rewrittenFrom ? [day] : [])).sort((a, b) => a - b)
+}
+
 /** The store, whose changes fail from the `after`th on: the process is killed there. */
 function killedAfter(store: ClusterStore, after: number): ClusterStore {
-  const changes = /^(create|update|add|acquire|commit|release|begin|finish|report)/
+  const changes = /^(create|update|add|acquire|commit|release|begin|finish|report|forget)/
   let left = after
   return new Proxy(store, {
     get(_target, name: keyof ClusterStore) {
@@ -87,6 +103,9 @@ export async function loseAndRecover(under: CopiedStore, objects: ObjectStore, s
   const settled = world.below(2) === 0
   if (settled) await world.settle()
   const lost = await factsOf(real)
+  const rewrittenBefore = await rewrittenDays(real)
+  const seenBefore = new Map<TableName, readonly string[]>()
+  for (const table of tables) seenBefore.set(table, settled ? await world.seen(table) : [])
   await under.restore()
 
   // A commit whose process died before it wrote a head, nobody has built on: its loss is not noticed, and does no harm.
@@ -118,6 +137,15 @@ export async function loseAndRecover(under: CopiedStore, objects: ObjectStore, s
   }
   const recovered = await factsOf(real)
   if (settled) expect(recovered).toEqual(lost)
+  for (const table of tables) {
+    const seen = await world.seen(table)
+    expect(seen).toEqual([...new Set(seen)])
+    if (settled) expect(seen).toEqual(seenBefore.get(table))
+  }
+  // A rewrite whose answer was lost is done again, and whether the store took it or not its days rise.
+  expect(await rewrittenDays(real)).toEqual(expect.arrayContaining(rewrittenBefore))
+  expect(await real.openDerivation('sessions')).toBeUndefined()
+  expect(await real.derivedRanges(ranges)).toEqual([])
   for (const { job, partition, next } of lost.positions) {
     const now = recovered.positions.find((each) => each.job === job && each.partition === partition)
     expect(now?.next).toBeGreaterThanOrEqual(next)

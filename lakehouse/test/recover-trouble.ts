@@ -7,7 +7,14 @@ export type Fate = 'done' | 'refused' | 'answer lost'
 
 export class LostAnswer extends Error {}
 
-const fated: readonly string[] = ['commitEpoch', 'beginPublication', 'finishPublication', 'addAccepted']
+const fated: readonly string[] = [
+  'commitEpoch',
+  'beginPublication',
+  'finishPublication',
+  'addAccepted',
+  'finishRewrite',
+  'finishDerivation',
+]
 
 /** The store as one process reaches it: its next change meets the fate that `take` gives. */
 export function troubledStore(real: ClusterStore, take: () => Fate): ClusterStore {

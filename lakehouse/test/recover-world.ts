@@ -13,6 +13,7 @@ import type { EpochCommit, JobPosition, Publication } from '../../core/ports/con
 import type { ObjectStore } from '../../core/ports/object-store.ts'
 import type { TableName } from '../../core/tables.ts'
 import { journaledStore } from '../core/journal/journaled-store.ts'
+import { derive, rewrite, Snapshots } from './recover-maintenance.ts'
 import { type Content, jobs, merchants, positionAt, Staging, source } from './recover-staging.ts'
 import { type Fate, LostAnswer, troubledStore } from './recover-trouble.ts'
 
@@ -32,6 +33,7 @@ export class RecoverWorld {
   readonly clock = new ManualClock()
   /** By table: publications the lake took. */
   readonly lake = new Map<string, Map<number, readonly string[]>>()
+  readonly snapshots = new Snapshots()
   readonly workers: Worker[] = []
   readonly publishers: { readonly store: ClusterStore; readonly owner: string }[] = []
   collector: ClusterStore
@@ -93,8 +95,9 @@ export class RecoverWorld {
     const draw = this.below(100)
     if (draw < 15) await this.take(this.pick(this.workers), this.pick(Object.keys(jobs)), this.some(partitions))
     else if (draw < 55) await this.epoch(this.pick(this.workers), this.pick(Object.keys(jobs)))
-    else if (draw < 75) await this.publish(this.pick(this.publishers), this.pick(['hits', 'failed_hits', 'hourly']))
-    else if (draw < 85) await this.count(this.pick(logs))
+    else if (draw < 70) await this.publish(this.pick(this.publishers), this.pick(['hits', 'failed_hits', 'hourly']))
+    else if (draw < 80) await this.maintain(this.pick(this.publishers))
+    else if (draw < 87) await this.count(this.pick(logs))
     else if (draw < 95) await this.direct()
     else await this.collector.reportCollector({ log: this.pick(logs), visibleThrough: this.clock.now(), state: 'live' })
   }
@@ -157,9 +160,28 @@ export class RecoverWorld {
     if (this.#trouble && this.below(6) === 0) return
     const { id, files } = open
     this.#fate = this.#draw()
-    await this.#unlessLost(() => store.finishPublication(table, `publish/${table}`, lease.fence, id, `snapshot-${id}`))
+    const snapshot = this.snapshots.published(table, id)
+    await this.#unlessLost(() => store.finishPublication(table, `publish/${table}`, lease.fence, id, snapshot))
     if (this.below(2) === 0) for (const { name } of files) await this.objects.remove(name)
     if (this.below(3) === 0) await store.releaseLease(`publish/${table}`, lease.fence)
+  }
+
+  async maintain(publisher: { readonly store: ClusterStore; readonly owner: string }): Promise<void> {
+    const { store, owner } = publisher
+    const rewritten = this.below(2) === 0
+    const table = rewritten ? this.pick(['hits', 'failed_hits', 'hourly'] as const) : 'sessions'
+    const lease = `publish/${table}`
+    const held = await store.acquireLease(lease, owner, leaseTtlMs, this.clock.now())
+    if (held === undefined) return
+    const step = { store, lease, fence: held.fence, below: (limit: number) => this.below(limit) }
+    this.#fate = this.#draw()
+    await this.#unlessLost(async () => {
+      if (table === 'sessions') return derive(step, table)
+      await rewrite(step, table, this.snapshots, async () => {
+        if (this.below(4) === 0) await this.publish(publisher, table)
+      })
+    })
+    this.#fate = 'done'
   }
 
   async count(log: string, atLeast = 1): Promise<void> {
@@ -221,6 +243,14 @@ export class RecoverWorld {
     }
   }
 
+  /** Names of files whose rows readers see: in the snapshot they read, and beside it. */
+  async seen(table: TableName): Promise<readonly string[]> {
+    const { snapshot, pending } = await this.real.tableView(table)
+    const taken = this.lake.get(table)
+    const published = this.snapshots.publications(table, snapshot).flatMap((id) => taken?.get(id) ?? [])
+    return [...published, ...pending.map(({ name }) => name)].sort()
+  }
+
   /** Ranges of offsets that the lake's rows of a table were made of, by job and partition, in order. */
   rows(table: TableName): readonly Content[] {
     const names = [...(this.lake.get(table)?.values() ?? [])].flat()
@@ -238,6 +268,7 @@ export class RecoverWorld {
       throw new Error(`publication ${id} of ${table} came with ${names}, and before with ${before}`)
     }
     taken.set(id, before ?? names)
+    this.snapshots.published(table, id)
   }
 
   /** The outcome is not known: the store's word after the partitions were taken anew. */

@@ -23,15 +23,19 @@ describe('a control store restored from any earlier moment', () => {
     let epochs = 0
     let publications = 0
     let accepted = 0
+    let rewrites = 0
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 0, max: 2 ** 31 }), async (seed) => {
         const found = await loseAndRecover(memoryStore(seed), memoryObjectStore(), seed)
         epochs += found.epochs
         publications += found.publications
         accepted += found.accepted
+        rewrites += found.rewrites
       }),
       { numRuns: 60 },
     )
     expect(Math.min(epochs, publications, accepted)).toBeGreaterThan(60)
+    // Rarer: one needs a publication before it.
+    expect(rewrites).toBeGreaterThan(10)
   })
 })
