@@ -6,7 +6,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterAll, describe, expect, it } from 'vitest'
 import { ManualClock } from '../../../core/adapters/memory/manual-clock.ts'
 import { EngineUnavailableError } from '../../../core/errors.ts'
-import { hours, noon, questionOf, tea } from '../../../core/ports/query-engine.contract.ts'
+import { hours, noon, rawQuestion, tea } from '../../../core/ports/query-engine-under-test.ts'
 import { hitsTable } from '../../../schemas/tables.ts'
 import type { TableFile } from '../../core/table-files.ts'
 import { minDatabaseMemoryBytes, openDatabase } from './database.ts'
@@ -37,8 +37,8 @@ await setup.run(
 setup.closeSync()
 
 const view = { table: 'hits', snapshot: '1', pending: [] } as const
-const slowQuestion = questionOf(view, hours(10_000), { rawRowBudget: slow.rows })
-const quickQuestion = questionOf(view, hours(1, noon - 3_600_000), { rawRowBudget: slow.rows })
+const slowQuestion = rawQuestion(view, hours(10_000), { parts: ['visitors'], rawRowBudget: slow.rows })
+const quickQuestion = rawQuestion(view, hours(1, noon - 3_600_000), { parts: ['visitors'], rawRowBudget: slow.rows })
 
 function open(more: { concurrency?: number; maxWaiting?: number } = {}, found: readonly TableFile[] = [slow]) {
   const clock = new ManualClock()
@@ -61,14 +61,14 @@ async function refused(answer: Promise<unknown>): Promise<EngineUnavailableError
 }
 
 async function stillAnswers(engine: DuckDbQueryEngine): Promise<void> {
-  expect(await engine.series(quickQuestion, {})).toEqual([])
+  expect(await engine.hits(quickQuestion, {})).toEqual([])
 }
 
 describe('the DuckDB engine at its limits', () => {
   it('stops a query whose caller has left, says why, and goes on', async () => {
     const { engine, clock } = open({ concurrency: 1 })
     const caller = new AbortController()
-    const answer = engine.series(slowQuestion, { signal: caller.signal })
+    const answer = engine.hits(slowQuestion, { signal: caller.signal })
     const reason = new Error('the client left')
     await running(clock)
     caller.abort(reason)
@@ -80,7 +80,7 @@ describe('the DuckDB engine at its limits', () => {
 
   it('stops a query at its time limit, not a moment sooner', async () => {
     const { engine, clock } = open({ concurrency: 1 })
-    const answer = engine.series(slowQuestion, {})
+    const answer = engine.hits(slowQuestion, {})
     await running(clock)
     clock.advance(defaultQueryTimeoutMs - 1)
     expect(clock.pendingTimers).toBe(1)
@@ -93,15 +93,15 @@ describe('the DuckDB engine at its limits', () => {
   it('lets a stated number wait, in order, and refuses the next', async () => {
     const { engine, clock } = open({ concurrency: 1, maxWaiting: 2 })
     const first = new AbortController()
-    const slowOne = engine.series(slowQuestion, { signal: first.signal })
+    const slowOne = engine.hits(slowQuestion, { signal: first.signal })
     await running(clock)
     const order: string[] = []
     const waiting = ['a', 'b'].map(async (name) => {
-      await engine.series(quickQuestion, {})
+      await engine.hits(quickQuestion, {})
       order.push(name)
     })
     await nextTurn()
-    expect((await refused(engine.series(quickQuestion, {}))).cause.message).toBe('2 queries wait already')
+    expect((await refused(engine.hits(quickQuestion, {}))).cause.message).toBe('2 queries wait already')
     first.abort()
     await expect(slowOne).rejects.toThrow('aborted')
     await Promise.all(waiting)
@@ -112,14 +112,14 @@ describe('the DuckDB engine at its limits', () => {
   it('gives the place of a caller who leaves the line to another', async () => {
     const { engine, clock } = open({ concurrency: 1, maxWaiting: 1 })
     const first = new AbortController()
-    const slowOne = engine.series(slowQuestion, { signal: first.signal })
+    const slowOne = engine.hits(slowQuestion, { signal: first.signal })
     await running(clock)
     const second = new AbortController()
-    const leaves = engine.series(quickQuestion, { signal: second.signal })
+    const leaves = engine.hits(quickQuestion, { signal: second.signal })
     await nextTurn()
     second.abort(new Error('left the line'))
     await expect(leaves).rejects.toThrow('left the line')
-    const takesThePlace = engine.series(quickQuestion, {})
+    const takesThePlace = engine.hits(quickQuestion, {})
     await nextTurn()
     first.abort()
     await expect(slowOne).rejects.toThrow('aborted')
@@ -132,7 +132,7 @@ describe('the DuckDB engine at its limits', () => {
     await writeFile(broken, 'not parquet at all')
     for (const localPath of [broken, join(folder, 'gone.parquet')]) {
       const { engine } = open({}, [{ ...slow, localPath }])
-      expect((await refused(engine.series(quickQuestion, {}))).cause.message).toContain(localPath)
+      expect((await refused(engine.hits(quickQuestion, {}))).cause.message).toContain(localPath)
       await engine.close()
     }
   })
@@ -140,18 +140,18 @@ describe('the DuckDB engine at its limits', () => {
   it('says what kept it from finding the files', async () => {
     const files = { files: () => Promise.reject(new Error('the manifest is gone')) }
     const engine = createDuckDbQueryEngine({ instance, files, timers: new ManualClock() })
-    expect((await refused(engine.series(quickQuestion, {}))).cause.message).toBe('the manifest is gone')
+    expect((await refused(engine.hits(quickQuestion, {}))).cause.message).toBe('the manifest is gone')
     await engine.close()
   })
 
   it('ends what runs and what waits when it is closed, and refuses what comes after', async () => {
     const { engine, clock } = open({ concurrency: 1 })
-    const runs = engine.series(slowQuestion, {})
+    const runs = engine.hits(slowQuestion, {})
     await running(clock)
-    const waits = engine.series(quickQuestion, {})
+    const waits = engine.hits(quickQuestion, {})
     await nextTurn()
     const closed = engine.close()
-    const late = engine.series(quickQuestion, {})
+    const late = engine.hits(quickQuestion, {})
     const errors = await Promise.all([runs, waits, late].map(refused))
     expect(errors.map(({ cause }) => cause.message)).toEqual(Array(3).fill('the query engine is closed'))
     await closed

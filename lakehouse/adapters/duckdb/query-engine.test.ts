@@ -8,6 +8,8 @@ import { seededRandom } from '../../../core/adapters/memory/seeded-random.ts'
 import { nodeDisk } from '../../../core/adapters/node/node-disk.ts'
 import { queryEngineContract } from '../../../core/ports/query-engine.contract.ts'
 import { createLocalLake } from '../local/local-lake.ts'
+import { createMemoryLake } from '../memory/memory-lake.ts'
+import { createMemoryQueryEngine } from '../memory/memory-query-engine.ts'
 import { minDatabaseMemoryBytes, openDatabase } from './database.ts'
 import { createDuckDbQueryEngine } from './query-engine.ts'
 
@@ -45,5 +47,9 @@ queryEngineContract('DuckDB', {
   open: async () => {
     const lake = await openLake()
     return { lake, engine: createDuckDbQueryEngine({ instance, files: lake, timers: clock }) }
+  },
+  reference: async () => {
+    const lake = createMemoryLake({ random: seededRandom(1), clock })
+    return { lake, engine: createMemoryQueryEngine({ lake }) }
   },
 })

@@ -5,7 +5,7 @@ import { ManualClock } from '../../../core/adapters/memory/manual-clock.ts'
 import { systemClock, systemTimers } from '../../../core/adapters/node/system.ts'
 import { EngineUnavailableError, TrinoQueryError } from '../../../core/errors.ts'
 import { hourMs } from '../../../core/event-time.ts'
-import { hours, noon, questionOf, tea } from '../../../core/ports/query-engine.contract.ts'
+import { hours, noon, rawQuestion, tea } from '../../../core/ports/query-engine-under-test.ts'
 import { hitsTable } from '../../../schemas/tables.ts'
 import { createTrino } from './client.ts'
 import { createTrinoQueryEngine, defaultTrinoQueryTimeoutMs } from './query-engine.ts'
@@ -35,8 +35,9 @@ FROM UNNEST(sequence(0, ${slowRows / 1_000 - 1})) t(x) CROSS JOIN UNNEST(sequenc
 afterAll(() => under.close())
 
 const viewAt = (id: string) => ({ table: 'hits', snapshot: id, pending: [] }) as const
-const slowQuestion = () => questionOf(viewAt(snapshot), hours(10_000), { rawRowBudget: slowRows })
-const quickQuestion = () => questionOf(viewAt(snapshot), hours(1, noon - hourMs), { rawRowBudget: slowRows })
+const slowQuestion = () => rawQuestion(viewAt(snapshot), hours(10_000), { parts: ['visitors'], rawRowBudget: slowRows })
+const quickQuestion = () =>
+  rawQuestion(viewAt(snapshot), hours(1, noon - hourMs), { parts: ['visitors'], rawRowBudget: slowRows })
 
 function open(more: { concurrency?: number; maxWaiting?: number; timeoutMs?: number } = {}) {
   const timers = new ManualClock()
@@ -71,20 +72,20 @@ describe('the Trino engine at its limits', () => {
     const { engine, timers } = open({ concurrency: 1 })
     const caller = new AbortController()
     const reason = new Error('the client left')
-    const answer = engine.series(slowQuestion(), { signal: caller.signal })
+    const answer = engine.hits(slowQuestion(), { signal: caller.signal })
     answer.catch(() => undefined)
     await untilRunning(1)
     caller.abort(reason)
     await expect(answer).rejects.toBe(reason)
     await untilRunning(0)
     expect(timers.pendingTimers).toBe(0)
-    expect(await engine.series(quickQuestion(), {})).toEqual([])
+    expect(await engine.hits(quickQuestion(), {})).toEqual([])
     await engine.close()
   })
 
   it('ends a query in Trino at its time limit, not a moment sooner', async () => {
     const { engine, timers } = open({ concurrency: 1 })
-    const answer = engine.series(slowQuestion(), {})
+    const answer = engine.hits(slowQuestion(), {})
     answer.catch(() => undefined)
     await untilRunning(1)
     timers.advance(defaultTrinoQueryTimeoutMs - 1)
@@ -98,7 +99,7 @@ describe('the Trino engine at its limits', () => {
   it('leaves Trino a time limit too, should nobody be there to cancel', async () => {
     // The engine's own timer never fires here. Trino looks at its limits once a second.
     const { engine } = open({ timeoutMs: 150 })
-    const cause = await refused(engine.series(slowQuestion(), {}))
+    const cause = await refused(engine.hits(slowQuestion(), {}))
     expect(cause).toBeInstanceOf(TrinoQueryError)
     expect((cause as TrinoQueryError).errorName).toBe('EXCEEDED_TIME_LIMIT')
     await engine.close()
@@ -107,10 +108,10 @@ describe('the Trino engine at its limits', () => {
   it('lets a stated number wait, and refuses the next', async () => {
     const { engine, timers } = open({ concurrency: 1, maxWaiting: 1 })
     const first = new AbortController()
-    const runs = engine.series(slowQuestion(), { signal: first.signal })
+    const runs = engine.hits(slowQuestion(), { signal: first.signal })
     runs.catch(() => undefined)
-    const waits = engine.series(quickQuestion(), {})
-    expect((await refused(engine.series(quickQuestion(), {}))).message).toBe('1 queries wait already')
+    const waits = engine.hits(quickQuestion(), {})
+    expect((await refused(engine.hits(quickQuestion(), {}))).message).toBe('1 queries wait already')
     expect(timers.pendingTimers).toBe(1)
     first.abort()
     expect(await waits).toEqual([])
@@ -119,9 +120,9 @@ describe('the Trino engine at its limits', () => {
 
   it('says what Trino said of a snapshot that is gone, and asks for none that is no number', async () => {
     const { engine } = open()
-    const cause = await refused(engine.series({ ...quickQuestion(), view: viewAt('1') }, {}))
+    const cause = await refused(engine.hits({ ...quickQuestion(), hits: viewAt('1') }, {}))
     expect(cause).toBeInstanceOf(TrinoQueryError)
-    const odd = await refused(engine.series({ ...quickQuestion(), view: viewAt("1'; --") }, {}))
+    const odd = await refused(engine.hits({ ...quickQuestion(), hits: viewAt("1'; --") }, {}))
     expect(odd).toBeInstanceOf(RangeError)
     await engine.close()
   })
@@ -137,18 +138,18 @@ describe('the Trino engine at its limits', () => {
     }
     const away = createTrino({ ...nobody, retryForMs: 100 })
     const engine = createTrinoQueryEngine({ trino: away, ...place, timers: systemTimers })
-    expect((await refused(engine.series(quickQuestion(), {}))).name).toContain('TrinoUnavailable')
+    expect((await refused(engine.hits(quickQuestion(), {}))).name).toContain('TrinoUnavailable')
     await engine.close()
     await away.close()
   })
 
   it('ends what runs and what waits when it is closed, and refuses what comes after', async () => {
     const { engine } = open({ concurrency: 1 })
-    const runs = engine.series(slowQuestion(), {})
-    const waits = engine.series(quickQuestion(), {})
+    const runs = engine.hits(slowQuestion(), {})
+    const waits = engine.hits(quickQuestion(), {})
     await untilRunning(1)
     const closed = engine.close()
-    const causes = await Promise.all([runs, waits, engine.series(quickQuestion(), {})].map(refused))
+    const causes = await Promise.all([runs, waits, engine.hits(quickQuestion(), {})].map(refused))
     expect(causes.map(({ message }) => message)).toEqual(Array(3).fill('the query engine is closed'))
     await closed
     await untilRunning(0)

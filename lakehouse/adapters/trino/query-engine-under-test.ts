@@ -6,8 +6,9 @@ import { randomBytes } from 'node:crypto'
 import { systemClock, systemTimers } from '../../../core/adapters/node/system.ts'
 import { utcDay } from '../../../core/event-time.ts'
 import type { LakeWriter, StagedFile } from '../../../core/ports/lake.ts'
-import type { Column, LakeRow, LakeValue, TableName } from '../../../core/tables.ts'
+import type { Column, ColumnType, LakeRow, LakeValue, TableName } from '../../../core/tables.ts'
 import { tables } from '../../../schemas/tables.ts'
+import { partitionTime } from '../../core/partition.ts'
 import { quotedName } from '../../core/sql/printer.ts'
 import { trinoLiteral } from '../../core/sql/trino-printer.ts'
 import { createTrino, type Trino } from './client.ts'
@@ -68,7 +69,8 @@ function insertingLake(trino: Trino, catalog: string, schema: string): Pick<Lake
   return {
     async stage(table, name, rows) {
       staged.set(name, rows)
-      const days = rows.map((row) => utcDay(Number(row[tables[table].partition.day])))
+      const { column } = partitionTime(tables[table])
+      const days = rows.map((row) => utcDay(Number(row[column])))
       return {
         name,
         table,
@@ -78,12 +80,13 @@ function insertingLake(trino: Trino, catalog: string, schema: string): Pick<Lake
         lastDay: days.reduce((a, b) => Math.max(a, b)),
       } satisfies StagedFile
     },
-    async publish(table, _id, files) {
+    async publish(table, id, files) {
       if (!created.has(table)) await trino.query(createTable(place, tables[table]))
       created.add(table)
-      const { columns, partition } = tables[table]
-      const rows = files.flatMap(({ name }) => staged.get(name) ?? [])
-      for (const part of parts(rows, partition.day)) await trino.query(insert(trinoTable(place, table), columns, part))
+      const { columns } = tables[table]
+      const rows = files.flatMap(({ name }) => staged.get(name) ?? []).map((row) => ({ ...row, _publish: id }))
+      for (const part of parts(rows, partitionTime(tables[table]).column))
+        await trino.query(insert(trinoTable(place, table), columns, part))
       const history = trinoTable(place, `${table}$snapshots`)
       const newest = `SELECT CAST(snapshot_id AS varchar) FROM ${history} ORDER BY committed_at DESC LIMIT 1`
       return { snapshot: String((await trino.query(newest))[0]?.[0]) }
@@ -111,8 +114,7 @@ function* parts(rows: readonly LakeRow[], day: string): Generator<readonly LakeR
 /** Rows as one JSON literal, every value a text in it, so that none is rounded on the way. */
 function insert(name: string, all: readonly Column[], rows: readonly LakeRow[]): string {
   const columns = all.filter((column) => rows.some((row) => row[column.name] !== undefined))
-  const isList = ({ type }: Column) => typeof type !== 'string' && 'list' in type
-  const row = columns.map((column) => `${quotedName(column.name)} ${isList(column) ? 'array(varchar)' : 'varchar'}`)
+  const row = columns.map((column) => `${quotedName(column.name)} ${textsOf(column.type)}`)
   const cells = columns.map((column) =>
     column.type === 'timestamptz'
       ? `from_unixtime_nanos(CAST(${quotedName(column.name)} AS bigint) * 1000000)`
@@ -125,7 +127,16 @@ SELECT ${cells.join(', ')}
 FROM UNNEST(CAST(json_parse(${trinoLiteral({ type: 'text', value: json })}) AS array(row(${row.join(', ')}))))`
 }
 
+/** The type with varchar for every plain one. */
+function textsOf(type: ColumnType): string {
+  if (typeof type === 'string') return 'varchar'
+  if ('list' in type) return `array(${textsOf(type.list.element)})`
+  return `row(${type.struct.map((part) => `${quotedName(part.name)} ${textsOf(part.type)}`).join(', ')})`
+}
+
+/** A struct as the list of its values, which is how a row is read. */
 function jsonValue(value: LakeValue | undefined): unknown {
   if (value === null || value === undefined) return null
-  return Array.isArray(value) ? value.map(jsonValue) : String(value)
+  if (Array.isArray(value)) return value.map(jsonValue)
+  return typeof value === 'object' ? Object.values(value).map(jsonValue) : String(value)
 }

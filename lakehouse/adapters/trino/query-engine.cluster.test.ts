@@ -1,6 +1,10 @@
 import { afterAll } from 'vitest'
+import { ManualClock } from '../../../core/adapters/memory/manual-clock.ts'
+import { seededRandom } from '../../../core/adapters/memory/seeded-random.ts'
 import { systemTimers } from '../../../core/adapters/node/system.ts'
 import { queryEngineContract } from '../../../core/ports/query-engine.contract.ts'
+import { createMemoryLake } from '../memory/memory-lake.ts'
+import { createMemoryQueryEngine } from '../memory/memory-query-engine.ts'
 import { createTrinoQueryEngine } from './query-engine.ts'
 import { openTrinoUnderTest } from './query-engine-under-test.ts'
 
@@ -17,5 +21,9 @@ queryEngineContract('Trino', {
       lake: under.lakeIn(schema),
       engine: createTrinoQueryEngine({ trino, catalog, schema, timers: systemTimers, timeoutMs: 120_000 }),
     }
+  },
+  reference: async () => {
+    const lake = createMemoryLake({ random: seededRandom(1), clock: new ManualClock() })
+    return { lake, engine: createMemoryQueryEngine({ lake }) }
   },
 })
