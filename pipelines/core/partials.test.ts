@@ -7,8 +7,6 @@ import { max, min } from '../../core/aggregates/min-max.ts'
 import { quantiles } from '../../core/aggregates/quantiles.ts'
 import { avg, sum } from '../../core/aggregates/sum.ts'
 import { top } from '../../core/aggregates/top.ts'
-import { KmvBuilder } from '../../core/sketch/kmv.ts'
-import { kSmallest } from './k-smallest.ts'
 import type { AggregateNode, AnyPane } from './pane.ts'
 import { Partials } from './partials.ts'
 
@@ -208,19 +206,3 @@ function recount(rows: readonly { readonly [column: string]: unknown }[]): AnyPa
 function byName(panes: readonly AnyPane[]): ReadonlyMap<string, AnyPane> {
   return new Map(panes.map((pane) => [JSON.stringify([pane.key, pane.start, pane.set, pane.value]), pane]))
 }
-
-describe('the k smallest of many hashes', () => {
-  it('are what a sketch built hash by hash keeps', () => {
-    const hashes = fc.array(
-      fc.bigInt(0n, 2n ** 63n - 1n).chain((hash) => fc.constantFrom(hash, hash % 8n)),
-      { maxLength: 60 },
-    )
-    fc.assert(
-      fc.property(hashes, fc.integer({ min: 2, max: 20 }), (all, k) => {
-        const sketch = new KmvBuilder(k)
-        for (const hash of all) sketch.add(hash)
-        expect(kSmallest(all, k)).toEqual(sketch.toSorted())
-      }),
-    )
-  })
-})

@@ -17,7 +17,7 @@ export interface Window {
 }
 
 /** The rows of one key and window. */
-class Cell {
+class WindowRows {
   readonly rows: number[] = []
   constructor(
     readonly key: string,
@@ -37,8 +37,8 @@ export class Partials {
   readonly #sets: readonly GroupSet[]
   readonly #columns: readonly TextColumn[]
   /** By key, then window start. */
-  readonly #cells = new Map<string, Map<number, Cell>>()
-  #last: Cell | null = null
+  readonly #windows = new Map<string, Map<number, WindowRows>>()
+  #last: WindowRows | null = null
   readonly #offsets: number[] = []
   /** By row: its group in the set that is being folded. */
   #groupOf = new Int32Array()
@@ -59,12 +59,12 @@ export class Partials {
   }
 
   add(key: string, window: Window, row: Row, offset: number): void {
-    let cell = this.#last
-    if (cell === null || cell.window.start !== window.start || cell.key !== key) {
-      cell = this.#cell(key, window)
-      this.#last = cell
+    let open = this.#last
+    if (open === null || open.window.start !== window.start || open.key !== key) {
+      open = this.#open(key, window)
+      this.#last = open
     }
-    cell.rows.push(this.#offsets.length)
+    open.rows.push(this.#offsets.length)
     this.#offsets.push(offset)
     for (const column of this.#columns) column.add(row)
     for (const fold of this.#folds) fold.add(row)
@@ -73,17 +73,17 @@ export class Partials {
   /** All panes of the epoch, in no stated order: tables are sorted when they are staged. */
   *panes(): Generator<AnyPane> {
     this.#groupOf = new Int32Array(this.#offsets.length)
-    for (const windows of this.#cells.values()) {
-      for (const cell of windows.values()) {
-        const rows = Int32Array.from(cell.rows)
+    for (const windows of this.#windows.values()) {
+      for (const open of windows.values()) {
+        const rows = Int32Array.from(open.rows)
         for (const fold of this.#folds) fold.begin(rows)
-        for (const set of this.#sets) yield* this.#panesOf(cell, rows, set)
+        for (const set of this.#sets) yield* this.#panesOf(open, rows, set)
       }
     }
   }
 
   clear(): void {
-    this.#cells.clear()
+    this.#windows.clear()
     this.#last = null
     this.#offsets.length = 0
     this.#groupOf = new Int32Array()
@@ -91,7 +91,7 @@ export class Partials {
     for (const fold of this.#folds) fold.clear()
   }
 
-  *#panesOf({ key, window }: Cell, rows: Int32Array, { name, column }: GroupSet): Generator<AnyPane> {
+  *#panesOf({ key, window }: WindowRows, rows: Int32Array, { name, column }: GroupSet): Generator<AnyPane> {
     const groups = this.#group(rows, column)
     for (const fold of this.#folds) fold.fold(this.#groupOf, groups.length, column !== null)
     const { start, end } = window
@@ -135,18 +135,18 @@ export class Partials {
     return values as AnyPane['values']
   }
 
-  #cell(key: string, window: Window): Cell {
-    let windows = this.#cells.get(key)
+  #open(key: string, window: Window): WindowRows {
+    let windows = this.#windows.get(key)
     if (windows === undefined) {
       windows = new Map()
-      this.#cells.set(key, windows)
+      this.#windows.set(key, windows)
     }
-    let cell = windows.get(window.start)
-    if (cell === undefined) {
-      cell = new Cell(key, window)
-      windows.set(window.start, cell)
+    let open = windows.get(window.start)
+    if (open === undefined) {
+      open = new WindowRows(key, window)
+      windows.set(window.start, open)
     }
-    return cell
+    return open
   }
 }
 

@@ -20,6 +20,9 @@ export interface CountDistinctOf<K extends string> extends ColumnAggregate<'coun
 export interface TopOf<K extends string, W extends string> extends ColumnAggregate<'top', K> {
   readonly weight: W
 }
+export interface CountIfOf<K extends string> extends ColumnAggregate<'countIf', K> {
+  readonly is?: never
+}
 export interface CountIfIs<K extends string, V> extends ColumnAggregate<'countIf', K> {
   readonly is: V
 }
@@ -28,7 +31,7 @@ export interface CountIfIs<K extends string, V> extends ColumnAggregate<'countIf
 export const count = (): CountOf => ({ kind: 'count' })
 
 /** How many rows with true in a boolean column, or for which a predicate holds. */
-export function countIf<const K extends string>(column: K): ColumnAggregate<'countIf', K>
+export function countIf<const K extends string>(column: K): CountIfOf<K>
 export function countIf<const K extends string, const V>(predicate: Is<K, V>): CountIfIs<K, V>
 export function countIf(of: string | Is<string, unknown>): ColumnAggregate<'countIf', string> {
   return typeof of === 'string' ? { kind: 'countIf', column: of } : { kind: 'countIf', ...of }
@@ -78,7 +81,7 @@ export type AggregatesOver<R> = Readonly<
   Record<
     string,
     | CountOf
-    | ColumnAggregate<'countIf', ColumnsOf<R, boolean>>
+    | CountIfOf<ColumnsOf<R, boolean>>
     | { [K in keyof R & string]: CountIfIs<K, NonNullable<R[K]>> }[keyof R & string]
     | ColumnAggregate<'sum' | 'avg', IntegerColumns<R>>
     | ColumnAggregate<'min' | 'max' | 'first' | 'last', OrderedColumns<R>>

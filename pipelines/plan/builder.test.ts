@@ -2,9 +2,11 @@ import { describe, expect, it } from 'vitest'
 import type { EventTime } from '../../core/event-time.ts'
 import type { MerchantId } from '../../core/ids.ts'
 import { failedHitsTable, hitsTable, hourlyTable } from '../../schemas/tables.ts'
-import { count, countDistinct, countIf, sum } from './aggregates.ts'
+import { avg, count, countDistinct, countIf, first, max, quantiles, sum, top } from './aggregates.ts'
 import { type PipelineBuilder, pipeline, type Rows } from './builder.ts'
+import { checkPlan } from './check.ts'
 import { feed } from './feed-definition.ts'
+import { is } from './predicates.ts'
 import { failedTable, paneTable, table } from './sinks.ts'
 import { calendar } from './windows.ts'
 
@@ -110,6 +112,20 @@ describe('what does not compile', () => {
       grouped.aggregate({ paid: sum('first') })
       // @ts-expect-error not a column of hashes
       grouped.aggregate({ visitors: countDistinct('id', { k: 8 }) })
+      // @ts-expect-error not a column of bucket numbers
+      grouped.aggregate({ load: quantiles('id') })
+      // @ts-expect-error not a text column
+      grouped.aggregate({ paid: top('first', { weight: 'paid' }) })
+      // @ts-expect-error weights are bigints
+      grouped.aggregate({ paid: top('id', { weight: 'zone' }) })
+      // @ts-expect-error not integers
+      grouped.aggregate({ mean: avg('id') })
+      // @ts-expect-error true and false have no order
+      grouped.aggregate({ most: max('first') })
+      // @ts-expect-error no such column
+      grouped.aggregate({ entry: first('path') })
+      // @ts-expect-error a column of true and false holds no text
+      grouped.aggregate({ yes: countIf(is('first', 'yes')) })
     }
     expect(wrong).toBeTypeOf('function')
   })
@@ -242,10 +258,48 @@ describe('a plan is refused early', () => {
     expect(refusal(build)).toContain(message)
   })
 
-  it('of a column that only plain JavaScript could name', () => {
-    const aggregates = { n: { kind: 'sum', column: 'colour' } } as never
+  it.each([
+    ['no such column', { kind: 'sum', column: 'colour' }, "reads column 'colour', which its rows do not have"],
+    [
+      'a sum of texts',
+      { kind: 'sum', column: 'id' },
+      "reads column 'id' as bigint or long or int or instant, but it is string",
+    ],
+    ['buckets that are texts', { kind: 'quantiles', column: 'id' }, "reads column 'id' as int, but it is string"],
+    ['the most of booleans', { kind: 'max', column: 'first' }, "reads column 'first' as string or bigint"],
+    ['values that are no texts', { kind: 'top', column: 'paid', weight: 'paid' }, "reads column 'paid' as string"],
+    ['weights that are no integers', { kind: 'top', column: 'id', weight: 'zone' }, "reads column 'zone' as bigint"],
+    ['a comparison with another type', { kind: 'countIf', column: 'id', is: 1 }, "reads column 'id' as int or long"],
+    [
+      'a sketch of values of no size',
+      { kind: 'countDistinct', column: 'paid', k: 8, ofValues: 1 },
+      "'n' needs a whole k of 2 or more, got 1",
+    ],
+    [
+      'the first row, which a part of them cannot know',
+      { kind: 'first', column: 'id' },
+      "'n' asks for the first row, which a part of the rows cannot know: it runs bounded only",
+    ],
+    ['what is not of the closed set', { kind: 'median', column: 'paid' }, "'n' is no aggregate of the closed set"],
+  ])('with %s, which only plain JavaScript could write', (_, node, message) => {
     const build = () =>
-      pipeline<Inputs>('p', (p) => windowed(p).groupBySets('sets', { total: [] }).aggregate(aggregates), jobs)
-    expect(refusal(build)).toContain("reads column 'colour', which its rows do not have")
+      pipeline<Inputs>(
+        'p',
+        (p) =>
+          windowed(p)
+            .groupBySets('sets', { total: [] })
+            .aggregate({ n: node } as never)
+            .emit({ every: 'epoch', panes: 'discarding' })
+            .write(partial),
+        all,
+      )
+    expect(refusal(build)).toContain(message)
+  })
+
+  it('with a step over a table behind a feed', () => {
+    const good = plan((rows) => rows).plan
+    const where = { kind: 'where', name: 'w', after: 'read:visits', columns: null, where: { column: 'id', is: 'x' } }
+    const steps = [good.steps[0], where, ...good.steps.slice(1)] as typeof good.steps
+    expect(refusal(() => checkPlan({ ...good, steps }))).toContain("'w' (where) needs all rows of a table")
   })
 })
