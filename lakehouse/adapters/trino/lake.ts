@@ -7,15 +7,16 @@
  * next one finishes: nothing it needs is kept anywhere but in the control store and the staged files.
  */
 import type { DuckDBInstance } from '@duckdb/node-api'
-import { TrinoOutcomeUnknownError, TrinoQueryError } from '../../../core/errors.ts'
-import { type Clock, type Random, sleep, type Timers } from '../../../core/ports/clock.ts'
-import type { LakeReader, LakeWriter, StagedFile } from '../../../core/ports/lake.ts'
+import { TrinoQueryError } from '../../../core/errors.ts'
+import type { Clock, Random, Timers } from '../../../core/ports/clock.ts'
+import type { DeriveWork, LakeMaintainer, LakeReader, LakeWriter, StagedFile } from '../../../core/ports/lake.ts'
 import type { ObjectStore } from '../../../core/ports/object-store.ts'
 import type { TableName } from '../../../core/tables.ts'
 import { tables } from '../../../schemas/tables.ts'
 import type { PublicationTurn } from '../../core/publication-turn.ts'
 import { createStaging } from '../local/staging.ts'
-import type { StatementOptions, Trino } from './client.ts'
+import type { Trino } from './client.ts'
+import { createTrinoDerive } from './derive.ts'
 import {
   mergeRun,
   type PreparedPublication,
@@ -23,15 +24,11 @@ import {
   registerTable,
   unregisterTable,
 } from './lake-publication.ts'
+import { createTrinoRewrites, type TrinoRewrites } from './lake-rewrites.ts'
 import { allSnapshots, currentSnapshot } from './lake-snapshots.ts'
-import { publicationSource, removeFolder, takeOver } from './lake-turn.ts'
+import { createLakeStatements, untilCertain } from './lake-statements.ts'
+import { removeFolder } from './lake-turn.ts'
 import type { TrinoPlace } from './tables.ts'
-
-/** Tries of one MERGE before the publication fails as a whole; the publisher then repeats it after a pause of its own. */
-export const mergeMaxAttempts = 4
-export const mergeRetryMinMs = 500
-/** One MERGE. At the goal of 50,000 rows/s it would be 30 million rows, far more than a publication has. */
-export const defaultMergeTimeoutMs = 600_000
 
 export interface TrinoLakeOptions extends TrinoPlace {
   readonly trino: Pick<Trino, 'query'>
@@ -47,9 +44,11 @@ export interface TrinoLakeOptions extends TrinoPlace {
   readonly timers: Timers
   readonly mergeTimeoutMs?: number
   readonly sliceMaxRows?: number
+  /** Values that a merchant, breakdown and day keeps when it is folded; `foldMaxValues` of the tables where absent. */
+  readonly foldMaxValues?: number
 }
 
-export interface TrinoLake extends Omit<LakeWriter, 'publish'>, Pick<LakeReader, 'snapshots'> {
+export interface TrinoLake extends Omit<LakeWriter, 'publish'>, Pick<LakeReader, 'snapshots'>, TrinoRewrites {
   /**
    * As `LakeWriter.publish`, but the table's history does not name the id: a repeat returns the newest snapshot, which
    * holds the rows once. With a `turn` the statements of earlier turns are ended first, and nothing is begun once the
@@ -62,37 +61,17 @@ export interface TrinoLake extends Omit<LakeWriter, 'publish'>, Pick<LakeReader,
     files: readonly StagedFile[],
     turn?: PublicationTurn,
   ): Promise<{ readonly snapshot: string }>
+  /** As `LakeMaintainer.derive`, with the same about its repeat and its `turn`. Pending files of the view are not read. */
+  derive(work: DeriveWork, turn?: PublicationTurn): ReturnType<LakeMaintainer['derive']>
 }
 
 export function createTrinoLake(options: TrinoLakeOptions): TrinoLake {
-  const { trino, objects, timers } = options
+  const { objects, timers } = options
   const staging = createStaging(options)
-  /** The fence under which this process took over a table's publication. */
-  const taken = new Map<TableName, number>()
   /** Made for a publication that then failed: good for its repeat. */
   const kept = new Map<TableName, PreparedPublication>()
 
-  async function begin(table: TableName, turn: PublicationTurn): Promise<void> {
-    if (taken.get(table) === turn.fence) return
-    await takeOver(options, table, turn.fence, turn.signal)
-    kept.delete(table)
-    taken.set(table, turn.fence)
-  }
-
-  /** Runs statements of a publication, each only while the turn lasts. */
-  function runner(table: TableName, turn: PublicationTurn | undefined): (sql: string) => Promise<unknown> {
-    const given: StatementOptions = {
-      effect: 'writes',
-      source: publicationSource(options, table, turn?.fence ?? 0),
-      session: mergeSession(options.catalog),
-      timeoutMs: options.mergeTimeoutMs ?? defaultMergeTimeoutMs,
-      ...(turn && { signal: turn.signal }),
-    }
-    return async (sql) => {
-      turn?.throwIfOver()
-      return trino.query(sql, given)
-    }
-  }
+  const statements = createLakeStatements({ ...options, onTaken: (table) => kept.delete(table) })
 
   async function publishFiles(
     table: TableName,
@@ -100,7 +79,7 @@ export function createTrinoLake(options: TrinoLakeOptions): TrinoLake {
     files: readonly StagedFile[],
     turn: PublicationTurn | undefined,
   ): Promise<void> {
-    const run = runner(table, turn)
+    const run = statements.runner(table, turn)
     const before = kept.get(table)
     const publication =
       before?.id === id ? before : await preparePublication({ ...options, staging }, tables[table], id, files)
@@ -130,22 +109,17 @@ export function createTrinoLake(options: TrinoLakeOptions): TrinoLake {
     stagedNames: staging.stagedNames,
 
     async publish(table, id, files, turn) {
-      if (turn !== undefined) await begin(table, turn)
+      if (turn !== undefined) await statements.begin(table, turn)
       if (files.length > 0) await publishFiles(table, id, files, turn)
       return { snapshot: await currentSnapshot(options, tables[table]) }
     },
 
+    ...createTrinoRewrites({ ...options, statements }),
+
+    derive: createTrinoDerive({ ...options, statements }).derive,
+
     snapshots: (table) => allSnapshots(options, tables[table]),
   }
-}
-
-/**
- * Settings of the statements that write. Tried and left alone: sorted writing costs a quarter of a MERGE and is what lets
- * readers skip by merchant; broadcast joins and another task concurrency were slower.
- */
-function mergeSession(catalog: string): Readonly<Record<string, string>> {
-  // Without: a second commit per statement, for distinct counts that nothing of ours plans by.
-  return { [`${catalog}.collect_extended_statistics_on_write`]: 'false' }
 }
 
 /** The table may be registered already by the try before. */
@@ -154,19 +128,5 @@ async function registered(run: (sql: string) => Promise<unknown>, statement: str
     await run(statement)
   } catch (error) {
     if (!(error instanceof TrinoQueryError) || error.errorName !== 'ALREADY_EXISTS') throw error
-  }
-}
-
-/** Repeats until success: 0 rows moved is success too. @throws the last error */
-async function untilCertain(timers: Timers, merge: () => Promise<unknown>): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await merge()
-      return
-    } catch (error) {
-      const isTrinos = error instanceof TrinoQueryError || error instanceof TrinoOutcomeUnknownError
-      if (!isTrinos || attempt === mergeMaxAttempts) throw error
-      await sleep(timers, mergeRetryMinMs * 2 ** (attempt - 1))
-    }
   }
 }
