@@ -306,6 +306,27 @@ describe('event time', () => {
   })
 })
 
+describe('a request that is only validated', () => {
+  it('is told what would become of each hit, and is counted nowhere', () => {
+    const body = [page, {}, { name: 'cookieless' }, { ...page, time: 0 }]
+    expect(collector.validate(request(body))).toEqual({
+      accepted: 2,
+      rejected: [
+        { index: 1, code: 'bad_field', pointer: '/name', message: expect.any(String) },
+        { index: 3, code: 'too_old', pointer: '/time', message: expect.any(String) },
+      ],
+    })
+    expect(counted).toEqual([])
+    expect(log.next).toBe(0)
+  })
+
+  it('leaves nothing in the batch after it', async () => {
+    collector.validate(request([{ ...page, id: 'validated' }]))
+    await accept({ ...page, id: 'sent' })
+    expect((await storedHits()).map(({ id }) => id)).toEqual(['sent'])
+  })
+})
+
 describe('cookieless visitors', () => {
   it('are one per network and user agent, the hit’s own before the request’s', async () => {
     await accept([

@@ -22,14 +22,23 @@ export async function registerWebSockets(app: FastifyInstance, hub: Pick<SocketH
     if (route.wsHandler !== undefined) paths.add(route.url)
   })
 
+  const asked = new WeakSet<IncomingMessage>()
   const upgrades = new EventEmitter()
   const onUpgrade = (request: IncomingMessage, socket: Socket, head: Buffer) => {
     const path = request.url?.split('?', 1)[0] ?? ''
     const wanted = request.headers.upgrade?.toLowerCase()
-    if (wanted === 'websocket' && paths.has(path)) upgrades.emit('upgrade', request, socket, head)
-    else answerAsUsual(app, request, socket)
+    if (wanted === 'websocket' && paths.has(path)) {
+      asked.add(request)
+      upgrades.emit('upgrade', request, socket, head)
+    } else answerAsUsual(app, request, socket)
   }
   app.server.on('upgrade', onUpgrade)
+  // An upgrade that any hook refused is answered, and then nobody would close the connection: the plugin itself sees to
+  // it only where its own hook came first.
+  app.addHook('onResponse', ({ raw }, _reply, done) => {
+    if (asked.has(raw)) raw.socket.end(() => raw.socket.destroy())
+    done()
+  })
 
   await app.register(websocket, {
     options: {

@@ -265,6 +265,42 @@ describe('opening a socket', () => {
     expect(await next()).toMatchObject({ accepted: 1 })
   })
 
+  it('takes one of the connections its address may have, for as long as it is open', async () => {
+    await world.app.close()
+    await start({ connectionsPerAddress: 2 })
+    const first = await open()
+    await open()
+    expect(await refused('?key=writer')).toMatchObject({ status: 503, body: { code: 'too_many_connections' } })
+    first.socket.close()
+    await first.closed
+    const { send, next } = await open()
+    send(page)
+    expect(await next()).toMatchObject({ accepted: 1 })
+  })
+
+  it('while the server stops is refused', async () => {
+    await world.app.close()
+    const confirms: (() => void)[] = []
+    await start({ confirm: () => new Promise((resolve) => confirms.push(() => resolve('disk'))) })
+    const busy = await open()
+    busy.send(page)
+    // Is connected before the end begins, and asks after.
+    const late = connect(port, '127.0.0.1')
+    await once(late, 'connect')
+    await until(() => confirms.length === 1)
+    const closed = world.app.close()
+    await new Promise((resolve) => setImmediate(resolve))
+    late.write(
+      'GET /v1/hits/socket?key=writer HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\n' +
+        'sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+    )
+    let text = ''
+    for await (const chunk of late) text += chunk
+    expect(text).toMatch(/^HTTP\/1.1 503 [\s\S]*shutting_down/)
+    confirms[0]?.()
+    await closed
+  })
+
   it('is not what a plain GET does', async () => {
     const reply = await world.app.inject('/v1/hits/socket?key=writer')
     expect(reply.json()).toMatchObject({ status: 404, code: 'not_found' })

@@ -1,5 +1,5 @@
 /** The collecting routes over a log in memory, with keys of all kinds: what tests of the doors ask. */
-import Fastify, { type FastifyInstance } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { ManualClock } from '../../../core/adapters/memory/manual-clock.ts'
 import { MemoryDisk } from '../../../core/adapters/memory/memory-disk.ts'
 import { seededRandom } from '../../../core/adapters/memory/seeded-random.ts'
@@ -11,12 +11,14 @@ import type { StoredKey } from '../../../core/ports/control-store.ts'
 import type { HitLog } from '../../../core/ports/hit-log.ts'
 import { createMemoryControlStore } from '../../../lakehouse/adapters/memory/memory-control-store.ts'
 import { decodeHitBatch } from '../../../schemas/avro/hit-batch.ts'
+import { buildApp } from '../../app.ts'
 import { type CollectorOptions, createCollector } from '../../core/accept-hits.ts'
 import { createClientAddress } from '../../core/client-address.ts'
 import { createKeyDirectory, hashKey, type KeyDirectory } from '../../core/keys.ts'
 import { createKeyQuotas } from '../../core/quota.ts'
+import { createReadiness, embeddedParts } from '../../core/readiness.ts'
 import { createVisitorSalts } from '../../core/visitor-salt.ts'
-import { problemDetails } from '../plugins/problem-details.ts'
+import { createMetrics } from '../plugins/metrics.ts'
 import { type HitsRoutesOptions, hitsRoutes } from './hits.ts'
 
 /** By the text of the key. `writer` and `server` are free, `slow` may send 5 hits a second. */
@@ -40,7 +42,8 @@ export interface HitsWorld {
 }
 
 export async function hitsWorld(
-  changed: Partial<CollectorOptions> & Pick<HitsRoutesOptions, 'onSocketProblem'> = {},
+  changed: Partial<CollectorOptions> &
+    Pick<HitsRoutesOptions, 'onSocketProblem'> & { readonly connectionsPerAddress?: number } = {},
 ): Promise<HitsWorld> {
   const clock = new ManualClock()
   const disk = new MemoryDisk()
@@ -55,17 +58,20 @@ export async function hitsWorld(
   const salts = createVisitorSalts({ store, clock, timers: clock, random: seededRandom(2) })
   const directory = createKeyDirectory({ store, clock })
   const quotas = createKeyQuotas({ clock })
-  const app = Fastify()
-  await app.register(problemDetails, {})
-  await app.register(
-    hitsRoutes({
-      collector: createCollector({ clock, random: seededRandom(3), log, salts, quotas, ...changed }),
-      keys: directory,
-      timers: clock,
-      clientAddress: createClientAddress([]),
-      ...(changed.onSocketProblem && { onSocketProblem: changed.onSocketProblem }),
-    }),
-  )
+  const hits = hitsRoutes({
+    collector: createCollector({ clock, random: seededRandom(3), log, salts, quotas, ...changed }),
+    keys: directory,
+    timers: clock,
+    clientAddress: createClientAddress([]),
+    ...(changed.onSocketProblem && { onSocketProblem: changed.onSocketProblem }),
+  })
+  const app = await buildApp({
+    limits: { ...(changed.connectionsPerAddress && { connectionsPerAddress: changed.connectionsPerAddress }) },
+    timers: clock,
+    readiness: createReadiness(embeddedParts),
+    metrics: createMetrics(),
+    plugins: [hits],
+  })
   return {
     clock,
     log,
