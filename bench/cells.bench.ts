@@ -45,9 +45,12 @@ async function candidateApp(): Promise<FastifyInstance> {
   await versions.start()
   const cells = createCells({
     engine: {
-      series: async ({ buckets }) =>
-        buckets.map(({ start }, bucket) => ({
+      visits: async () => [],
+      hits: async ({ pieces }) =>
+        pieces.map(({ bucket, start }) => ({
           bucket,
+          values: [],
+          other: false,
           hits: BigInt(10_000 + ((start / hourMs) % 900)),
           pageviews: BigInt(7_000 + ((start / hourMs) % 900)),
           orders: 12n,
@@ -55,12 +58,29 @@ async function candidateApp(): Promise<FastifyInstance> {
           visitors: { kept: 1_234, largest: 5n },
         })),
     },
-    store: { tableView: async (table) => ({ table, snapshot: null, pending: [] }) },
+    store: {
+      tableView: async (table) => ({ table, snapshot: null, pending: [] }),
+      derivedRanges: async () => [],
+    },
     versions,
   })
-  const timeSeries = createTimeSeries({ cells, versions, freshness: { read: clock.now }, clock })
+  const timeSeries = createTimeSeries({
+    cells,
+    versions,
+    freshness: { read: clock.now },
+    clock,
+    timers: { after: () => () => {} },
+  })
   const holder = {
-    key: { hash: '', merchant: merchant.id, kind: 'server' as const, rights: ['read' as const] },
+    key: {
+      hash: '',
+      merchant: merchant.id,
+      kind: 'server' as const,
+      rights: ['read' as const],
+      origins: [],
+      quota: null,
+      tool: null,
+    },
     merchant,
   }
   const keys = { find: () => holder, forgetMerchant: () => {}, clear: () => {} }

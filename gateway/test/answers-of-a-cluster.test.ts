@@ -7,7 +7,8 @@ import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../../core/adapters/memory/manual-clock.ts'
 import { utcDay } from '../../core/event-time.ts'
 import type { MerchantId, Offset } from '../../core/ids.ts'
-import type { QueryEngine } from '../../core/ports/query-engine.ts'
+import type { HitsQuestion, QueryEngine } from '../../core/ports/query-engine.ts'
+import type { TableName } from '../../core/tables.ts'
 import { createMemoryControlStore } from '../../lakehouse/adapters/memory/memory-control-store.ts'
 import { createCells } from '../core/cells.ts'
 import { createClusterFreshness } from '../core/cluster-freshness.ts'
@@ -43,19 +44,21 @@ async function createWorld(turn: () => Promise<void> = async () => {}) {
       await turn()
       return answer
     }
-  const engine: QueryEngine = {
-    series: later(async ({ view }) => {
+  const engine: Pick<QueryEngine, 'hits' | 'visits'> = {
+    hits: later(async (question: HitsQuestion) => {
       asked += 1
       // Files that are not published are nothing that Trino could read.
-      const hits = BigInt(snapshots.get(view.snapshot) ?? 0)
-      const visitors = { kept: 0, largest: null }
-      return hits === 0n ? [] : [{ bucket: 0, hits, pageviews: 0n, orders: 0n, revenueMicros: 0n, visitors }]
+      const hits = BigInt(question.from === 'rollup' ? (snapshots.get(question.hourly.snapshot) ?? 0) : 0)
+      const none = { pageviews: 0n, orders: 0n, revenueMicros: 0n }
+      return hits === 0n ? [] : [{ bucket: 0, values: [], other: false, hits, ...none }]
     }),
+    visits: async () => [],
   }
   const seen = {
     versionsSince: later((since: number) => store.versionsSince(since)),
     collectors: later(() => store.collectors()),
-    tableView: later((table: 'hourly' | 'hits' | 'failed_hits') => store.tableView(table)),
+    tableView: later((table: TableName) => store.tableView(table)),
+    derivedRanges: async () => [],
   }
   const versions = createVersions({ store: seen, timers: clock })
   const freshness = createClusterFreshness({ store: seen, versions, clock, timers: clock })
@@ -114,10 +117,11 @@ async function createWorld(turn: () => Promise<void> = async () => {}) {
     /** Hits of the bucket, what the answer promises, and how many cells came from the cache. */
     async ask() {
       const asOf = freshness.read()
-      const source = 'rollup' as const
-      const question = { merchant, generation: 1, breakdown: 'total' as const, source, buckets: [bucket], asOf }
-      const answer = await cells.series(question)
-      return { hits: Number(answer.cells[0]?.hits), asOf: answer.asOf, cached: answer.cached }
+      const source = { from: 'rollup', breakdown: 'total' } as const
+      const asked = { merchant, generation: 1, buckets: [bucket], dimensions: [], filter: null, asOf }
+      const answer = await cells.hits({ ...asked, source, parts: [] })
+      const hits = Number(answer.cells[0]?.groups[0]?.numbers.hits ?? 0n)
+      return { hits, asOf: answer.asOf, cached: answer.served[0] === 'cache' ? 1 : 0 }
     },
   }
 }

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { EngineUnavailableError } from '../../../core/errors.ts'
 import type { KeyRight } from '../../../core/ports/control-store.ts'
 import { createKeyDirectory, hashKey } from '../../core/keys.ts'
+import { metricNames } from '../../core/metrics.ts'
 import { createWorld, type ShopHit, shop } from '../../core/test/time-series-world.ts'
 import { problemDetails } from '../plugins/problem-details.ts'
 import { metaRoutes } from './meta.ts'
@@ -30,6 +31,9 @@ async function served() {
     merchant: merchant?.id ?? null,
     kind: 'server' as const,
     rights,
+    origins: [],
+    quota: null,
+    tool: null,
   })
   await world.store.createMerchant(a, [key('read-a', a, 'read'), key('write-a', a, 'write')])
   await world.store.createMerchant(b, [key('read-b', b, 'read', 'write')])
@@ -130,7 +134,7 @@ describe('GET /v1/merchants/{merchant}/timeseries', () => {
     expect(body.allowed).toContain('revenue')
     expect(await get(series('a', 'filter=x&from=2026-01-01&from=2026-01-02'), 'read-a')).toMatchObject({
       status: 400,
-      body: { code: 'bad_query', errors: [{ pointer: '/filter' }, { pointer: '/from' }] },
+      body: { code: 'bad_query', errors: [{ pointer: '/from' }, { pointer: '/filter' }] },
     })
   })
 
@@ -165,13 +169,7 @@ describe('GET /v1/meta', () => {
     const { get } = await served()
     const { status, body } = await get('/v1/meta', 'read-a')
     expect(status).toBe(200)
-    expect(body.metrics.map(({ name }: { name: string }) => name)).toEqual([
-      'hits',
-      'pageviews',
-      'visitors',
-      'orders',
-      'revenue',
-    ])
+    expect(body.metrics.map(({ name }: { name: string }) => name)).toEqual(metricNames)
     expect(body.dimensions).toEqual([
       { name: 'time:hour' },
       { name: 'time:day' },
