@@ -186,7 +186,7 @@ export function drawnContract(under: EngineUnderTest & { readonly reference: () 
             expect(answers[0]).toEqual(answers[1])
           },
         ),
-        { numRuns: under.recounts ?? 40 },
+        { numRuns: under.recounts ?? 25 },
       )
     })
 
@@ -216,7 +216,7 @@ export function drawnContract(under: EngineUnderTest & { readonly reference: () 
             expect(answers[0]).toEqual(answers[1])
           },
         ),
-        { numRuns: under.recounts ?? 40 },
+        { numRuns: under.recounts ?? 25 },
       )
     })
   })

@@ -30,6 +30,12 @@ export function instantText(value: number): string {
   return new Date(value).toISOString().replace('T', ' ').replace('Z', '')
 }
 
+/** An instant as the number that it is: its text has no way to be anything but digits. @throws RangeError as `instantText` */
+export function checkedInstant(value: number): number {
+  instantText(value)
+  return value
+}
+
 /**
  * The members of a flat JSON object as `JSON.stringify` writes it, one match each: the key as it stands there (1) and the
  * value (2). Matches begin at the object's start and go on from member to member, so text inside of a value is never taken

@@ -1,6 +1,6 @@
 /** Prints a `Select` for Trino. The only writer of literals of that dialect. */
 import type { Literal, ScalarType, Select, StructPart, ValuedRange } from './ast.ts'
-import { checkedText, checkedWhole, instantText, membersPattern } from './literal-limits.ts'
+import { checkedInstant, checkedText, checkedWhole, instantText, membersPattern } from './literal-limits.ts'
 import { type Dialect, printSql, quotedName, type TableText } from './printer.ts'
 
 /**
@@ -124,12 +124,6 @@ function millis(instant: string): string {
 
 function constantArray(type: 'double' | 'bigint', numbers: readonly (number | null)[]): string {
   return `CAST(JSON '${JSON.stringify(numbers)}' AS array(${type}))`
-}
-
-/** Checked as an instant, its number has no way to be anything but digits. */
-function checkedInstant(value: number): number {
-  instantText(value)
-  return value
 }
 
 function payloadOf({ values }: ValuedRange, index: number): number | null {
