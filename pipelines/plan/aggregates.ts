@@ -21,7 +21,7 @@ export interface TopOf<K extends string, W extends string> extends ColumnAggrega
   readonly weight: W
 }
 export interface CountIfOf<K extends string> extends ColumnAggregate<'countIf', K> {
-  readonly is?: never
+  readonly is?: undefined
 }
 export interface CountIfIs<K extends string, V> extends ColumnAggregate<'countIf', K> {
   readonly is: V
