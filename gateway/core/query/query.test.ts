@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createWorld, engineDown, type ShopHit, shop } from '../test/time-series-world.ts'
+import { restQuestionMaxChars, restQuestionMaxRows } from './rest-row.ts'
 
 const now = '2026-04-05T06:07:08.009Z'
 const berlin = shop('berlin', 'Europe/Berlin')
@@ -238,6 +239,56 @@ describe('what is beyond the cut', () => {
     expect(results).toEqual([
       { dimensions: ['/', 'DE'], metrics: [3, 3] },
       { dimensions: ['(other)', null], metrics: [2, 5], other: true },
+    ])
+  })
+
+  it('keeps to the filter of the question', async () => {
+    const { query } = await worldOf([
+      ...pages({ '/a': 2, '/b': 1 }),
+      ...[2_000n, 2_001n].map((visitor) => hit('2026-04-01T11:00:00Z', { visitor, dimensions: { page: '/c' } })),
+      hit('2026-04-01T11:00:00Z', { visitor: 2_000n, dimensions: { page: '/x' } }),
+    ])
+    const filters = [['is_not', 'page', ['/x']]]
+    for (const [limit, others] of [
+      [1, 3],
+      [2, 1],
+    ]) {
+      const { results } = await query(berlin, { ...body, metrics: ['visitors'], filters, limit })
+      expect(results.at(-1)).toEqual({ dimensions: ['(other)'], metrics: [others], other: true })
+    }
+  })
+
+  it('of more rows than one can name on either side has sums, but no visitors', async () => {
+    const count = 2 * restQuestionMaxRows + 1
+    const many = Object.fromEntries(Array.from({ length: count }, (_, i) => [`/${i}`, 1]))
+    const { query } = await worldOf(pages(many))
+    const other = async (limit: number) => (await query(berlin, { ...body, limit })).results.at(-1)?.metrics
+    expect(await other(restQuestionMaxRows)).toEqual([restQuestionMaxRows + 1, restQuestionMaxRows + 1, null])
+    expect(await other(restQuestionMaxRows + 1)).toEqual([restQuestionMaxRows, restQuestionMaxRows, null])
+  })
+
+  it('of more characters than one can name too', async () => {
+    const long = 'x'.repeat(restQuestionMaxChars / 2)
+    const { query } = await worldOf(pages({ [`/a${long}`]: 3, [`/b${long}`]: 2, [`/c${long}`]: 2, [`/d${long}`]: 1 }))
+    expect((await query(berlin, { ...body, limit: 2 })).results.at(-1)?.metrics).toEqual([3, null, null])
+    expect((await query(berlin, { ...body, limit: 3 })).results.at(-1)?.metrics).toEqual([1, 1, null])
+  })
+
+  it('holds what a truncated breakdown did not keep, and the answer says that it was', async () => {
+    const world = await worldOf(pages(counts))
+    expect((await world.query(berlin, body)).meta.truncated).toBe(false)
+    world.cells.clear()
+    world.engineMeets.keptValues = ['/a', '/b', '/c']
+    const cut = await world.query(berlin, body)
+    expect(cut.meta.truncated).toBe(true)
+    expect(cut.results.at(-1)).toEqual({ dimensions: ['(other)'], metrics: [6, 6, null], other: true })
+    const whole = await world.query(berlin, { ...body, limit: 3 })
+    expect(whole.results.at(-1)).toEqual({ dimensions: ['(other)'], metrics: [3, 3, null], other: true })
+    expect(whole.meta.nextCursor).toBeUndefined()
+    // Over time each bucket has its own.
+    const timed = await world.query(berlin, { ...body, limit: 10, dimensions: ['time:day', 'page'] })
+    expect(timed.results.filter(({ other }) => other)).toEqual([
+      { dimensions: ['2026-04-01T00:00:00+02:00', '(other)'], metrics: [3, 3, null], other: true },
     ])
   })
 

@@ -17,7 +17,7 @@ import { queryJson } from '../query/answer-json.ts'
 import { createQueries } from '../query/query.ts'
 import { createTimeSeries } from '../time-series.ts'
 import { createVersions } from '../versions.ts'
-import { hitsGroups, type ShopHit, visitsGroups } from './question-engine.ts'
+import { dimensionValue, hitsGroups, type ShopHit, visitsGroups } from './question-engine.ts'
 
 export type { ShopHit } from './question-engine.ts'
 
@@ -45,7 +45,7 @@ export async function createWorld(
   const questions: Question[] = []
   const derived: { table: DerivedTable; range: DerivedRange }[] = []
   /** What the engine meets at its next questions: nothing by default. */
-  const engineMeets: { gate?: Promise<void>; error?: Error; onAbort?: () => void } = {}
+  const engineMeets: { gate?: Promise<void>; error?: Error; onAbort?: () => void; keptValues?: readonly string[] } = {}
 
   async function meet(question: Question, signal: AbortSignal | undefined): Promise<readonly ShopHit[]> {
     questions.push(question)
@@ -60,7 +60,10 @@ export async function createWorld(
     return rows
   }
   const engine: QueryEngine = {
-    hits: async (question: HitsQuestion, { signal }) => hitsGroups(question, await meet(question, signal)),
+    async hits(question: HitsQuestion, { signal }) {
+      const rows = await meet(question, signal)
+      return truncated(question, rows, engineMeets.keptValues)
+    },
     visits: async (question: VisitsQuestion, { signal }) => visitsGroups(question, await meet(question, signal)),
     knownIds: async () => [],
   }
@@ -188,3 +191,18 @@ export interface QueryReply {
 
 /** Any question fails with this while it stands in `engineMeets.error`. */
 export const engineDown = new EngineUnavailableError()
+
+/** As of a breakdown that was truncated to these values of the question's only dimension: all others are one group. */
+function truncated(question: HitsQuestion, rows: readonly ShopHit[], kept: readonly string[] | undefined) {
+  const [dimension] = question.dimensions
+  if (dimension === undefined || kept === undefined) return hitsGroups(question, rows)
+  const isKept = (hit: ShopHit) => kept.includes(dimensionValue(dimension, hit))
+  const others = hitsGroups(
+    { ...question, dimensions: [] },
+    rows.filter((hit) => !isKept(hit)),
+  )
+  return [
+    ...hitsGroups(question, rows.filter(isKept)),
+    ...others.map((group) => ({ ...group, values: [''], other: true })),
+  ]
+}
