@@ -130,7 +130,7 @@ const rules: readonly Rule[] = [
       !isOurs({ from, to }) &&
       !to.startsWith('node:') &&
       !pure.includes(to) &&
-      !(isHttp(from) && ['fastify', 'prom-client'].includes(to)),
+      !(isHttp(from) && ['fastify', '@fastify/websocket', 'prom-client'].includes(to)),
     found: { from: 'gateway/core/problem.ts', to: 'fastify' },
   },
   {

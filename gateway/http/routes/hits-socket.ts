@@ -3,8 +3,9 @@
  * (`core/socket-session.ts`, `core/socket-frame.ts`). Key and origin are judged before the upgrade, as a request, and
  * again with every frame, so that a key that is taken away stops working on open sockets too.
  */
+
+import type { WebSocket } from '@fastify/websocket'
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify'
-import type { RawData, WebSocket } from 'ws'
 import { errorEntry } from '../../../core/error-table.ts'
 import { LogUnavailableError, PlatformError } from '../../../core/errors.ts'
 import type { KeyHolder } from '../../../core/ports/control-store.ts'
@@ -37,7 +38,7 @@ export async function socketRoute(
       const peer = peerOf(socket, request)
       const session = createSocketSession(peer, answerFrames(options, request))
       const leave = hub.add(session, peer)
-      socket.on('message', (data: RawData) => session.onFrame(data as Buffer))
+      socket.on('message', (data: Buffer) => session.onFrame(data))
       socket.on('pong', () => session.onPong())
       socket.on('close', leave)
     },
