@@ -71,3 +71,14 @@ export const impossible: readonly Literal[] = [
   { type: 'instant', value: firstMs - 1 },
   { type: 'instant', value: 0.5 },
 ]
+
+/** By Trino's grammar: the text of one whole string token; undefined where `sql` is anything else, or more. */
+export function readTrinoToken(sql: string): string | undefined {
+  const token = /^(U&)?'((?:[^']|'')*)'$/.exec(sql)
+  if (token === null) return undefined
+  const body = (token[2] ?? '').replaceAll("''", "'")
+  if (token[1] === undefined) return body
+  return body.replace(/\\(?:(\\)|\+([0-9a-fA-F]{6})|([0-9a-fA-F]{4}))/g, (_, backslash, six, four) =>
+    backslash ? '\\' : String.fromCodePoint(Number.parseInt(six ?? four, 16)),
+  )
+}

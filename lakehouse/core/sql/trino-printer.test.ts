@@ -1,19 +1,8 @@
 /** Literals as Trino's grammar reads them (SqlBase.g4: STRING, UNICODE_STRING); trino-printer.cluster.test.ts asks Trino itself. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { hostileRuns, hostileTexts, impossible, instantEnds, wholeEnds } from './literals-under-test.ts'
+import { hostileRuns, hostileTexts, impossible, instantEnds, readTrinoToken, wholeEnds } from './literals-under-test.ts'
 import { trinoLiteral } from './trino-printer.ts'
-
-/** The text of one whole string token; undefined where `sql` is anything else, or more. */
-function readToken(sql: string): string | undefined {
-  const token = /^(U&)?'((?:[^']|'')*)'$/.exec(sql)
-  if (token === null) return undefined
-  const body = (token[2] ?? '').replaceAll("''", "'")
-  if (token[1] === undefined) return body
-  return body.replace(/\\(?:(\\)|\+([0-9a-fA-F]{6})|([0-9a-fA-F]{4}))/g, (_, backslash, six, four) =>
-    backslash ? '\\' : String.fromCodePoint(Number.parseInt(six ?? four, 16)),
-  )
-}
 
 describe('literals for Trino', () => {
   it('are one string token that means the text: 100,000 hostile strings', () => {
@@ -21,7 +10,7 @@ describe('literals for Trino', () => {
       fc.property(hostileTexts, (values) => {
         for (const value of values) {
           const literal = trinoLiteral({ type: 'text', value })
-          expect(readToken(literal)).toBe(value)
+          expect(readTrinoToken(literal)).toBe(value)
           expect(literal).toMatch(/^[ -~]*$/)
         }
       }),

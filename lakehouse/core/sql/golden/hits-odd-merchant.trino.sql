@@ -1,0 +1,13 @@
+WITH "sums" AS (
+  SELECT "rows"."bucket" AS "bucket", coalesce(sum(CAST("rows"."hits" AS decimal(38,0))), BIGINT '0') AS "hits", coalesce(sum(CAST("rows"."pageviews" AS decimal(38,0))), BIGINT '0') AS "pageviews", coalesce(sum(CAST("rows"."orders" AS decimal(38,0))), BIGINT '0') AS "orders", coalesce(sum(CAST("rows"."revenue_micros" AS decimal(38,0))), BIGINT '0') AS "revenue"
+  FROM (
+    SELECT "pieces"."bucket" AS "bucket", "stored"."hits" AS "hits", "stored"."pageviews" AS "pageviews", "stored"."orders" AS "orders", "stored"."revenue_micros" AS "revenue_micros"
+    FROM files_of_hourly(merchant, _gen, bucket, breakdown, value, other, hits, pageviews, orders, revenue_micros) AS "stored"
+    CROSS JOIN LATERAL (SELECT "range", element_at(CAST(JSON '[null,0]' AS array(bigint)), "range" + 1) AS "bucket" FROM (SELECT width_bucket(CAST(date_diff('millisecond', TIMESTAMP '1970-01-01 00:00:00.000 UTC', "stored"."bucket") AS double), CAST(JSON '[-3600000]' AS array(double))) AS "range")) AS "pieces"
+    WHERE date_diff('millisecond', TIMESTAMP '1970-01-01 00:00:00.000 UTC', "stored"."bucket") < element_at(CAST(JSON '[-9007199254740991,0]' AS array(bigint)), "pieces"."range" + 1) AND (("stored"."merchant" = U&'tea\+000000\\ \+002615\+01f600''; --') AND ("stored"."_gen" = BIGINT '3') AND ("stored"."bucket" >= TIMESTAMP '1969-12-31 23:00:00.000 UTC') AND ("stored"."bucket" < TIMESTAMP '1970-01-01 00:00:00.000 UTC')) AND ("stored"."breakdown" = 'total')
+  ) AS "rows"
+  GROUP BY "rows"."bucket"
+)
+SELECT CAST("sums"."bucket" AS varchar) AS "bucket", CAST("sums"."hits" AS varchar) AS "hits", CAST("sums"."pageviews" AS varchar) AS "pageviews", CAST("sums"."orders" AS varchar) AS "orders", CAST("sums"."revenue" AS varchar) AS "revenue"
+FROM "sums" AS "sums"
+LIMIT 20001
