@@ -86,7 +86,9 @@ async function opened({ open, pendingFiles }: VisitsEngineUnderTest) {
     engine,
     /** Hits by files; stored visits by those that are superseded and those that hold. */
     async views(hits: readonly (readonly LakeRow[])[], sessions: readonly (readonly LakeRow[])[] = []) {
-      return { hits: await viewOf('hits', hits), sessions: await viewOf('sessions', sessions, superseded) }
+      // A lake that writes rows as they are takes `_publish` from them, others from the publication.
+      const numbered = sessions.map((rows, index) => rows.map((row) => ({ ...row, _publish: superseded + index })))
+      return { hits: await viewOf('hits', hits), sessions: await viewOf('sessions', numbered, superseded) }
     },
   }
 }

@@ -26,7 +26,7 @@ lakeDeriveContract('by Trino', {
 function withLists(row: LakeRow): LakeRow {
   const pairs = (name: string, [key, value]: readonly [string, string], keyOf: (text: string) => LakeValue) => {
     const list = parsed(row[name]) as readonly object[] | null
-    return list && list.map((each) => Object.values(each)).map(([k, v]) => ({ [key]: keyOf(k), [value]: BigInt(v) }))
+    return list?.map((each) => Object.values(each)).map(([k, v]) => ({ [key]: keyOf(k), [value]: BigInt(v) })) ?? null
   }
   if (!('visitors' in row)) return row
   return {

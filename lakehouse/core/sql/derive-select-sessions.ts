@@ -13,10 +13,12 @@ import {
   joinMerchants,
   joinUnits,
   nearUnits,
+  spanOf,
   tableRows,
   type WorkToSelect,
 } from './derive-select-parts.ts'
 import {
+  inRanges,
   ofFirst,
   ofLast,
   positionColumns,
@@ -99,19 +101,10 @@ function hitsToRead(work: WorkToSelect): Select {
       { expression: column('revenue_home_micros', 'rows'), as: 'revenue' },
       ...positionColumns.map((name) => asIs(name, 'rows')),
     ],
-    from: {
-      relation: {
-        kind: 'within',
-        left: joinMerchants(rows, work.units),
-        point: column('time', 'rows'),
-        ranges: ranges.map((range) => ({ ...range, values: [] })),
-        as: 'ranges',
-        columns: [],
-      },
-      as: 'rows_in_ranges',
-    },
+    from: joinMerchants(rows, work.units),
     where: and(
-      nearUnits(work, 'time', { start: ranges[0]?.start ?? 0, end: ranges.at(-1)?.end ?? 0 }),
+      nearUnits(work, 'time', spanOf(ranges)),
+      inRanges(column('time', 'rows'), ranges),
       not(orElse(column('bot', 'rows'), boolean(false))),
     ),
   }

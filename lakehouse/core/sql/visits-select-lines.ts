@@ -7,7 +7,19 @@
 import { dayMs, utcDay } from '../../../core/event-time.ts'
 import type { BucketRange } from '../../../core/ports/query-engine.ts'
 import { type VisitsRule, visitsReadDaysAfter, visitsReadDaysBefore } from '../../../core/visits.ts'
-import { and, arithmetic, column, compare, type Expression, named, or, type Select, text, whole } from './ast.ts'
+import {
+  and,
+  arithmetic,
+  column,
+  compare,
+  type Expression,
+  instant,
+  named,
+  or,
+  type Select,
+  text,
+  whole,
+} from './ast.ts'
 
 type Columns = Select['columns']
 type Relations = NonNullable<Select['with']>
@@ -171,8 +183,14 @@ const breakTime: Expression = {
 }
 
 /**
- * Where the hits lie that decide visits starting in these stretches: whole UTC days, rising, disjoint. `ranges` rise and
- * are disjoint.
+ * Most stretches of hits that a query names apart, and for which files are looked up (`maxFileRanges` of the engine on DuckDB
+ * takes as many). Where there are more, the smallest gaps are read too: more hits than decide a visit change nothing.
+ */
+export const visitsMaxReadRanges = 16
+
+/**
+ * Where the hits lie that decide visits starting in these stretches: whole UTC days, rising, disjoint, at most
+ * `visitsMaxReadRanges`. `ranges` rise by their start.
  */
 export function visitsReadRanges(ranges: readonly BucketRange[]): readonly BucketRange[] {
   const read: { start: number; end: number }[] = []
@@ -183,7 +201,23 @@ export function visitsReadRanges(ranges: readonly BucketRange[]): readonly Bucke
     if (last !== undefined && from <= last.end) last.end = Math.max(last.end, to)
     else read.push({ start: from, end: to })
   }
-  return read
+  return withFewGaps(read)
+}
+
+function withFewGaps(ranges: readonly BucketRange[]): readonly BucketRange[] {
+  if (ranges.length <= visitsMaxReadRanges) return ranges
+  const gaps = ranges.slice(1).map(({ start }, at) => ({ at: at + 1, ms: start - (ranges[at]?.end ?? start) }))
+  const largest = gaps.sort((a, b) => b.ms - a.ms || a.at - b.at).slice(0, visitsMaxReadRanges - 1)
+  const starts = [0, ...largest.map(({ at }) => at).sort((a, b) => a - b), ranges.length]
+  return starts.slice(1).flatMap((end, i) => {
+    const [first, last] = [ranges[starts[i] ?? 0], ranges[end - 1]]
+    return first === undefined || last === undefined ? [] : [{ start: first.start, end: last.end }]
+  })
+}
+
+/** Whether `of`, an instant, lies in one of the ranges. In this form engines skip files and row groups by it. */
+export function inRanges(of: Expression, ranges: readonly BucketRange[]): Expression {
+  return or(...ranges.map(({ start, end }) => and(compare(of, '>=', instant(start)), compare(of, '<', instant(end)))))
 }
 
 const asIs = (name: string) => ({ expression: column(name), as: name })

@@ -26,6 +26,7 @@ import { pageViewName } from './hits-rows.ts'
 import { ofMerchant } from './of-merchant.ts'
 import { pieceRanges, spanOf } from './pieces.ts'
 import {
+  inRanges,
   ofFirst,
   oneIf,
   positionColumns,
@@ -126,21 +127,15 @@ function hitsToRead(question: VisitsQuestion, ranges: readonly BucketRange[], sp
       ...spokenOf.map((each, index) => ({ expression: hitDimension(each, 'rows'), as: attribute(index) })),
       { expression: oneIf(isPageview), as: 'is_pageview' },
     ],
-    from: {
-      relation: {
-        kind: 'within',
-        left: tableRows('hits', [
-          ...['time', 'bot', 'name', 'session', 'visitor', ...positionColumns],
-          ...spokenOf.map(hitColumn),
-        ]),
-        point: column('time', 'rows'),
-        ranges: ranges.map((range) => ({ ...range, values: [] })),
-        as: 'ranges',
-        columns: [],
-      },
-      as: 'rows_in_ranges',
-    },
-    where: and(ofMerchant(question, 'rows', 'time', spanOf(ranges)), ...(spokenOf.includes('bot') ? [] : [not(bot)])),
+    from: tableRows('hits', [
+      ...['time', 'bot', 'name', 'session', 'visitor', ...positionColumns],
+      ...spokenOf.map(hitColumn),
+    ]),
+    where: and(
+      ofMerchant(question, 'rows', 'time', spanOf(ranges)),
+      inRanges(column('time', 'rows'), ranges),
+      ...(spokenOf.includes('bot') ? [] : [not(bot)]),
+    ),
   }
 }
 
