@@ -246,7 +246,7 @@ describe('what is beyond the cut', () => {
     const { query } = await worldOf([
       ...pages({ '/a': 2, '/b': 1 }),
       ...[2_000n, 2_001n].map((visitor) => hit('2026-04-01T11:00:00Z', { visitor, dimensions: { page: '/c' } })),
-      hit('2026-04-01T11:00:00Z', { visitor: 2_000n, dimensions: { page: '/x' } }),
+      hit('2026-04-01T11:00:00Z', { visitor: 3_000n, dimensions: { page: '/x' } }),
     ])
     const filters = [['is_not', 'page', ['/x']]]
     for (const [limit, others] of [
