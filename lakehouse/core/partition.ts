@@ -16,6 +16,12 @@ export function partitionTime({ partition }: TableDefinition): PartitionTime {
     : { column: partition.month, transform: 'month' }
 }
 
+/** Name of the partition field that holds the period: `time_day` for `day(time)`, as Iceberg's writers name it. */
+export function periodField(definition: TableDefinition): string {
+  const { column, transform } = partitionTime(definition)
+  return `${column}_${transform}`
+}
+
 /** Period of an instant, ms. */
 export function periodOf(definition: TableDefinition, time: number): number {
   if (partitionTime(definition).transform === 'day') return utcDay(time)

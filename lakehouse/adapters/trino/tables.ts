@@ -4,7 +4,7 @@
  */
 import { TrinoQueryError } from '../../../core/errors.ts'
 import { sleep, type Timers } from '../../../core/ports/clock.ts'
-import type { ColumnType, TableDefinition } from '../../../core/tables.ts'
+import type { Column, ColumnType, TableDefinition } from '../../../core/tables.ts'
 import { tables } from '../../../schemas/tables.ts'
 import { partitionTime } from '../../core/partition.ts'
 import { quotedName } from '../../core/sql/printer.ts'
@@ -30,7 +30,7 @@ export function trinoTable({ catalog, schema }: TrinoPlace, table: string): stri
   return [catalog, schema, table].map(quotedName).join('.')
 }
 
-/** Makes the schemas and tables that are missing. Any number of processes may do so at once. */
+/** Makes the schemas, tables and columns that are missing. Any number of processes may do so at once. */
 export async function ensureTables(
   { trino, timers, ...place }: TrinoPlace & { readonly trino: Pick<Trino, 'query'>; readonly timers: Timers },
   signal?: AbortSignal,
@@ -43,6 +43,22 @@ export async function ensureTables(
   for (const statement of statements) {
     await createOnce({ trino, timers }, statement, signal)
   }
+  const found = await trino.query(tableColumns(place), { ...(signal && { signal }) })
+  const known = new Set(found.map(([table, column]) => `${table} ${column}`))
+  for (const { name: table, columns } of Object.values(tables)) {
+    for (const column of columns.filter(({ name }) => !known.has(`${table} ${name.toLowerCase()}`))) {
+      await createOnce({ trino, timers }, addColumn(place, table, column), signal)
+    }
+  }
+}
+
+function tableColumns({ catalog, schema }: TrinoPlace): string {
+  return `SELECT table_name, column_name FROM ${quotedName(catalog)}.information_schema.columns WHERE table_schema = ${text(schema)}`
+}
+
+/** For tables made before the column was added; their rows have null there. */
+export function addColumn(place: TrinoPlace, table: string, { name, type, doc }: Column): string {
+  return `ALTER TABLE ${trinoTable(place, table)} ADD COLUMN IF NOT EXISTS ${quotedName(name)} ${trinoType(type)} COMMENT ${text(doc)}`
 }
 
 /** Runs a statement with `IF NOT EXISTS` until it succeeds: Trino looks first and makes then, and of two one fails. */

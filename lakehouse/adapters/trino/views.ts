@@ -4,7 +4,13 @@
  */
 import type { Timers } from '../../../core/ports/clock.ts'
 import type { TableDefinition } from '../../../core/tables.ts'
-import { firstGeneration, hitsTable, hourlyTable, totalSketchSize } from '../../../schemas/tables.ts'
+import {
+  breakdownSketchSize,
+  firstGeneration,
+  hitsTable,
+  hourlyTable,
+  totalSketchSize,
+} from '../../../schemas/tables.ts'
 import { quotedName } from '../../core/sql/printer.ts'
 import type { Trino } from './client.ts'
 import { createOnce, createSchema, type TrinoPlace, trinoTable } from './tables.ts'
@@ -34,24 +40,24 @@ WHERE ${inForce(hitsTable, 't')}`
 }
 
 /**
- * One row per merchant, hour, breakdown and value. Visitors as `kmvEstimate` of core/sketch/kmv.ts has them, of sketches
+ * One row per merchant, hour, breakdown and value, and one of `other` where the values were cut. Visitors as `kmvEstimate` of core/sketch/kmv.ts has them, of sketches
  * united and cut to k as everywhere; revenue in units of the merchant's currency.
  */
 export function hourlyView(place: ViewsPlace): string {
-  const k = totalSketchSize
   return `${createView(place, hourlyTable)}
 SELECT
   merchant,
   bucket,
   breakdown,
   "value",
+  other,
   hits,
   pageviews,
   CASE
-    WHEN cardinality(hashes) < ${k} THEN cardinality(hashes)
+    WHEN cardinality(hashes) < k THEN cardinality(hashes)
     ELSE greatest(
-      BIGINT '${k}',
-      CAST(round(${k - 1}e0 / ((CAST(element_at(array_sort(hashes), ${k}) AS double) + 1e0) / ${hashSpace})) AS bigint)
+      k,
+      CAST(round(CAST(k - 1 AS double) / ((CAST(element_at(array_sort(hashes), k) AS double) + 1e0) / ${hashSpace})) AS bigint)
     )
   END AS visitors,
   orders,
@@ -62,6 +68,8 @@ FROM (
     t.bucket,
     t.breakdown,
     t."value",
+    coalesce(t.other, false) AS other,
+    CASE WHEN t.breakdown = 'total' THEN BIGINT '${totalSketchSize}' ELSE BIGINT '${breakdownSketchSize}' END AS k,
     coalesce(sum(t.hits), 0) AS hits,
     coalesce(sum(t.pageviews), 0) AS pageviews,
     coalesce(array_distinct(flatten(array_agg(t.visitors) FILTER (WHERE t.visitors IS NOT NULL))), ARRAY[]) AS hashes,
@@ -69,7 +77,7 @@ FROM (
     coalesce(sum(t.revenue_micros), 0) AS revenue_micros
   FROM ${trinoTable(place, hourlyTable.name)} t
   WHERE ${inForce(hourlyTable, 't')}
-  GROUP BY t.merchant, t.bucket, t.breakdown, t."value"
+  GROUP BY t.merchant, t.bucket, t.breakdown, t."value", coalesce(t.other, false)
 )`
 }
 

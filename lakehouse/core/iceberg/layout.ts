@@ -9,8 +9,7 @@
  */
 import type { LakePartition } from '../../../core/ports/lake.ts'
 import type { TableDefinition } from '../../../core/tables.ts'
-import { partitionTime, periodText } from '../partition.ts'
-import { periodField } from './schema.ts'
+import { partitionTime, periodField, periodText } from '../partition.ts'
 
 /** The layout of a table of the lake. `lakeUri` has no slash at its end: `file:///var/hitlake/lake`. */
 export function tableLayout(definition: TableDefinition, lakeUri: string): TableLayout {

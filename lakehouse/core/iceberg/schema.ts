@@ -3,7 +3,7 @@
  * serialization"). Every field is optional, because DuckDB writes Parquet columns so.
  */
 import type { Column, ColumnType, TableDefinition } from '../../../core/tables.ts'
-import { partitionTime } from '../partition.ts'
+import { partitionTime, periodField } from '../partition.ts'
 import type { JsonValue } from './json.ts'
 
 export interface IcebergSchema {
@@ -26,12 +26,6 @@ export interface PartitionSpec {
 
 /** Partition field ids start here (spec, "Partition Specs": v1 writers assigned from 1000, and all kept to it). */
 const firstPartitionFieldId = 1_000
-
-/** Name of the partition field that holds the period: `time_day` for `day(time)`, as other writers name it. */
-export function periodField(definition: TableDefinition): string {
-  const { column, transform } = partitionTime(definition)
-  return `${column}_${transform}`
-}
 
 export function schemaFields(columns: readonly Column[]): JsonValue[] {
   return columns.map((column) => ({

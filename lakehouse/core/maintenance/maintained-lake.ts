@@ -3,9 +3,18 @@ import type { DeriveWork, LakeMaintainer, LakePartition, LakeReader } from '../.
 import type { TableName } from '../../../core/tables.ts'
 import type { PublicationTurn } from '../publication-turn.ts'
 
+export interface RewriteTurn {
+  readonly turn: PublicationTurn
+  /**
+   * Publications up to this id are finished. A lake that finds a repeated publication by its rows must not fold rows of a
+   * later one: the repeat would bring them again.
+   */
+  readonly through: number
+}
+
 export interface MaintainedLake
   extends Pick<LakeReader, 'snapshots'>,
     Pick<LakeMaintainer, 'lastPublish' | 'partitions'> {
   derive(work: DeriveWork, turn: PublicationTurn): ReturnType<LakeMaintainer['derive']>
-  rewrite(table: TableName, partition: LakePartition, turn: PublicationTurn): ReturnType<LakeMaintainer['rewrite']>
+  rewrite(table: TableName, partition: LakePartition, given: RewriteTurn): ReturnType<LakeMaintainer['rewrite']>
 }

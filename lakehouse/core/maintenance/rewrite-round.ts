@@ -40,6 +40,8 @@ export async function rewriteRound(
   const { lake, clock } = options
   const lease = await takeLease(options, table)
   if (lease === undefined) return 'held elsewhere'
+  // In this order: what is in the lake at the first look and not under way at the second is finished.
+  const through = await lake.lastPublish(table)
   if (await isOpen(options, table)) return 'done'
   await tellReaders(options, table, lease, [])
   const worth = (await lake.partitions(table))
@@ -48,9 +50,8 @@ export async function rewriteRound(
     .slice(0, rewritesPerRoundMax)
   for (const partition of worth) {
     if (options.stop.aborted) return 'stopped'
-    if (await isOpen(options, table)) return 'done'
     const started = clock.monotonic()
-    const done = await inTurn(options, table, lease, (turn) => lake.rewrite(table, partition, turn))
+    const done = await inTurn(options, table, lease, (turn) => lake.rewrite(table, partition, { turn, through }))
     if (done === null) continue
     await tellReaders(options, table, lease, done.truncated)
     options.onRewritten?.({ table, partition, ...done, tookMs: clock.monotonic() - started })

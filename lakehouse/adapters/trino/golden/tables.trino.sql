@@ -43,7 +43,13 @@ CREATE TABLE IF NOT EXISTS "lake"."hitlake_tables"."hits" (
   "_idx" integer COMMENT 'hit in the record',
   "_publish" bigint COMMENT 'publication that brought the row',
   "_row" bigint COMMENT 'number of the row in its publication',
-  "_gen" integer COMMENT 'generation'
+  "_gen" integer COMMENT 'generation',
+  "client_hints" varchar COMMENT 'the request''s Sec-CH-UA headers as sent, a JSON object',
+  "browser" varchar COMMENT 'derived: by client hints, else by the user agent; null where neither says',
+  "os" varchar COMMENT 'derived: by client hints, else by the user agent; null where neither says',
+  "medium" varchar COMMENT 'derived: campaign medium, else organic, social, email, referral or (none)',
+  "campaign" varchar COMMENT 'derived: campaign name in one spelling',
+  "load_bucket" integer COMMENT 'derived: histogram bucket of props.load_ms (core/sketch/quantiles.ts)'
 )
 COMMENT 'One row a hit: what was accepted, unchanged, and what the pipeline derived of it. The truth all else is made from.'
 WITH (
@@ -91,6 +97,9 @@ CREATE TABLE IF NOT EXISTS "lake"."hitlake_tables"."hourly" (
   "visitors" array(bigint) COMMENT 'KMV sketch: the k smallest distinct visitor hashes, rising',
   "orders" bigint COMMENT 'sum',
   "revenue_micros" decimal(38,0) COMMENT 'sum of revenue_home_micros',
+  "load" array(row("bucket" integer, "n" bigint)) COMMENT 'histogram of load_bucket',
+  "other_revenue" array(row("currency" varchar, "micros" decimal(38,0))) COMMENT 'sums of revenue in currencies other than the merchant''s',
+  "other" boolean COMMENT 'true: all values of a truncated breakdown that were not kept',
   "_src" varchar COMMENT 'feed incarnation',
   "_part" integer COMMENT 'feed partition',
   "_off_from" bigint COMMENT 'first record it covers',
@@ -106,4 +115,72 @@ WITH (
   object_store_layout_enabled = false,
   partitioning = ARRAY['"_gen"', 'day("bucket")'],
   sorted_by = ARRAY['"merchant" ASC NULLS FIRST', '"breakdown" ASC NULLS FIRST', '"value" ASC NULLS FIRST', '"bucket" ASC NULLS FIRST', '"_src" ASC NULLS FIRST', '"_part" ASC NULLS FIRST']
+);
+
+CREATE TABLE IF NOT EXISTS "lake"."hitlake_tables"."daily" (
+  "merchant" varchar COMMENT 'whose shop',
+  "bucket" timestamp(6) with time zone COMMENT 'start of the day in the merchant''s zone',
+  "bucket_end" timestamp(6) with time zone COMMENT 'its end',
+  "breakdown" varchar COMMENT 'total, or the dimension',
+  "value" varchar COMMENT 'value of the dimension; empty for total, and where a hit has none',
+  "hits" bigint COMMENT 'sum',
+  "pageviews" bigint COMMENT 'sum',
+  "visitors" array(bigint) COMMENT 'KMV sketch: the k smallest distinct visitor hashes, rising',
+  "orders" bigint COMMENT 'sum',
+  "revenue_micros" decimal(38,0) COMMENT 'sum of revenue_home_micros',
+  "load" array(row("bucket" integer, "n" bigint)) COMMENT 'histogram of load_bucket',
+  "other_revenue" array(row("currency" varchar, "micros" decimal(38,0))) COMMENT 'sums of revenue in currencies other than the merchant''s',
+  "other" boolean COMMENT 'true: all values of a truncated breakdown that were not kept',
+  "_src" varchar COMMENT 'feed incarnation',
+  "_part" integer COMMENT 'feed partition',
+  "_off_from" bigint COMMENT 'first record it covers',
+  "_off_to" bigint COMMENT 'last record it covers',
+  "_publish" bigint COMMENT 'derivation that brought the row',
+  "_row" bigint COMMENT 'number of the row in its derivation',
+  "_gen" integer COMMENT 'generation'
+)
+COMMENT 'The numbers of hourly by local day, for long ranges. Of a merchant and day the rows of the newest `_publish` hold; older ones are superseded.'
+WITH (
+  format = 'PARQUET',
+  format_version = 2,
+  object_store_layout_enabled = false,
+  partitioning = ARRAY['"_gen"', 'month("bucket")'],
+  sorted_by = ARRAY['"merchant" ASC NULLS FIRST', '"breakdown" ASC NULLS FIRST', '"value" ASC NULLS FIRST', '"bucket" ASC NULLS FIRST']
+);
+
+CREATE TABLE IF NOT EXISTS "lake"."hitlake_tables"."sessions" (
+  "merchant" varchar COMMENT 'whose shop',
+  "start" timestamp(6) with time zone COMMENT 'event time of the first hit',
+  "end" timestamp(6) with time zone COMMENT 'event time of the last hit',
+  "visitor" varchar COMMENT 'as of the hits',
+  "session" varchar COMMENT 'as given',
+  "hits" bigint COMMENT 'how many',
+  "pageviews" bigint COMMENT 'hits named page_view',
+  "orders" bigint COMMENT 'hits named purchase',
+  "revenue_micros" decimal(38,0) COMMENT 'sum of revenue_home_micros',
+  "bounce" boolean COMMENT 'one hit only',
+  "duration_ms" bigint COMMENT U&'end \+002212 start',
+  "name" varchar COMMENT 'of the first hit',
+  "page" varchar COMMENT 'entry page: path of the first hit',
+  "exit_page" varchar COMMENT 'path of the last hit',
+  "source" varchar COMMENT 'of the first hit',
+  "country" varchar COMMENT 'of the first hit',
+  "device" varchar COMMENT 'of the first hit',
+  "browser" varchar COMMENT 'of the first hit',
+  "campaign" varchar COMMENT 'of the first hit',
+  "_src" varchar COMMENT 'feed incarnation of the first hit',
+  "_part" integer COMMENT 'feed partition of the first hit',
+  "_off" bigint COMMENT 'record of the first hit',
+  "_idx" integer COMMENT 'first hit in its record',
+  "_publish" bigint COMMENT 'derivation that brought the row',
+  "_row" bigint COMMENT 'number of the row in its derivation',
+  "_gen" integer COMMENT 'generation'
+)
+COMMENT 'One row a visit (core/visits.ts). Of a merchant and UTC day of start the rows of the newest `_publish` hold; older ones are superseded.'
+WITH (
+  format = 'PARQUET',
+  format_version = 2,
+  object_store_layout_enabled = false,
+  partitioning = ARRAY['"_gen"', 'day("start")'],
+  sorted_by = ARRAY['"merchant" ASC NULLS FIRST', '"start" ASC NULLS FIRST', '"_part" ASC NULLS FIRST', '"_off" ASC NULLS FIRST', '"_idx" ASC NULLS FIRST']
 );

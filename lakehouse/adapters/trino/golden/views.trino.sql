@@ -44,7 +44,13 @@ SELECT
   t."_idx",
   t."_publish",
   t."_row",
-  t."_gen"
+  t."_gen",
+  t."client_hints",
+  t."browser",
+  t."os",
+  t."medium",
+  t."campaign",
+  t."load_bucket"
 FROM "lake"."hitlake_tables"."hits" t
 WHERE t."_gen" = 1;
 
@@ -54,13 +60,14 @@ SELECT
   bucket,
   breakdown,
   "value",
+  other,
   hits,
   pageviews,
   CASE
-    WHEN cardinality(hashes) < 4097 THEN cardinality(hashes)
+    WHEN cardinality(hashes) < k THEN cardinality(hashes)
     ELSE greatest(
-      BIGINT '4097',
-      CAST(round(4096e0 / ((CAST(element_at(array_sort(hashes), 4097) AS double) + 1e0) / 9223372036854775808e0)) AS bigint)
+      k,
+      CAST(round(CAST(k - 1 AS double) / ((CAST(element_at(array_sort(hashes), k) AS double) + 1e0) / 9223372036854775808e0)) AS bigint)
     )
   END AS visitors,
   orders,
@@ -71,6 +78,8 @@ FROM (
     t.bucket,
     t.breakdown,
     t."value",
+    coalesce(t.other, false) AS other,
+    CASE WHEN t.breakdown = 'total' THEN BIGINT '4097' ELSE BIGINT '1025' END AS k,
     coalesce(sum(t.hits), 0) AS hits,
     coalesce(sum(t.pageviews), 0) AS pageviews,
     coalesce(array_distinct(flatten(array_agg(t.visitors) FILTER (WHERE t.visitors IS NOT NULL))), ARRAY[]) AS hashes,
@@ -78,5 +87,5 @@ FROM (
     coalesce(sum(t.revenue_micros), 0) AS revenue_micros
   FROM "lake"."hitlake_tables"."hourly" t
   WHERE t."_gen" = 1
-  GROUP BY t.merchant, t.bucket, t.breakdown, t."value"
+  GROUP BY t.merchant, t.bucket, t.breakdown, t."value", coalesce(t.other, false)
 );

@@ -1,0 +1,46 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { systemTimers } from '../../../core/adapters/node/system.ts'
+import { hourlyRow } from '../../../core/ports/lake.contract.ts'
+import { lakeRewriteContract } from '../../core/lake-rewrite.contract.ts'
+import { openTrinoLake, type TrinoLakeUnderTest } from '../../test/trino-lake-under-test.ts'
+import { ensureTables, trinoTable } from './tables.ts'
+
+const opened: TrinoLakeUnderTest[] = []
+afterAll(async () => {
+  for (const under of opened) await under.close()
+})
+
+async function open(): Promise<TrinoLakeUnderTest> {
+  const under = await openTrinoLake()
+  opened.push(under)
+  return under
+}
+
+lakeRewriteContract('in Trino', {
+  runs: 2,
+  async open({ maxValues }) {
+    const under = await open()
+    return { lake: under.lake({ foldMaxValues: maxValues }), rows: (table, snapshot) => under.rows(table, snapshot) }
+  },
+})
+
+describe('a table made before a column was there', () => {
+  let under: TrinoLakeUnderTest
+  beforeAll(async () => {
+    under = await open()
+  })
+
+  it('gets it, and its rows have null there', async () => {
+    const lake = under.lake()
+    await lake.publish('hourly', 1, [await lake.stage('hourly', 'staged/old', [hourlyRow()])])
+    for (const column of ['load', 'other_revenue', 'other']) {
+      await under.trino.query(`ALTER TABLE ${trinoTable(under, 'hourly')} DROP COLUMN "${column}"`)
+    }
+    await ensureTables({ ...under, timers: systemTimers })
+    const load = [{ bucket: 3, n: 2n }]
+    const { snapshot } = await lake.publish('hourly', 2, [
+      await lake.stage('hourly', 'staged/new', [hourlyRow({ load, _off_from: 1, _off_to: 1 })]),
+    ])
+    expect((await under.rows('hourly', snapshot)).map((row) => row.load)).toEqual([null, load])
+  })
+})
