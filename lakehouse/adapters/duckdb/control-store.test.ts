@@ -19,7 +19,8 @@ async function open(options: { readonly maxVersions?: number } = {}): Promise<Co
   })
   const { maxVersions } = options
   const store = await openDuckDbControlStore(
-    maxVersions === undefined ? { instance } : { instance, maxVersionRows: maxVersions },
+    // With few versions, those of days are folded every few rows too.
+    maxVersions === undefined ? { instance } : { instance, maxVersionRows: maxVersions, foldDaysAt: 5 },
   )
   opened.push(async () => {
     await store.close()

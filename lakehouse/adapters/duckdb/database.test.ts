@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, describe, expect, it } from 'vitest'
 import { StartError } from '../../../core/errors.ts'
+import { keyOf, merchantId } from '../../../core/ports/control-store.contract.ts'
 import { epochOf, fileOf } from '../../../core/ports/control-store-epochs.contract.ts'
 import { openDuckDbControlStore } from './control-store.ts'
 import { Session, SessionRefusedError } from './control-store-session.ts'
@@ -122,6 +123,31 @@ describe('migrations', () => {
     await expect(migrate(session, broken)).rejects.toThrow('nothing')
     await migrate(session, [{ name: 'mended', statements: ['CREATE TABLE half (n BIGINT)'] }])
     await session.close()
+    instance.closeSync()
+  })
+
+  // The steps of before keys said where, and before anything was derived.
+  it('open what an older version wrote: its keys mean what they meant, its waiting files are read by nothing', async () => {
+    const instance = await open(':memory:')
+    const session = await Session.open(instance)
+    await migrate(session, migrations.slice(0, 2))
+    await ask(instance, `INSERT INTO keys VALUES ('h', NULL, 'server', '["admin"]')`)
+    await ask(instance, `INSERT INTO pending_files VALUES (1, 'hourly', 'f', 10, 1000, 5, 6, NULL)`)
+    await ask(instance, `INSERT INTO versions VALUES (3, 'a', 5)`)
+    await ask(instance, 'UPDATE counters SET last_commit = 3, last_file = 1')
+    await session.close()
+    const store = await openDuckDbControlStore({ instance })
+    expect((await store.findKey('h'))?.key).toEqual(keyOf(null, 'h', { rights: ['admin'] }))
+    await store.addKey(keyOf(null, 'h', { rights: ['admin'] }))
+    const fence = (await store.acquireLease('maintain', 'me', 1_000, 0))?.fence ?? 0
+    const units = [{ merchant: merchantId('a'), start: 0, end: 86_400_000 }]
+    const begun = await store.beginDerivation('daily', 'maintain', fence, { units, reads: 'published', idAbove: 0 })
+    expect(begun).toMatchObject({ through: 0, view: { pending: [] } })
+    const days = { afterVersion: 0, firstDay: 0, lastDay: 9, limit: 9 }
+    expect(await store.changedDays(days)).toEqual([{ merchant: 'a', day: 5, version: 3 }])
+    const { id } = await store.beginPublication('hourly', 'maintain', fence, ['f'])
+    await store.finishPublication('hourly', 'maintain', fence, id, 's')
+    await store.close()
     instance.closeSync()
   })
 

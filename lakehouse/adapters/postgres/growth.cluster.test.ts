@@ -2,9 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { StartError } from '../../../core/errors.ts'
-import { merchantId } from '../../../core/ports/control-store.contract.ts'
+import { keyOf, merchantId } from '../../../core/ports/control-store.contract.ts'
 import { epochOf, fileOf, offset } from '../../../core/ports/control-store-epochs.contract.ts'
-import { migrations } from './migrations.ts'
+import { openDatabase } from './database.ts'
+import { migrate, migrations } from './migrations.ts'
 import { createSchema, type Schema } from './test/schemas.ts'
 
 let schema: Schema
@@ -38,6 +39,26 @@ it('is made once by many that open it at once', async () => {
   )
   const fences = await Promise.all(stores.map((store) => store.acquirePartitions('hits', 'feed-1', 'me', [0])))
   expect(new Set(fences.map(({ fence }) => fence)).size).toBe(8)
+})
+
+it('is upgraded with what an older version left in it: keys, files that wait, and versions no longer listed', async () => {
+  const database = openDatabase({ url: schema.url, poolSize: 1 })
+  await migrate(database, migrations.slice(0, 1))
+  await database.close()
+  await schema.query(`INSERT INTO keys VALUES ('h', NULL, 'server', '{admin}')`)
+  await schema.query('UPDATE counters SET last_commit = 9, versions_floor = 4')
+  await schema.query(`INSERT INTO epochs VALUES (1, 'hits', 7, 1)`)
+  await schema.query(`INSERT INTO pending_files VALUES ('f', 1, 1, 'hourly', 10, 1000, 5, 6)`)
+  await schema.query(`INSERT INTO touched VALUES (1, 'a', 5), (2, 'b', 5)`)
+  await schema.query('INSERT INTO discarded VALUES (2)')
+  const store = await schema.open({ visible: 'published' })
+  expect((await store.findKey('h'))?.key).toEqual(keyOf(null, 'h', { rights: ['admin'] }))
+  const days = { afterVersion: 0, firstDay: 0, lastDay: 9, limit: 9 }
+  expect(await store.changedDays(days)).toEqual([{ merchant: 'a', day: 5, version: 7 }])
+  const fence = (await store.acquireLease('maintain', 'me', 100_000, 0))?.fence ?? 0
+  const units = [{ merchant: merchantId('a'), start: 0, end: 86_400_000 }]
+  const begun = await store.beginDerivation('daily', 'maintain', fence, { units, reads: 'published', idAbove: 0 })
+  expect(begun).toMatchObject({ through: 6, view: { pending: [] } })
 })
 
 it('is left alone where a newer version wrote it', async () => {
