@@ -181,6 +181,20 @@ export const errorTable: readonly ErrorEntry[] = [
     'There is no such dimension; `allowed` lists those there are.',
     'Ask for one of them.',
   ),
+  http(
+    'unknown_format',
+    400,
+    'never',
+    'There is no such `format`; `allowed` lists those there are.',
+    'Ask for one of them.',
+  ),
+  http(
+    'not_acceptable',
+    406,
+    'never',
+    'No form of the answer is among those that `Accept` names; `allowed` lists those there are.',
+    'Accept one of them, or send `?format=`.',
+  ),
   http('unknown_zone', 400, 'never', 'There is no such time zone.', 'Send an IANA name, such as `Europe/Berlin`.'),
   http(
     'too_many_buckets',

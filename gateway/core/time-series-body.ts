@@ -1,5 +1,5 @@
 /** The JSON of a time series, as text: all but what changes while the numbers do not, which is spliced in per answer. */
-import type { SeriesAnswer } from './query/answer.ts'
+import type { SeriesAnswer, SeriesBucket } from './query/answer.ts'
 import { metricJson } from './query/metric-values.ts'
 
 /** Text before `meta`'s `asOf` and `complete`. */
@@ -8,21 +8,26 @@ export function seriesHead(answer: Omit<SeriesAnswer, 'meta'>): string {
   const names = JSON.stringify({ merchant, interval, timeZone, currency }).slice(0, -1)
   // Joined, not added up: the text is kept, and a flat string is cheaper to send again than a rope of pieces.
   const text = [names, ',"buckets":[']
-  buckets.forEach(({ start, end, metrics: values }, i) => {
-    text.push(i === 0 ? '' : ',', '{"start":"', start, '","end":"', end, '"')
-    metrics.forEach((metric, m) => {
-      const value = values[m]
-      if (value !== undefined) text.push(',"', metric, '":', metricJson(value))
-    })
-    text.push('}')
+  buckets.forEach((bucket, i) => {
+    text.push(i === 0 ? '' : ',', bucketJson(metrics, bucket))
   })
   text.push('],"meta":{')
   return text.join('')
 }
 
-/** `asOf` and `complete`: true when every hit received before the range's end is in the numbers. */
-export function freshnessJson(asOfMs: number, endMs: number): string {
-  return `"asOf":"${new Date(asOfMs).toISOString()}","complete":${asOfMs >= endMs}`
+export function bucketJson(metrics: SeriesAnswer['metrics'], { start, end, metrics: values }: SeriesBucket): string {
+  const text = ['{"start":"', start, '","end":"', end, '"']
+  metrics.forEach((metric, m) => {
+    const value = values[m]
+    if (value !== undefined) text.push(',"', metric, '":', metricJson(value))
+  })
+  text.push('}')
+  return text.join('')
+}
+
+/** `asOf` (ISO text) and `complete`: true when every hit received before the range's end is in the numbers. */
+export function freshnessJson(asOf: string, complete: boolean): string {
+  return `"asOf":"${asOf}","complete":${complete}`
 }
 
 /** Text after them. */

@@ -19,7 +19,8 @@ export interface TimeSeriesQuery {
 export type QueryParameters = Readonly<Record<string, string | readonly string[] | undefined>>
 
 const single = ['metrics', 'from', 'to', 'interval', 'timeZone'] as const
-const known = [...single, 'filter'] as const
+/** `format` is the route's to read. */
+const known = [...single, 'filter', 'format'] as const
 
 /** @throws ProblemError 400 with JSON pointers to the parameters */
 export function parseTimeSeriesQuery(
@@ -44,7 +45,7 @@ function readParameters(
 ): Partial<Record<(typeof single)[number], string>> {
   const given: Partial<Record<(typeof single)[number], string>> = {}
   for (const [name, value] of Object.entries(parameters)) {
-    if (name === 'filter') continue
+    if (name === 'filter' || name === 'format') continue
     const parameter = single.find((each) => each === name)
     const pointer = pointerTo('', name)
     if (parameter === undefined) {

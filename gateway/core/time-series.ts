@@ -12,6 +12,9 @@ import type { BucketRange } from '../../core/ports/query-engine.ts'
 import { calendarBucket, isoWithOffset } from '../../core/time/calendar.ts'
 import { firstGeneration } from '../../schemas/tables.ts'
 import type { Cells } from './cells.ts'
+import { formatOf } from './formats/format.ts'
+import { type Representation, represented } from './formats/representation.ts'
+import { contentHash, entityTag, standingMeta } from './formats/tag.ts'
 import type { Freshness } from './freshness.ts'
 import { needsOf } from './metrics.ts'
 import { minorDigitsOf } from './numbers.ts'
@@ -41,10 +44,10 @@ export interface TimeSeriesRequest {
 
 export interface TimeSeries {
   /**
-   * The answer's JSON; synchronously where it is remembered.
+   * The answer as JSON; synchronously where it is remembered.
    * @throws ProblemError, RawBudgetError, EngineUnavailableError; as a rejection where the engine was asked
    */
-  answer(request: TimeSeriesRequest): string | Promise<string>
+  answer(request: TimeSeriesRequest): Representation | Promise<Representation>
   /** The answer itself, for other formats. Never remembered, though its cells are. @throws as `answer` */
   series(request: TimeSeriesRequest): Promise<SeriesAnswer>
 }
@@ -59,7 +62,15 @@ interface Planned {
   readonly firstDay: number
   readonly lastDay: number
   readonly end: number
-  readonly text?: { readonly version: number; readonly head: string; readonly tail: string }
+  readonly text?: Remembered
+}
+
+interface Remembered {
+  readonly version: number
+  readonly head: string
+  readonly tail: string
+  /** Of the content without what moves while it stands (`formats/tag.ts`). */
+  readonly hash: string
 }
 
 export function createTimeSeries(options: {
@@ -141,19 +152,27 @@ export function createTimeSeries(options: {
     }
   }
 
-  async function ask(key: string, planned: Planned, asOf: number, client: AbortSignal | undefined): Promise<string> {
-    const { buckets, merchant, firstDay, lastDay, end } = planned
+  async function ask(
+    key: string,
+    planned: Planned,
+    asOf: number,
+    client: AbortSignal | undefined,
+  ): Promise<Representation> {
+    const { buckets, merchant, firstDay, lastDay } = planned
     // Read before the cells are: they are at least of this version.
     const version = versions.versionOf(merchant.id, firstDay, lastDay)
     const numbers = await numbersOf(planned, asOf, client)
     const stale = numbers.stale || versions.stale
     const answer = answerOf(planned, numbers, stale)
+    const { meta } = answer
     const head = seriesHead(answer)
+    const hash = contentHash([head, standingMeta(meta)])
     if (!stale && key.length <= rememberedQueryMaxLength) {
-      const tail = seriesTail({ ...answer.meta, servedFrom: allCached(buckets.length) })
-      remembered.set(key, { ...planned, text: { version, head, tail } })
+      const tail = seriesTail({ ...meta, servedFrom: allCached(buckets.length) })
+      remembered.set(key, { ...planned, text: { version, head, tail, hash } })
     }
-    return head + freshnessJson(numbers.asOf, end) + seriesTail(answer.meta)
+    const body = head + freshnessJson(meta.asOf, meta.complete) + seriesTail(meta)
+    return represented(meta, { format: 'json', body, hash })
   }
 
   return {
@@ -165,9 +184,9 @@ export function createTimeSeries(options: {
       let planned = remembered.get(key)
       if (planned === undefined || !isCurrent(planned, merchant, clock)) planned = makePlan(request)
       else if (planned.text !== undefined && !versions.stale) {
-        const { version, head, tail } = planned.text
+        const { version } = planned.text
         if (versions.versionOf(merchant.id, planned.firstDay, planned.lastDay) === version) {
-          return head + freshnessJson(asOf, planned.end) + tail
+          return repeated(planned, planned.text, asOf)
         }
       }
       return ask(key, planned, asOf, request.signal?.())
@@ -180,6 +199,20 @@ export function createTimeSeries(options: {
     },
   }
 }
+
+/** The remembered answer, as it is now. */
+function repeated({ end, buckets }: Planned, { head, tail, hash }: Remembered, asOfMs: number): Representation {
+  const asOf = new Date(asOfMs).toISOString()
+  const complete = asOfMs >= end
+  return {
+    body: head + freshnessJson(asOf, complete) + tail,
+    contentType: jsonType,
+    tag: entityTag({ format: 'json', hash, complete, asOfMs, served: allCached(buckets.length) }),
+    asOf,
+  }
+}
+
+const jsonType = formatOf('json').contentType
 
 /** One for each bucket; of nothing where nothing fell into it. What a truncated breakdown did not keep has no place here. */
 function rowsByBucket(rows: readonly NumbersRow[], buckets: number): readonly NumbersRow[] {

@@ -2,9 +2,9 @@
 import { type AnswerRow, otherLabel, type QueryAnswer } from './answer.ts'
 import { metricJson } from './metric-values.ts'
 
-/** `{"results":[{"dimensions":[…],"metrics":[…]}],"meta":{…},"query":{…}}` */
-export function queryJson({ rows, meta, query }: QueryAnswer): string {
-  return `{"results":[${rows.map(rowJson).join(',')}],"meta":${JSON.stringify(meta)},"query":${JSON.stringify(query)}}`
+/** `{"results":[{"dimensions":[…],"metrics":[…]}],"meta":{…},"query":{…}}`. `results`: the JSON of each row. */
+export function queryJson({ rows, meta, query }: QueryAnswer, results = rows.map(rowJson)): string {
+  return `{"results":[${results.join(',')}],"meta":${JSON.stringify(meta)},"query":${JSON.stringify(query)}}`
 }
 
 export function rowJson({ dimensions, metrics, compare, other }: AnswerRow): string {

@@ -154,7 +154,8 @@ export async function createWorld(
     async ask(merchant: Merchant, parameters: Record<string, string> = {}, signal?: AbortSignal): Promise<SeriesReply> {
       const search = new URLSearchParams(parameters).toString()
       const request = { merchant, search, parameters, ...(signal === undefined ? {} : { signal: () => signal }) }
-      return JSON.parse(await timeSeries.answer(request))
+      const { body } = await timeSeries.answer(request)
+      return JSON.parse(String(body))
     },
     /** The JSON of an answer to `POST /v1/query`, parsed. */
     async query(merchant: Merchant, body: unknown, signal?: AbortSignal): Promise<QueryReply> {

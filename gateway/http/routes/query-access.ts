@@ -5,13 +5,6 @@ import type { ControlStore, KeyHolder, Merchant } from '../../../core/ports/cont
 import { authorize } from '../../core/keys.ts'
 import { ProblemError } from '../../core/problem.ts'
 
-/** An answer is its asker's alone, and differs by these headers. */
-export const answerHeaders = {
-  'content-type': 'application/json; charset=utf-8',
-  'cache-control': 'private',
-  vary: 'Authorization, Accept, Accept-Encoding',
-} as const
-
 /**
  * The merchant asked for, if the key may read it; a read key's own where none is named. To a read key every other merchant
  * is 403, whether it exists or not. @throws ProblemError 401, 403; 400 and 404 to admin keys only

@@ -1,14 +1,17 @@
-/** `POST /v1/query`: a read key asks of its own merchant, an admin key of the one it names. */
+/** `POST /v1/query?format`: a read key asks of its own merchant, an admin key of the one it names. */
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import type { Timers } from '../../../core/ports/clock.ts'
 import type { ControlStore, KeyHolder } from '../../../core/ports/control-store.ts'
+import { chooseFormat } from '../../core/formats/format.ts'
+import { representQuery } from '../../core/formats/representation.ts'
 import { bearerKey, type KeyDirectory } from '../../core/keys.ts'
 import { ProblemError } from '../../core/problem.ts'
-import { queryJson } from '../../core/query/answer-json.ts'
 import { bad, isRecord, refusal } from '../../core/query/faults.ts'
 import type { Queries } from '../../core/query/query.ts'
 import { defaultBodyMaxMs, type ParsedBody, readJsonBody } from '../body.ts'
-import { answerHeaders, clientSignal, readableMerchant, refuseStrangers } from './query-access.ts'
+import { sendRepresentation } from '../plugins/etag.ts'
+import { clientSignal, readableMerchant, refuseStrangers } from './query-access.ts'
+import { queryOf } from './query-parameters.ts'
 
 /** A hundred values of 2,048 characters, escaped as JSON may, and the rest. */
 export const queryBodyMaxBytes = 2 * 1_024 * 1_024
@@ -39,9 +42,9 @@ export function queryRoutes(options: QueryRoutesOptions): FastifyPluginAsync {
     app.post('/v1/query', async (request, reply) => {
       const body = (request.body as ParsedBody | undefined)?.json
       const merchant = await readableMerchant(holders.get(request), merchantNamed(body), store)
+      const format = chooseFormat({ format: queryOf(request, ['format']).format, accept: request.headers.accept })
       const answer = await queries.answer({ merchant, body, signal: clientSignal(reply) })
-      reply.headers(answerHeaders)
-      return queryJson(answer)
+      return sendRepresentation(request, reply, await representQuery(answer, format))
     })
   }
 }

@@ -4,11 +4,14 @@
  */
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import type { ControlStore, Merchant } from '../../../core/ports/control-store.ts'
+import { chooseFormat } from '../../core/formats/format.ts'
+import { type Representation, representSeries } from '../../core/formats/representation.ts'
 import { bearerKey, type KeyDirectory } from '../../core/keys.ts'
 import { ProblemError } from '../../core/problem.ts'
 import type { TimeSeries } from '../../core/time-series.ts'
 import type { QueryParameters } from '../../core/time-series-query.ts'
-import { answerHeaders, clientSignal, readableMerchant } from './query-access.ts'
+import { sendRepresentation } from '../plugins/etag.ts'
+import { clientSignal, readableMerchant } from './query-access.ts'
 
 export interface TimeSeriesRoutesOptions {
   readonly keys: KeyDirectory
@@ -32,8 +35,13 @@ function register(app: FastifyInstance, { keys, timeSeries, store }: TimeSeriesR
     const asked = request.params.merchant
     const search = searchOf(request.raw.url)
     const parameters = request.query
-    const answer = (merchant: Merchant) =>
-      timeSeries.answer({ merchant, search, parameters, signal: () => clientSignal(reply) })
+    const signal = () => clientSignal(reply)
+    const answer = (merchant: Merchant): Representation | Promise<Representation> => {
+      const format = chooseFormat({ format: parameters.format, accept: request.headers.accept })
+      const asking = { merchant, search, parameters, signal }
+      if (format === 'json') return timeSeries.answer(asking)
+      return timeSeries.series(asking).then((series) => representSeries(series, format))
+    }
 
     // A hot key and a remembered answer need no promise: this is the path that a dashboard's repeats take.
     const holder = keys.find(key)
@@ -41,9 +49,9 @@ function register(app: FastifyInstance, { keys, timeSeries, store }: TimeSeriesR
       holder instanceof Promise
         ? holder.then((found) => readableMerchant(found, asked, store))
         : readableMerchant(holder, asked, store)
-    const body = merchant instanceof Promise ? merchant.then(answer) : answer(merchant)
-    reply.headers(answerHeaders)
-    return body instanceof Promise ? body : reply.send(body)
+    const found = merchant instanceof Promise ? merchant.then(answer) : answer(merchant)
+    if (!(found instanceof Promise)) return sendRepresentation(request, reply, found)
+    return found.then((representation) => sendRepresentation(request, reply, representation))
   })
 }
 
