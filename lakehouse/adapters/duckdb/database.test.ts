@@ -223,7 +223,12 @@ describe('the control store in a file', () => {
   it('stays small: versions, books and finished publications do not pile up', async () => {
     const file = join(folder, 'small.db')
     const instance = await open(file, { checkpointBytes: 256 * 1024 })
-    const store = await openDuckDbControlStore({ instance, maxVersionRows: 2_000, foldBooksAt: 2_000 })
+    const store = await openDuckDbControlStore({
+      instance,
+      maxVersionRows: 2_000,
+      foldDaysAt: 2_000,
+      foldBooksAt: 2_000,
+    })
     const { fence } = await store.acquirePartitions('hits', 'feed-1', 'me', [0])
     const lease = await store.acquireLease('publish', 'me', 1_000, 0)
     const merchants = Array.from({ length: 200 }, (_, i) => `shop-${i}` as never)
@@ -248,6 +253,7 @@ describe('the control store in a file', () => {
     }
     const rows = (table: string) => ask(instance, `SELECT count(*)::INTEGER FROM ${table}`)
     expect(await rows('versions')).toBeLessThanOrEqual(2_000)
+    expect(await rows('day_versions')).toBeLessThanOrEqual(2_000)
     expect(await rows('books_recent')).toBeLessThanOrEqual(2_000)
     expect(await rows('pending_files')).toBe(0)
     expect(await store.books({ from: 0, to: 1 })).toMatchObject({ stored: 24_000, duplicates: 24_000 })
