@@ -127,6 +127,31 @@ describe('the Trino engine at its limits', () => {
     await engine.close()
   })
 
+  it('reads columns as null that a snapshot is older than', async () => {
+    const older = { catalog, schema: await under.openSchema() }
+    const added = ['os', 'load_bucket', 'revenue_currency']
+    const columns = hitsTable.columns.filter(({ name }) => !added.includes(name))
+    await trino.query(createTable(older, { ...hitsTable, columns }))
+    const hits = trinoTable(older, 'hits')
+    await trino.query(`INSERT INTO ${hits} (merchant, id, name, "time", bot, _gen)
+VALUES ('${tea}', 'a', 'page_view', from_unixtime_nanos(${noon} * 1000000), false, 1)`)
+    const newest = `SELECT CAST(snapshot_id AS varchar) FROM ${trinoTable(older, 'hits$snapshots')}
+ORDER BY committed_at DESC LIMIT 1`
+    const view = viewAt(String((await trino.query(newest))[0]?.[0]))
+    const engine = createTrinoQueryEngine({ trino, ...older, timers: systemTimers })
+    const question = rawQuestion(view, hours(1), { dimensions: ['os'], parts: ['load', 'otherRevenue'] })
+    // Before the columns are added, as with a gateway that is newer than the lake, and after.
+    for (const state of ['missing', 'added'] as const) {
+      if (state === 'added') await trino.query(`ALTER TABLE ${hits} ADD COLUMN os varchar`)
+      expect(await engine.hits(question, {})).toMatchObject([{ values: [''], hits: 1n, load: [], otherRevenue: [] }])
+    }
+    const range = { start: noon, end: noon + 1 }
+    expect(await engine.knownIds({ merchant: tea, generation: 1, hits: view, range, ids: ['a', 'b'] }, {})).toEqual([
+      'a',
+    ])
+    await engine.close()
+  })
+
   it('is unavailable where no Trino answers', async () => {
     const nobody = {
       url: 'http://127.0.0.1:1',

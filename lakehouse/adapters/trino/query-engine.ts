@@ -8,7 +8,6 @@
  */
 import { RawBudgetError } from '../../../core/errors.ts'
 import type { Timers } from '../../../core/ports/clock.ts'
-import type { TableView } from '../../../core/ports/lake.ts'
 import type { Question } from '../../../core/ports/query-engine.ts'
 import type { TableName } from '../../../core/tables.ts'
 import { type ClosableQueryEngine, closableEngine } from '../../core/closable-engine.ts'
@@ -22,7 +21,8 @@ import { printTrino } from '../../core/sql/trino-printer.ts'
 import { visitsSelect } from '../../core/sql/visits-select.ts'
 import type { Trino } from './client.ts'
 import { plannedRows } from './query-engine-plan.ts'
-import { type TrinoPlace, trinoTable } from './tables.ts'
+import { TrinoSources } from './query-engine-sources.ts'
+import type { TrinoPlace } from './tables.ts'
 
 export interface TrinoQueryEngineOptions extends TrinoPlace {
   readonly trino: Pick<Trino, 'query'>
@@ -54,6 +54,7 @@ export function createTrinoQueryEngine(options: TrinoQueryEngineOptions): TrinoQ
   const { concurrency = defaultTrinoQueryConcurrency, maxWaiting = defaultMaxWaitingQueries } = options
   const turns = new QueryTurns({ concurrency, maxWaiting })
   const statistics = `${catalog}.statistics_enabled`
+  const sources = new TrinoSources(options)
 
   type Ask = (statement: string, session: Readonly<Record<string, string>>) => Promise<Rows>
 
@@ -78,10 +79,9 @@ export function createTrinoQueryEngine(options: TrinoQueryEngineOptions): TrinoQ
   // makes its plan better.
   const limits = { query_max_run_time: `${timeoutMs}ms`, [statistics]: 'false' }
 
-  /** @throws RawBudgetError where the plan of `select` reads more hits than the question may */
-  async function checkBudget(ask: Ask, question: Question, select: Select): Promise<void> {
+  /** @throws RawBudgetError where the plan of the statement reads more hits than the question may */
+  async function checkBudget(ask: Ask, question: Question, sql: string): Promise<void> {
     if (question.from === 'rollup' || !question.pieces.some((piece) => tableOf(question, piece) === 'hits')) return
-    const sql = printTrino(select, sources(options, viewsOf(question)))
     // What the plan says it reads comes of the statistics of files.
     const plan = await ask(`EXPLAIN (TYPE IO, FORMAT JSON)\n${sql}`, { [statistics]: 'true' })
     const rows = plannedRows(plan, 'hits')
@@ -89,10 +89,17 @@ export function createTrinoQueryEngine(options: TrinoQueryEngineOptions): TrinoQ
   }
 
   const answer = (question: Question, select: Select, signal: AbortSignal) =>
-    asking(signal, async (ask) => {
-      await checkBudget(ask, question, select)
-      return ask(printTrino(select, sources(options, viewsOf(question))), limits)
-    })
+    asking(signal, (ask) =>
+      sources.run(
+        viewsOf(question),
+        (statement) => ask(statement, limits),
+        async (source) => {
+          const sql = printTrino(select, source)
+          await checkBudget(ask, question, sql)
+          return ask(sql, limits)
+        },
+      ),
+    )
 
   return closableEngine({
     async hits(question, signal) {
@@ -110,15 +117,21 @@ export function createTrinoQueryEngine(options: TrinoQueryEngineOptions): TrinoQ
     async knownIds(question, signal) {
       const ids = storableIds(question.ids)
       if (ids.length === 0 || question.hits.snapshot === null) return []
-      const source = sources(options, [question.hits])
-      return asking(signal, async (ask) => {
-        const known: string[] = []
-        for (let at = 0; at < ids.length; at += knownIdsPerStatement) {
-          const select = knownIdsSelect(question, ids.slice(at, at + knownIdsPerStatement))
-          for (const [id] of await ask(printTrino(select, source), limits)) known.push(...JSON.parse(cells.text(id)))
-        }
-        return known
-      })
+      return asking(signal, (ask) =>
+        sources.run(
+          [question.hits],
+          (statement) => ask(statement, limits),
+          async (source) => {
+            const known: string[] = []
+            for (let at = 0; at < ids.length; at += knownIdsPerStatement) {
+              const select = knownIdsSelect(question, ids.slice(at, at + knownIdsPerStatement))
+              for (const [id] of await ask(printTrino(select, source), limits))
+                known.push(...JSON.parse(cells.text(id)))
+            }
+            return known
+          },
+        ),
+      )
     },
     release: () => turns.idle(),
   })
@@ -127,22 +140,6 @@ export function createTrinoQueryEngine(options: TrinoQueryEngineOptions): TrinoQ
 /** Tables that have a snapshot; the others have no rows. */
 function present(question: Question): ReadonlySet<TableName> {
   return new Set(viewsOf(question).flatMap(({ table, snapshot }) => (snapshot === null ? [] : [table])))
-}
-
-/** Each view's table at its snapshot. @throws RangeError where a snapshot is no decimal number */
-function sources(place: TrinoPlace, views: readonly TableView[]): (table: TableName) => string {
-  const texts = new Map(
-    views.flatMap(({ table, snapshot }) => {
-      if (snapshot === null) return []
-      if (!/^\d{1,19}$/.test(snapshot)) throw new RangeError(`${snapshot} is no snapshot id`)
-      return [[table, `${trinoTable(place, table)} FOR VERSION AS OF ${snapshot}`]]
-    }),
-  )
-  return (table) => {
-    const text = texts.get(table)
-    if (text === undefined) throw new RangeError(`the question has no view of ${table}`)
-    return text
-  }
 }
 
 /** Runs `work` under a signal that also aborts at the time limit; it rejects with what ended it. */
