@@ -130,9 +130,7 @@ function shopVisit(visit: Visit): SeedHit[] {
   const hits: SeedHit[] = []
   let at = visit.at
   const add = (name: string, page: Page, more: Partial<SeedHit['hit']> = {}) => {
-    hits.push(
-      hitOf(visit, visitor, { number: hits.length, at, name, page, origin: hits.length === 0 ? origin : null, more }),
-    )
+    hits.push(hitOf(visit, visitor, { number: hits.length, at, name, page, origin, more }))
     at += Math.ceil(draws.logNormal(35_000, 0.9))
   }
   add('page_view', draws.chance(0.45) ? home : productPage(draws.weighted(products)))

@@ -129,8 +129,7 @@ export async function createQuerySystem(settings: SeedSettings): Promise<QuerySy
           } else expect(Math.abs(Number(got) - want), told).toBeLessThan(1e-9 * Math.max(1, Math.abs(want)))
         })
       }
-      const zero = asked.dimensions.length === 0
-      for (const key of wanted.keys()) expect(found.has(key) || zero, `${key} is missing of ${shown}`).toBe(true)
+      for (const key of wanted.keys()) expect(found.has(key), `${key} is missing of ${shown}`).toBe(true)
     },
 
     async maintained() {

@@ -71,11 +71,13 @@ export function recountQuery(
   for (const visit of visits(hits)) {
     if (inRange(visit.first.time) && passes(visit.first)) append(visitsOf, keyOf(visit.first), visit)
   }
-  const keys = new Set([...hitsOf.keys(), ...(asksVisits(asked) ? visitsOf.keys() : [])])
+  // Of no dimension there is always one group.
+  const least = asked.dimensions.length === 0 ? ['[]'] : []
+  const keys = new Set([...least, ...hitsOf.keys(), ...(asksVisits(asked) ? visitsOf.keys() : [])])
   const onlyVisits = asked.metrics.every((metric) => visitMetrics.has(metric))
   const groups = new Map<string, Group>()
   for (const key of keys) {
-    if (onlyVisits && !visitsOf.has(key)) continue
+    if (onlyVisits && !visitsOf.has(key) && !least.includes(key)) continue
     const values = numbers(hitsOf.get(key) ?? [], visitsOf.get(key) ?? [], homeCurrency)
     groups.set(key, { dimensions: JSON.parse(key), values })
   }
