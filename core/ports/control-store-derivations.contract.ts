@@ -257,6 +257,18 @@ function rangesContract(under: ControlStoreUnderTest): void {
   })
 
   // changed day 4:   day  2 3 [4] 5 6     reach one before, two after: days 2 to 5 read it
+  it('of a day that changes while its derivation begins are right where that change was read, and only there', async () => {
+    const { store, lease, commit, begin, right } = await setUpDerivations(under)
+    for (let round = 0; round < 15; round++) {
+      const touched = [touch('a', 1)]
+      const calls = round % 2 === 0 ? ([commit({ touched }), begin([unit('a', 1)])] as const) : undefined
+      const begins = calls?.[1] ?? begin([unit('a', 1)])
+      const [changed, begun] = await Promise.all([calls?.[0] ?? commit({ touched }), begins])
+      await store.finishDerivation('daily', 'maintain', lease, begun.id, 's')
+      expect(await right('a')).toEqual(changed <= begun.through ? [[1, begun.id]] : [])
+    }
+  })
+
   it('reach as many days before and after as is asked', async () => {
     const { commit, derive, right } = await setUpDerivations(under)
     const id = await derive([1, 2, 3, 4, 5, 6, 7].map((day) => unit('a', day)))

@@ -2,10 +2,12 @@ import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../../../core/adapters/memory/manual-clock.ts'
 import { memoryObjectStore } from '../../../core/adapters/memory/memory-object-store.ts'
 import {
+  CommitConflictError,
   ControlStoreBehindError,
   ControlStoreUnavailableError,
   ObjectStoreUnavailableError,
   StaleEpochError,
+  StaleLeaseError,
 } from '../../../core/errors.ts'
 import type { Offset } from '../../../core/ids.ts'
 import { clusterStoreContract } from '../../../core/ports/cluster-store.contract.ts'
@@ -90,6 +92,30 @@ describe('a journaled store', () => {
     const { fence } = await store.acquirePartitions('hits', 'feed-1', 'me', [0])
     for (let from = 0; from < 5; from++) await store.commitEpoch(epochOf(fence, from, from + 1))
     expect((await entries()).filter((name) => name.includes('/heads/'))).toHaveLength(1)
+  })
+
+  it('has the entry of a rewrite before the store reads it, and none of one that the store refused', async () => {
+    const { real, open, failing, objects } = world()
+    const store = open()
+    const { fence } = await store.acquirePartitions('hits', 'feed-1', 'me', [0])
+    await store.commitEpoch(epochOf(fence, 0, 1, { staged: [fileOf('a')] }))
+    const lease = (await store.acquireLease('publish/hits', 'me', 1_000, 0))?.fence ?? 0
+    const { id } = await store.beginPublication('hits', 'publish/hits', lease, ['a'])
+    await store.finishPublication('hits', 'publish/hits', lease, id, 's')
+    const rewrite = { snapshot: 'r', replaces: 's', touched: [] }
+    failing.add('journal/rewrites/')
+    await expect(store.finishRewrite('hits', 'publish/hits', lease, rewrite)).rejects.toMatchObject({
+      retry: 'afterBackoff',
+    })
+    expect((await real.tableView('hits')).snapshot).toBe('s')
+    failing.clear()
+    const late = { ...rewrite, replaces: 'older' }
+    await expect(store.finishRewrite('hits', 'publish/hits', lease, late)).rejects.toThrow(CommitConflictError)
+    await expect(store.finishRewrite('hits', 'publish/hits', lease + 1, rewrite)).rejects.toThrow(StaleLeaseError)
+    expect(await objects.list('journal/rewrites/')).toEqual([])
+    await store.finishRewrite('hits', 'publish/hits', lease, rewrite)
+    expect(await objects.list('journal/rewrites/')).toHaveLength(1)
+    expect((await real.tableView('hits')).snapshot).toBe('r')
   })
 
   it('writes no daily secret anywhere', async () => {
