@@ -491,8 +491,8 @@ const drawnPartials = fc.array(fc.array(drawnPartial.map(partial), { minLength: 
 })
 
 function onceContract(under: DeriveUnderTest): void {
-  describe('repeated', () => {
-    it('is done once, also after others', async () => {
+  describe('done', () => {
+    it('again changes nothing, also after others', async () => {
       const { lake, rows, viewOf } = await opened(under)
       const view = await viewOf('hits', [[hit(midnight + hourMs), hit(midnight + 5 * hourMs)]])
       const work = workOf('sessions', view, [day(tea, 0)])
@@ -516,6 +516,17 @@ function onceContract(under: DeriveUnderTest): void {
         [3, 1],
         [5, 2],
       ])
+    })
+
+    it('may be of 5,000 merchants', async () => {
+      const { viewOf, derived } = await opened(under)
+      const units = Array.from({ length: 5_000 }, (_, n) => day(`shop '${n}'` as MerchantId, 0))
+      const visitors = [units[0], units[2_500], units[4_999]].map((unit) => unit?.merchant ?? '')
+      const view = await viewOf('hits', [visitors.map((merchant) => hit(midnight + hourMs, { merchant }))])
+      const rows = await derived(workOf('sessions', view, units))
+      expect(rows.map(({ merchant }) => merchant)).toEqual(visitors.toSorted())
+      const hours = await viewOf('hourly', [visitors.map((merchant) => partial({ merchant }))])
+      expect(await derived(workOf('daily', hours, units))).toHaveLength(3)
     })
 
     it('of units without rows adds nothing', async () => {
