@@ -13,12 +13,13 @@ import { folderObjectStore } from '../../core/adapters/folder-object-store.ts'
 import { ManualClock } from '../../core/adapters/memory/manual-clock.ts'
 import { seededRandom } from '../../core/adapters/memory/seeded-random.ts'
 import { nodeDisk } from '../../core/adapters/node/node-disk.ts'
-import { dayMs, eventTime } from '../../core/event-time.ts'
+import { dayMs, eventTime, utcDay } from '../../core/event-time.ts'
 import { hitRow, hourlyRow } from '../../core/ports/lake.contract.ts'
 import type { TableName } from '../../core/tables.ts'
 import { tables } from '../../schemas/tables.ts'
 import { createLocalLake } from '../adapters/local/local-lake.ts'
 import { smallManifestsMax } from '../core/iceberg/append.ts'
+import { partitionTime } from '../core/partition.ts'
 
 interface Found {
   readonly schema: readonly (readonly [number, string, string])[]
@@ -78,6 +79,15 @@ beforeAll(async () => {
     hourlyRow({ revenue_micros: 10n ** 30n, visitors: [1n, 2n ** 63n - 1n] }),
     hourlyRow({ merchant: 'other', revenue_micros: -5n }),
   ])
+  await publish('daily', 1, [{ ...hourlyRow(), bucket_end: noon + dayMs }])
+  for (const id of [1, 2, 3]) {
+    await publish('sessions', id, [
+      { merchant: 'shop', start: noon, hits: id, _gen: 1 },
+      { merchant: `other ${id}`, start: noon, hits: 10, _gen: 1 },
+    ])
+  }
+  const rewritten = await lake.rewrite('sessions', { generation: 1, period: utcDay(noon) })
+  published.set('sessions', [...(published.get('sessions') ?? []), rewritten?.snapshot ?? ''])
   await publish('failed_hits', 1, [{ merchant: '', received: -1, reason: 'undecodable', _part: 0, _off: 9 }])
 }, 120_000)
 
@@ -87,22 +97,26 @@ afterAll(async () => {
 })
 
 describe('PyIceberg', () => {
-  it.each(['hits', 'hourly', 'failed_hits'] as const)('sees the columns, ids, partitions and order of %s', (table) => {
-    const definition = tables[table]
-    const found = inspect(table, published.get(table)?.length ?? 0)
-    expect(found.schema.map(([id, name]) => [id, name])).toEqual(definition.columns.map(({ id, name }) => [id, name]))
-    const idOf = (name: string) => definition.columns.find((column) => column.name === name)?.id
-    const day = [`${definition.partition.day}_day`, 'day', idOf(definition.partition.day)]
-    expect(found.spec).toEqual(
-      definition.partition.generation
-        ? [
-            [1000, '_gen', 'identity', idOf('_gen')],
-            [1001, ...day],
-          ]
-        : [[1000, ...day]],
-    )
-    expect(found.sort).toEqual(definition.sort.map(idOf))
-  })
+  it.each(['hits', 'hourly', 'failed_hits', 'daily'] as const)(
+    'sees the columns, ids, partitions and order of %s',
+    (table) => {
+      const definition = tables[table]
+      const found = inspect(table, published.get(table)?.length ?? 0)
+      expect(found.schema.map(([id, name]) => [id, name])).toEqual(definition.columns.map(({ id, name }) => [id, name]))
+      const idOf = (name: string) => definition.columns.find((column) => column.name === name)?.id
+      const { column, transform } = partitionTime(definition)
+      const time = [`${column}_${transform}`, transform, idOf(column)]
+      expect(found.spec).toEqual(
+        definition.partition.generation
+          ? [
+              [1000, '_gen', 'identity', idOf('_gen')],
+              [1001, ...time],
+            ]
+          : [[1000, ...time]],
+      )
+      expect(found.sort).toEqual(definition.sort.map(idOf))
+    },
+  )
 
   it('sees nested types and exact ones as they are declared', () => {
     const types = new Map(inspect('hits', publications).schema.map(([, name, type]) => [name, type]))
@@ -156,5 +170,14 @@ describe('PyIceberg', () => {
     expect(found.rows[0]?.revenue_micros).toBe(String(10n ** 30n))
     expect(inspect('hourly', 1, `revenue_micros >= ${10n ** 30n}`).rowCount).toBe(1)
     expect(inspect('hourly', 1, 'revenue_micros < 0').planned).toBe(1)
+  })
+
+  it('reads a rewritten partition as it is now, and older snapshots as they were', () => {
+    const found = inspect('sessions', published.get('sessions')?.length ?? 0)
+    expect(found.current).toBe(published.get('sessions')?.at(-1))
+    expect([found.files, found.rowCount, found.duckdb]).toEqual([1, 4, 4])
+    expect(found.rows.filter((row) => row.merchant === 'shop').map((row) => row.hits)).toEqual([3])
+    expect(Object.values(found.snapshots)).toEqual([2, 4, 6, 4])
+    expect(found.summary).toMatchObject({ 'deleted-data-files': '3', 'total-records': '4', 'total-data-files': '1' })
   })
 })
