@@ -1,7 +1,8 @@
 /** Prints a `Select` for DuckDB. The only writer of literals of that dialect. */
 import type { Literal, ScalarType, Select, StructPart, ValuedRange } from './ast.ts'
+import type { Dialect } from './dialect.ts'
 import { checkedInstant, checkedText, checkedWhole, instantText, membersPattern } from './literal-limits.ts'
-import { type Dialect, printSql, quotedName, type TableText } from './printer.ts'
+import { printSql, quotedName, type TableText } from './printer.ts'
 
 /** @throws RangeError where a literal has no exact text */
 export function printDuckDb(select: Select, table: TableText): string {

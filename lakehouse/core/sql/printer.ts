@@ -3,38 +3,11 @@
  * files are the only writers of literals.
  */
 import type { TableName } from '../../../core/tables.ts'
-import type { Expression, Literal, OrderKey, Relation, Select, Source, StructField, StructPart, Within } from './ast.ts'
+import type { Expression, OrderKey, Relation, Select, Source, StructField, StructPart, Within } from './ast.ts'
+import type { Dialect } from './dialect.ts'
 
 /** Gives the relation that holds a table's rows with these columns: `read_parquet([…])`, `"lake"."schema"."hourly" …`. */
 export type TableText = (table: TableName, columns: readonly string[]) => string
-
-/** What one engine says in its own way. Arguments are printed expressions. */
-export interface Dialect {
-  literal(literal: Literal): string
-  /** A column of the outermost select. */
-  result(of: string): string
-  /** Exact at any size. */
-  sum(of: string): string
-  listOf(of: string): string
-  unionOf(lists: string): string
-  joinedLists(lists: string): string
-  smallest(list: string, limit: number): string
-  contains(of: string, part: string): string
-  floorDivide(of: string, by: string): string
-  asText(of: string): string
-  epochMs(of: string): string
-  prop(of: string, key: string): string
-  minBy(of: string, by: readonly string[]): string
-  maxBy(of: string, by: readonly string[]): string
-  struct(fields: readonly (StructPart & { readonly text: string })[]): string
-  sumByKey(list: string, key: StructPart, value: StructPart): string
-  pairs(list: string, key: string, value: string): string
-  texts(of: readonly string[]): string
-  countOfSmallest(list: string, limit: number): string
-  largestOfSmallest(list: string, limit: number): string
-  /** What follows the left side in FROM, and what WHERE must say besides. */
-  within(within: Within, point: string): { readonly join: string; readonly where: string }
-}
 
 /** A quoted name. @throws RangeError where the name holds a NUL, which no name can */
 export function quotedName(name: string): string {
@@ -272,33 +245,15 @@ class Printer {
 }
 
 type WindowExpression = Extract<Expression, { readonly kind: 'place' | 'before' | 'over' }>
-type DialectExpression = Extract<
+type DialectExpression = Exclude<
   Expression,
-  {
-    readonly kind:
-      | 'contains'
-      | 'floorDivide'
-      | 'asText'
-      | 'epochMs'
-      | 'prop'
-      | 'sum'
-      | 'minBy'
-      | 'maxBy'
-      | 'listOf'
-      | 'unionOf'
-      | 'joinedLists'
-      | 'smallest'
-      | 'countOfSmallest'
-      | 'largestOfSmallest'
-      | 'struct'
-      | 'sumByKey'
-      | 'pairs'
-      | 'texts'
-  }
+  | WindowExpression
+  | { readonly kind: 'literal' | 'column' | 'orElse' | 'case' | 'max' | 'min' | 'count' | OperatorKind }
 >
+type OperatorKind = 'compare' | 'arithmetic' | 'and' | 'or' | 'not' | 'isNull' | 'notNull' | 'in'
 
 /** Kinds that print as an operator between or beside their parts. */
-const operators: ReadonlySet<Expression['kind']> = new Set([
+const operators: ReadonlySet<Expression['kind']> = new Set<OperatorKind>([
   'compare',
   'arithmetic',
   'and',
