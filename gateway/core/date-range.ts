@@ -1,7 +1,7 @@
 /**
  * Ranges of time as callers write them: two dates, both inclusive, in the zone; or two instants, half-open; or nothing,
- * which means up to now. A range is answered in whole buckets: one that begins or ends inside a bucket is widened to it,
- * because stored numbers of a bucket cannot be divided.
+ * which means up to now. Numbers are of the range alone; one that begins or ends inside an hour is widened to it, because
+ * stored hours cannot be divided.
  */
 import {
   type CalendarUnit,

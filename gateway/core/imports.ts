@@ -40,7 +40,7 @@ export interface Imports {
   store(merchant: Merchant, file: string, body: unknown): Promise<ImportReply>
 }
 
-const requestShape = z.strictObject({
+export const importRequest = z.strictObject({
   from: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
   to: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER),
   lines: z
@@ -54,7 +54,7 @@ const requestShape = z.strictObject({
     )
     .max(importMaxLines),
 })
-type Line = z.infer<typeof requestShape>['lines'][number]
+type Line = z.infer<typeof importRequest>['lines'][number]
 
 export const filePattern = /^[0-9a-f]{16,64}$/
 
@@ -144,8 +144,8 @@ export function createImports(options: {
   }
 }
 
-function parsed(body: unknown): z.infer<typeof requestShape> {
-  const result = requestShape.safeParse(body)
+function parsed(body: unknown): z.infer<typeof importRequest> {
+  const result = importRequest.safeParse(body)
   const faults: Fault[] = result.success
     ? []
     : result.error.issues.map(({ path, message }) => ({ pointer: `/${path.join('/')}`, code: 'bad_query', message }))

@@ -49,7 +49,7 @@ const originsOfServer = {
 }
 const isTwice = (rights: readonly string[]) => new Set(rights).size !== rights.length
 
-const newMerchant = z
+export const newMerchant = z
   .strictObject({
     id: z.string().regex(merchantIdPattern, 'must be 1 to 63 of a-z, 0-9, _ and -, beginning with a letter or digit'),
     name,
@@ -73,11 +73,11 @@ const newMerchant = z
   .refine(({ rights }) => !isTwice(rights), { path: ['rights'], error: 'names a right twice' })
   .refine(({ kind, origins }) => kind === 'browser' || origins.length === 0, originsOfServer)
 
-const merchantChange = z
+export const merchantChange = z
   .strictObject({ name: name.optional(), blockedNames: blockedNames.optional() })
   .refine((change) => Object.keys(change).length > 0, 'must hold name or blockedNames')
 
-const newKey = z
+export const newKey = z
   .strictObject({
     kind,
     rights: z

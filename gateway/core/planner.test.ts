@@ -12,7 +12,18 @@ const plan = (unit: CalendarUnit, zone: string, merchantZone: string, from: stri
 }
 
 describe('the plan of a time series', () => {
-  it('widens a range to whole buckets', () => {
+  it('cuts the first and the last bucket where the range begins and ends inside them, but not where it ends now', () => {
+    const range = { fromMs: Date.parse('2026-02-10T00:00Z'), toMs: Date.parse('2026-04-05T00:00Z') }
+    const months = (endsNow: boolean) =>
+      planBuckets({ unit: 'month', zone: 'UTC', range: { ...range, endsNow } }).map(({ start, end }) =>
+        [start, end].map((ms) => new Date(ms).toISOString().slice(0, 10)),
+      )
+    const middle = ['2026-03-01', '2026-04-01']
+    expect(months(false)).toEqual([['2026-02-10', '2026-03-01'], middle, ['2026-04-01', '2026-04-05']])
+    expect(months(true).at(-1)).toEqual(['2026-04-01', '2026-05-01'])
+  })
+
+  it('widens a range to full hours', () => {
     const { buckets } = plan('hour', 'UTC', 'UTC', '2026-03-01T09:59:59.999Z', '2026-03-01T11:00:00.001Z')
     expect(buckets[0]?.start).toBe(Date.parse('2026-03-01T09:00:00Z'))
     expect(buckets.at(-1)?.end).toBe(Date.parse('2026-03-01T12:00:00Z'))

@@ -11,7 +11,13 @@ import {
   type Dimension,
   type Filter,
 } from '../../core/ports/query-engine.ts'
-import { bucketsBetween, type CalendarUnit, calendarBucket, isBucketStart } from '../../core/time/calendar.ts'
+import {
+  bucketsBetween,
+  type CalendarUnit,
+  calendarBucket,
+  isBucketStart,
+  isoWithOffset,
+} from '../../core/time/calendar.ts'
 import { visitsReadDaysAfter, visitsReadDaysBefore } from '../../core/visits.ts'
 import type { DateRange } from './date-range.ts'
 import { ProblemError } from './problem.ts'
@@ -26,27 +32,37 @@ export type HitsSource =
 
 /**
  * Rising, touching, covering the range; empty only where the range holds dates that the zone skipped. Without a unit the
- * whole range is one bucket, widened to full hours of the zone.
+ * whole range is one bucket. The first and the last are cut where the range begins and ends inside them: their numbers are
+ * of the range. Hours are not cut, since nothing smaller is stored: a range is widened to full hours of the zone.
+ * One that ends now is not cut there: nothing is stored of the time to come, and its bucket keeps its cell.
  * @throws ProblemError 422 `too_many_buckets`
  */
 export function planBuckets(question: {
   readonly unit: CalendarUnit | null
   readonly zone: string
-  readonly range: Pick<DateRange, 'fromMs' | 'toMs'>
+  readonly range: Pick<DateRange, 'fromMs' | 'toMs'> & Partial<Pick<DateRange, 'endsNow'>>
   readonly maxBuckets?: number
 }): readonly BucketRange[] {
   const { unit, zone, range, maxBuckets = defaultMaxBuckets } = question
-  if (unit === null) {
-    if (range.toMs <= range.fromMs) return []
-    const { start } = calendarBucket('hour', zone, range.fromMs)
-    return [{ start, end: calendarBucket('hour', zone, range.toMs - 1).end }]
-  }
+  if (range.toMs <= range.fromMs) return []
+  const { start } = calendarBucket('hour', zone, range.fromMs)
+  const { end } = calendarBucket('hour', zone, range.toMs - 1)
+  if (unit === null) return [{ start, end }]
   const buckets = bucketsBetween(unit, zone, range.fromMs, range.toMs, maxBuckets + 1)
   if (buckets.length > maxBuckets) {
     const detail = `the answer would have more than ${maxBuckets} buckets; ask a shorter range or a longer interval`
     throw new ProblemError(422, 'too_many_buckets', detail, { maxBuckets })
   }
-  return buckets
+  const last = buckets.length - 1
+  return buckets.map((bucket, i) => ({
+    start: i === 0 ? Math.max(bucket.start, start) : bucket.start,
+    end: i === last && range.endsNow !== true ? Math.min(bucket.end, end) : bucket.end,
+  }))
+}
+
+/** How a bucket is called: by the instant at which the whole of it begins, also where the range begins later. */
+export function bucketName(unit: CalendarUnit, zone: string, { start }: BucketRange): string {
+  return isoWithOffset(zone, calendarBucket(unit, zone, start).start)
 }
 
 export function planHits(question: {

@@ -93,6 +93,7 @@ function recount(
   zone: string,
   [from, to]: readonly [string, string],
 ) {
+  const begin = Temporal.PlainDate.from(from).toZonedDateTime(zone).epochMilliseconds
   const end = Temporal.PlainDate.from(to).add({ days: 1 }).toZonedDateTime(zone).epochMilliseconds
   let start = Temporal.PlainDate.from(from).toZonedDateTime(zone)
   if (unit === 'week') start = start.subtract({ days: start.dayOfWeek - 1 }).startOfDay()
@@ -100,7 +101,8 @@ function recount(
   const buckets: Record<string, unknown>[] = []
   for (let bucket = slowBucket(start, unit); bucket.first < end; bucket = slowBucket(bucket.next, unit)) {
     const inside = hits.filter(
-      ({ merchant: of, time }) => of.id === merchant && time >= bucket.first && time < bucket.last,
+      ({ merchant: of, time }) =>
+        of.id === merchant && time >= Math.max(begin, bucket.first) && time < Math.min(end, bucket.last),
     )
     buckets.push({
       start: bucket.start,

@@ -18,7 +18,7 @@ import { contentHash, entityTag, standingMeta } from './formats/tag.ts'
 import type { Freshness } from './freshness.ts'
 import { needsOf } from './metrics.ts'
 import { minorDigitsOf } from './numbers.ts'
-import { daysOf, defaultMaxBuckets, planBuckets } from './planner.ts'
+import { bucketName, daysOf, defaultMaxBuckets, planBuckets } from './planner.ts'
 import type { SeriesAnswer } from './query/answer.ts'
 import { allCached, askNumbers, type Numbers, type NumbersRow } from './query/ask-numbers.ts'
 import { answerMeta } from './query/build-answer.ts'
@@ -121,10 +121,12 @@ export function createTimeSeries(options: {
     const { metrics, unit: interval, zone } = query
     const minorDigits = metrics.includes('revenue') ? minorDigitsOf(merchant.currency) : 0
     const rows = rowsByBucket(numbers.rows, buckets.length)
-    // Buckets touch: one's end is the next one's start.
-    const borders = buckets.map(({ start }) => isoWithOffset(zone, start))
+    // Buckets touch: one's end is the next one's start, and only the first and the last may be cut.
+    const borders = buckets.map((bucket, i) =>
+      i === 0 ? bucketName(interval, zone, bucket) : isoWithOffset(zone, bucket.start),
+    )
     const last = buckets.at(-1)
-    if (last !== undefined) borders.push(isoWithOffset(zone, last.end))
+    if (last !== undefined) borders.push(isoWithOffset(zone, calendarBucket(interval, zone, last.end - 1).end))
     return {
       merchant: merchant.id,
       interval,

@@ -69,7 +69,7 @@ export function randomQueries(world: QueryWorld, options: { readonly seed: numbe
     const to = Math.min(days - 1, from + Math.floor(random() ** 2 * days))
     const spoken: readonly string[] = random() < 0.6 ? [one] : [one, pick(stored), pick(rawOnly)]
     const dimensions: string[] = []
-    if (random() < 0.5) dimensions.push(pick(times.slice(1,2)))
+    if (random() < 0.5) dimensions.push(pick(to - from > 20 ? times.slice(1) : times))
     if (random() < 0.6) dimensions.push(one)
     if (spoken.length > 1 && random() < 0.4) dimensions.push(pick(spoken.filter((each) => !dimensions.includes(each))))
     return {

@@ -53,7 +53,7 @@ export function tagToKeep(ifNoneMatch: string | undefined, tag: string): string 
   const says = tag.slice(0, tag.indexOf('.') + 1)
   for (const text of ifNoneMatch.split(',')) {
     const sent = text.trim().replace(/^W\//, '')
-    if (sent.startsWith(says) && /^[\w.-]+"$/.test(sent.slice(says.length))) return sent
+    if (sent.startsWith(says) && /^[\w.-]*"$/.test(sent.slice(says.length))) return sent
   }
   return undefined
 }

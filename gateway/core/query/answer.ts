@@ -49,7 +49,7 @@ export interface AnswerMeta {
   readonly generation: number
   readonly timeZone: string
   readonly currency: string
-  /** What was answered: the range asked, widened to whole buckets. ISO text with offset; absent where it has no bucket. */
+  /** What was answered: the range asked, widened to full hours. ISO text with offset; absent where it has no bucket. */
   readonly from?: string
   readonly to?: string
   readonly compareFrom?: string

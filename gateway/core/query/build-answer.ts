@@ -4,6 +4,7 @@ import type { BucketRange } from '../../../core/ports/query-engine.ts'
 import { isoWithOffset } from '../../../core/time/calendar.ts'
 import type { Metric } from '../metrics.ts'
 import { decimalText, minorDigitsOf } from '../numbers.ts'
+import { bucketName } from '../planner.ts'
 import type { AnswerMeta, AnswerRow, ServedFrom } from './answer.ts'
 import type { NumbersRow } from './ask-numbers.ts'
 import { addOtherRevenue, metricValue, type RowNumbers } from './metric-values.ts'
@@ -13,7 +14,7 @@ export function answerRow(
   row: NumbersRow,
   before: RowNumbers | undefined,
   facts: {
-    readonly query: Pick<ParsedQuery, 'dimensions' | 'metrics' | 'zone'>
+    readonly query: Pick<ParsedQuery, 'dimensions' | 'metrics' | 'unit' | 'zone'>
     readonly minorDigits: number
     readonly buckets: readonly BucketRange[]
   },
@@ -23,7 +24,8 @@ export function answerRow(
   let value = 0
   return {
     dimensions: query.dimensions.map(({ kind }) => {
-      if (kind === 'time') return isoWithOffset(query.zone, buckets[row.bucket]?.start ?? 0)
+      const bucket = buckets[row.bucket]
+      if (kind === 'time' && query.unit !== null && bucket) return bucketName(query.unit, query.zone, bucket)
       return row.values[value++] || null
     }),
     ...(row.other ? { other: true as const } : {}),

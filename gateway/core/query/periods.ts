@@ -14,7 +14,7 @@ import { dayNumber, dayText } from '../../../core/time/civil.ts'
 import { type DateRange, lastBuckets, marginMs, parseDateRange } from '../date-range.ts'
 import { bad, type QueryFault } from './faults.ts'
 
-const words = ['24h', '7d', '28d', '30d', '90d', 'day', 'month', 'year', 'all'] as const
+export const periodWords = ['24h', '7d', '28d', '30d', '90d', 'day', 'month', 'year', 'all'] as const
 
 interface By {
   readonly zone: string
@@ -24,18 +24,20 @@ interface By {
 /** `all` has to be looked up: it begins with the first month that has anything. */
 export function parsePeriod(value: unknown, by: By, faults: QueryFault[]): DateRange | 'all' | undefined {
   if (typeof value === 'string') {
-    const word = words.find((each) => each === value)
+    const word = periodWords.find((each) => each === value)
     if (word === 'all') return word
     if (word !== undefined) return rangeOfWord(word, by)
   }
   const range = parseTwo(value, by, '/dateRange', faults)
   if (range === null) {
-    faults.push(bad('/dateRange', `dateRange is one of ${words.join(', ')}, or [from, to]: two dates or two instants`))
+    faults.push(
+      bad('/dateRange', `dateRange is one of ${periodWords.join(', ')}, or [from, to]: two dates or two instants`),
+    )
   }
   return range ?? undefined
 }
 
-function rangeOfWord(word: Exclude<(typeof words)[number], 'all'>, { zone, nowMs }: By): DateRange {
+function rangeOfWord(word: Exclude<(typeof periodWords)[number], 'all'>, { zone, nowMs }: By): DateRange {
   const today = calendarBucket('day', zone, nowMs)
   const since = (fromMs: number): DateRange => ({ fromMs, toMs: today.end, endsNow: true })
   switch (word) {

@@ -5,7 +5,7 @@
 import type { Clock, Timers } from '../../../core/ports/clock.ts'
 import type { Merchant } from '../../../core/ports/control-store.ts'
 import type { BucketRange } from '../../../core/ports/query-engine.ts'
-import { localDate, startOfLocalDate } from '../../../core/time/calendar.ts'
+import { calendarBucket, localDate, startOfLocalDate } from '../../../core/time/calendar.ts'
 import { firstGeneration } from '../../../schemas/tables.ts'
 import type { Cells } from '../cells.ts'
 import type { DateRange } from '../date-range.ts'
@@ -203,18 +203,14 @@ export function createQueries(options: QueriesOptions): Queries {
   ): Promise<DateRange> {
     const unit = 'month'
     const toMs = nowMs + 1
-    const buckets = planBuckets({ unit, zone: merchant.timeZone, range: { fromMs: earliestMs, toMs } })
+    const buckets = planBuckets({ unit, zone: merchant.timeZone, range: { fromMs: earliestMs, toMs, endsNow: true } })
     const asked = { merchant: merchant.id, generation, buckets, dimensions: [], filter: null, asOf }
     const source = planHits({ ...asked, zone: merchant.timeZone, merchantZone: merchant.timeZone })
     const { cells: months } = await cells.hits({ ...asked, source, parts: [] }, { signal })
     const first = buckets[months.findIndex(({ groups }) => groups.length > 0)] as BucketRange | undefined
     const today = localDate(zone, nowMs)
     const fromMs = startOfLocalDate(zone, first === undefined ? today : localDate(zone, first.start))
-    return {
-      fromMs,
-      toMs: planBuckets({ unit: 'day', zone, range: { fromMs: nowMs, toMs } })[0]?.end ?? toMs,
-      endsNow: true,
-    }
+    return { fromMs, toMs: calendarBucket('day', zone, nowMs).end, endsNow: true }
   }
 
   return {
