@@ -4,7 +4,7 @@ import { Command, Option } from 'commander'
 import { roles } from '../../core/config/cluster.ts'
 import { parseConfig } from '../../core/config/parse-config.ts'
 import { explain, runUntilSignal } from '../run-until-signal.ts'
-import { addClientCommands } from './commands.ts'
+import { addClientCommands } from '../client-commands.ts'
 
 const program = new Command('hitlake')
   .description('Open web-analytics backend: hits in, kept for ever, time series out.')

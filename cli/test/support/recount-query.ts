@@ -159,7 +159,7 @@ function holds(filter: AskedFilter, hit: KnownHit): boolean {
     default: {
       const [operator, dimension, values] = filter
       const value = dimensionOf(hit, dimension)
-      const is = values.some((each) => each === value)
+      const is = values.some((each) => (each || null) === value)
       const contains = values.some((each) => (value ?? '').includes(each ?? ''))
       if (operator === 'is') return is
       if (operator === 'is_not') return !is

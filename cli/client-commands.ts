@@ -1,10 +1,10 @@
 /** The commands that talk to a server: their arguments, and how they end. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { systemClock } from '../../core/adapters/node/system.ts'
-import type { Connection } from '../client/connect.ts'
-import { processTerminal as terminal } from '../client/terminal.ts'
-import { explain } from '../run-until-signal.ts'
-import { defaultSeedDays, defaultSeedHitsPerDay, seedMaxDays, seedMaxHitsPerDay } from '../seed/limits.ts'
+import { systemClock } from '../core/adapters/node/system.ts'
+import type { Connection } from './client/connect.ts'
+import { processTerminal as terminal } from './client/terminal.ts'
+import { explain } from './run-until-signal.ts'
+import { defaultSeedDays, defaultSeedHitsPerDay, seedMaxDays, seedMaxHitsPerDay } from './seed/limits.ts'
 
 const serverHelp = `
 Talks to the server at HITLAKE_URL (default: HITLAKE_HOST and HITLAKE_PORT) with HITLAKE_ADMIN_KEY or the key in the data
@@ -25,7 +25,7 @@ export function addClientCommands(program: Command): void {
     .addHelpText('after', serverHelp)
     .action((options) =>
       withServer(async (connection) => {
-        const { seedTraffic } = await import('../seed/seed-command.ts')
+        const { seedTraffic } = await import('./seed/seed-command.ts')
         await seedTraffic(connection, options, { terminal, clock: systemClock })
         return 0
       }),
@@ -42,7 +42,7 @@ export function addClientCommands(program: Command): void {
     .addHelpText('after', `${serverHelp} 1 also where the server refused lines.`)
     .action((options) =>
       withServer(async (connection) => {
-        const { importLog } = await import('../import/import-command.ts')
+        const { importLog } = await import('./import/import-command.ts')
         return (await importLog(connection, options, { terminal, clock: systemClock })) === 'done' ? 0 : 1
       }),
     )
@@ -64,7 +64,7 @@ export function addClientCommands(program: Command): void {
     .addHelpText('after', serverHelp)
     .action((options) =>
       withServer(async ({ api }) => {
-        const { runQuery } = await import('../query/query-command.ts')
+        const { runQuery } = await import('./query/query-command.ts')
         await runQuery(api, options, terminal)
         return 0
       }),
@@ -76,7 +76,7 @@ export function addClientCommands(program: Command): void {
     .addOption(json())
     .addHelpText('after', '\nStarts nothing and changes nothing. Exit codes: 0 nothing must be done, 1 something must.')
     .action(async (options: { json?: true }) => {
-      const { examine } = await import('../doctor/doctor.ts')
+      const { examine } = await import('./doctor/doctor.ts')
       const findings = await examine({ env: process.env, nodeVersion: process.version, clock: systemClock })
       if (options.json === true) terminal.out(JSON.stringify({ findings }))
       else {
@@ -91,7 +91,7 @@ export function addClientCommands(program: Command): void {
 
 /** Joins a command with its server; ends the process with what the command says, or with 1 and the reason. */
 async function withServer(command: (connection: Connection) => Promise<number>): Promise<void> {
-  const { connect } = await import('../client/connect.ts')
+  const { connect } = await import('./client/connect.ts')
   let connection: Connection | undefined
   try {
     connection = await connect(process.env)
