@@ -170,14 +170,45 @@ describe('GET /v1/meta', () => {
     const { status, body } = await get('/v1/meta', 'read-a')
     expect(status).toBe(200)
     expect(body.metrics.map(({ name }: { name: string }) => name)).toEqual(metricNames)
-    expect(body.dimensions).toEqual([
-      { name: 'time:hour' },
-      { name: 'time:day' },
-      { name: 'time:week' },
-      { name: 'time:month' },
-    ])
+    expect(body.dimensions).toContainEqual({ name: 'time:week', kind: 'time', filter: false })
+    expect(body.dimensions).toContainEqual({
+      name: 'page',
+      kind: 'value',
+      filter: true,
+      stored: true,
+      maxValues: 20_000,
+    })
+    expect(body.dimensions).toContainEqual({ name: 'props.<key>', kind: 'value', filter: true, stored: false })
     expect(body.intervals[0]).toEqual({ name: 'hour', defaultBuckets: 24 })
-    expect(body.limits).toEqual({ maxBuckets: 10_000, rawRowBudget: 20_000_000, visitorsExactUpTo: 4_096 })
+    expect(body.formats.map(({ name }: { name: string }) => name)).toEqual(['json', 'ndjson', 'csv', 'arrow'])
+    expect(body.metrics.find(({ name }: { name: string }) => name === 'conversion_rate')).toMatchObject({
+      kind: 'ratio',
+      needs: ['hits', 'visits'],
+    })
+    expect(body.limits).toEqual({
+      maxBuckets: 10_000,
+      rawRowBudget: 20_000_000,
+      visitorsExactUpTo: 4_096,
+      visitorsExactUpToOfValue: 1_024,
+      maxGroups: 50_000,
+      maxDimensions: 4,
+      defaultLimit: 100,
+      maxLimit: 10_000,
+      filterMaxConditions: 20,
+      filterMaxDepth: 4,
+      filterMaxValues: 100,
+      filterValueMaxLength: 2_048,
+      propKeyMaxLength: 64,
+      bodyMaxBytes: 2_097_152,
+      deadlineMs: 30_000,
+    })
+  })
+
+  it('is not sent again to who has it', async () => {
+    const { get, app } = await served()
+    const tag = String((await get('/v1/meta', 'read-a')).headers.etag)
+    const headers = { authorization: 'Bearer read-a', 'if-none-match': tag }
+    expect((await app.inject({ url: '/v1/meta', headers })).statusCode).toBe(304)
   })
 
   it('needs a key that may read', async () => {
