@@ -27,12 +27,13 @@ describe('the tables', () => {
 
   it.each(definitions)('$name partitions, sorts and folds by columns it has', ({ columns, partition, sort, fold }) => {
     const types = new Map(columns.map((column) => [column.name, column.type]))
-    expect(types.get(partition.day)).toBe('timestamptz')
+    const time = 'day' in partition ? partition.day : partition.month
+    expect(types.get(time)).toBe('timestamptz')
     if (partition.generation) expect(types.get('_gen')).toBe('int')
     for (const name of [...sort, ...(fold?.key ?? []), ...Object.keys(fold?.values ?? {})])
       expect(types.has(name)).toBe(true)
     // Folding across partitions would move rows between them.
-    if (fold !== undefined) expect(fold.key).toEqual(expect.arrayContaining(['_gen', partition.day]))
+    if (fold !== undefined) expect(fold.key).toEqual(expect.arrayContaining(['_gen', time]))
     const rest = columns
       .map(({ name }) => name)
       .filter((name) => fold && !fold.key.includes(name) && !(name in fold.values))

@@ -2,7 +2,7 @@
  * Makes docs/reference/tables.md of the table definitions. `schemas/tables-page.test.ts` holds page and definitions equal;
  * `npx vitest run schemas/tables-page.test.ts -u` writes the page anew.
  */
-import type { Column, ColumnType, TableDefinition } from '../core/tables.ts'
+import type { Column, ColumnType, FoldKind, TableDefinition } from '../core/tables.ts'
 
 const intro = `# Tables of the lake
 
@@ -28,7 +28,7 @@ export function tablesPage(definitions: readonly TableDefinition[]): string {
 }
 
 function tableSection(table: TableDefinition): string {
-  const partition = [...(table.partition.generation ? ['`_gen`'] : []), `day(\`${table.partition.day}\`)`]
+  const partition = [...(table.partition.generation ? ['`_gen`'] : []), partitionText(table.partition)]
   const lines = [
     `## ${table.name}`,
     '',
@@ -44,10 +44,20 @@ function tableSection(table: TableDefinition): string {
 }
 
 function folds({ values }: NonNullable<TableDefinition['fold']>): string {
-  const kinds = Object.entries(values).map(([name, kind]) =>
-    kind === 'sum' ? `\`${name}\` summed` : `\`${name}\` the ${kind.kmv.toLocaleString('en')} smallest of the union`,
-  )
-  return kinds.join(', ')
+  return Object.entries(values)
+    .map(([name, kind]) => `\`${name}\` ${foldText(kind)}`)
+    .join(', ')
+}
+
+function foldText(kind: FoldKind): string {
+  if (kind === 'sum') return 'summed'
+  if (kind === 'sumByKey') return 'summed by key'
+  const { of, is, k, otherwise } = kind.kmv
+  return `the ${k.toLocaleString('en')} smallest of the union where \`${of}\` is ${is}, else ${otherwise.toLocaleString('en')}`
+}
+
+function partitionText(partition: TableDefinition['partition']): string {
+  return 'day' in partition ? `day(\`${partition.day}\`)` : `month(\`${partition.month}\`)`
 }
 
 function rowsOf(columns: readonly Column[], path: string): string[] {
