@@ -27,7 +27,7 @@ export const formats: readonly Format[] = [
   {
     name: 'ndjson',
     mediaType: 'application/x-ndjson',
-    contentType: 'application/x-ndjson',
+    contentType: 'application/x-ndjson; charset=utf-8',
     doc: 'a row a line, as in the JSON; the last line is the rest of the document, with `meta`',
   },
   {

@@ -25,7 +25,7 @@ describe('NDJSON', () => {
   it('has the rows of the JSON, a line each, and then the rest of the document', async () => {
     const { results, ...others } = JSON.parse(queryJson(full))
     const { body, contentType } = await representQuery(full, 'ndjson')
-    expect(contentType).toBe('application/x-ndjson')
+    expect(contentType).toBe('application/x-ndjson; charset=utf-8')
     expect(String(body).endsWith('\n')).toBe(true)
     expect(
       String(body)
