@@ -2,9 +2,10 @@
  * What the pipeline `hits` makes, written by hand as one would who needs just this: the control of pipeline.bench.ts.
  * Plain maps and objects, a group a value, sketches cut when the epoch ends.
  */
-import { compareText } from '../core/aggregates/order.ts'
+
 import type { Hit, HitBatch } from '../core/hit.ts'
 import type { LakeRow } from '../core/tables.ts'
+import { compareText } from '../core/text-order.ts'
 import { calendarBucket } from '../core/time/calendar.ts'
 import { type EnrichedHit, enrich } from '../pipelines/jobs/enrich.ts'
 import { govern } from '../pipelines/jobs/govern.ts'

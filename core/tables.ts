@@ -27,7 +27,9 @@ export interface TableDefinition {
   readonly doc: string
   readonly columns: readonly Column[]
   /** Partitioned by `_gen` (identity) where true, and by the UTC day or month of this timestamptz column. */
-  readonly partition: { readonly generation: boolean; readonly day: string } | { readonly generation: boolean; readonly month: string }
+  readonly partition:
+    | { readonly generation: boolean; readonly day: string }
+    | { readonly generation: boolean; readonly month: string }
   readonly sort: readonly string[]
   /**
    * For tables of mergeable partial rows: rows equal in `key` may be replaced by one, folded column by column, at any

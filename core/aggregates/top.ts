@@ -3,8 +3,8 @@
  * distinct values of its rows: for columns that have few, such as currencies.
  */
 import type { LakeValue } from '../tables.ts'
+import { compareText } from '../text-order.ts'
 import { type Aggregate, expectKind, packed } from './aggregate.ts'
-import { compareText } from './order.ts'
 import { type Integer, integerOf } from './sum.ts'
 
 export interface Weighted {

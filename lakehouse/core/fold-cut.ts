@@ -3,7 +3,7 @@
  * breakdown the values with most hits are kept, ties by value, and all others become one, `other`.
  */
 import type { LakeRow, TableDefinition } from '../../core/tables.ts'
-import { compareCodePoints } from './row-order.ts'
+import { compareText } from '../../core/text-order.ts'
 
 export interface CutRows {
   readonly rows: readonly LakeRow[]
@@ -31,7 +31,7 @@ export function cutValues(definition: TableDefinition, rows: readonly LakeRow[],
   const lost = new Map<string, ReadonlySet<string>>()
   for (const [key, hits] of breakdowns) {
     if (hits.size <= maxValues) continue
-    const ranked = [...hits].sort(([a, x], [b, y]) => (x === y ? compareCodePoints(a, b) : x > y ? -1 : 1))
+    const ranked = [...hits].sort(([a, x], [b, y]) => (x === y ? compareText(a, b) : x > y ? -1 : 1))
     lost.set(key, new Set(ranked.slice(maxValues).map(([value]) => value)))
   }
   if (lost.size === 0) return { rows, truncated: [] }
@@ -41,7 +41,7 @@ export function cutValues(definition: TableDefinition, rows: readonly LakeRow[],
     truncated.add(String(row.merchant))
     return { ...row, value: '', other: true }
   })
-  return { rows: cut, truncated: [...truncated].sort(compareCodePoints) }
+  return { rows: cut, truncated: [...truncated].sort(compareText) }
 }
 
 function isValue(row: LakeRow): boolean {

@@ -4,6 +4,7 @@
  * Nulls first, strings by code point: as DuckDB and Iceberg's `nulls-first` order do.
  */
 import { type LakeRow, type LakeValue, publicationColumns, type TableDefinition } from '../../core/tables.ts'
+import { compareText } from '../../core/text-order.ts'
 import { partitionTime, periodOf } from './partition.ts'
 
 export function tableOrderColumns(definition: TableDefinition): readonly string[] {
@@ -38,22 +39,6 @@ export function compareValues(a: LakeValue | undefined, b: LakeValue | undefined
   if (a === b) return 0
   const [left, right] = [a ?? null, b ?? null]
   if (left === null || right === null) return left === right ? 0 : left === null ? -1 : 1
-  if (typeof left === 'string' && typeof right === 'string') return compareCodePoints(left, right)
+  if (typeof left === 'string' && typeof right === 'string') return compareText(left, right)
   return left < right ? -1 : left > right ? 1 : 0
-}
-
-/** Order of the strings' code points, which is that of their UTF-8 bytes; `<` compares UTF-16 units instead. */
-export function compareCodePoints(a: string, b: string): number {
-  const length = Math.min(a.length, b.length)
-  for (let at = 0; at < length; at++) {
-    const [x, y] = [a.charCodeAt(at), b.charCodeAt(at)]
-    if (x !== y) return codePointRank(x) - codePointRank(y)
-  }
-  return a.length - b.length
-}
-
-// A surrogate stands for a code point above U+FFFF, so it goes behind U+E000 to U+FFFF, which are above it as units.
-function codePointRank(unit: number): number {
-  if (unit < 0xd800) return unit
-  return unit < 0xe000 ? unit + 0x2000 : unit - 0x800
 }

@@ -2,9 +2,10 @@
  * Folds that need their values in order: a window's rows are sorted once, and then every set of groups receives its
  * values rising, so that a repeat stands beside its first and a list is made by appending.
  */
-import { compareText } from '../../core/aggregates/order.ts'
+
 import type { Weighted } from '../../core/aggregates/top.ts'
 import type { Histogram } from '../../core/sketch/quantiles.ts'
+import { compareText } from '../../core/text-order.ts'
 import { columnReader, type Row, wrong } from './partials-columns.ts'
 import type { Fold } from './partials-fold.ts'
 

@@ -1,10 +1,12 @@
 /** Rows of an answer in their order, and the page of them that is shown. */
+
+import { compareText } from '../../../core/text-order.ts'
 import type { Metric } from '../metrics.ts'
 import { isMetric } from '../metrics.ts'
 import type { NumbersRow } from './ask-numbers.ts'
 import type { Place } from './cursor.ts'
 import { metricKey } from './metric-values.ts'
-import { compareKeys, compareTexts } from './order.ts'
+import { compareKeys } from './order.ts'
 import type { ParsedQuery } from './parse-query.ts'
 
 export interface PlacedRow {
@@ -54,7 +56,7 @@ function orderMetrics({ orderBy }: Order): readonly Metric[] {
 /** As `orderBy` says; equal rows by time, then by their values, so that no two rows share a place. */
 function placeOrder({ orderBy, dimensions }: Order): (a: Place, b: Place) => number {
   const valueNames = dimensions.flatMap(({ kind, name }) => (kind === 'value' ? name : []))
-  const byValue = (at: number) => (a: Place, b: Place) => compareTexts(a.values[at] as string, b.values[at] as string)
+  const byValue = (at: number) => (a: Place, b: Place) => compareText(a.values[at] as string, b.values[at] as string)
   const byBucket = (a: Place, b: Place) => a.bucket - b.bucket
   let metrics = 0
   const steps = orderBy.map(({ name, direction }): ((a: Place, b: Place) => number) => {

@@ -2,10 +2,10 @@
 import type { DerivedUnit } from '../../../core/ports/control-store.ts'
 import type { DeriveWork } from '../../../core/ports/lake.ts'
 import type { LakeRow, LakeValue } from '../../../core/tables.ts'
+import { compareText } from '../../../core/text-order.ts'
 import { type Visit, visitsOf } from '../../../core/visits-of.ts'
 import { foldMaxValues, hourlyTable } from '../../../schemas/tables.ts'
 import { foldRows } from '../../core/fold.ts'
-import { compareCodePoints } from '../../core/row-order.ts'
 
 type Work = Pick<DeriveWork, 'table' | 'generation' | 'units' | 'rule'>
 
@@ -84,7 +84,7 @@ function dailyRows({ start, end }: DerivedUnit, hourly: readonly LakeRow[], maxV
 function byHits(a: LakeRow, b: LakeRow): number {
   const [left, right] = [BigInt((a.hits ?? 0) as bigint), BigInt((b.hits ?? 0) as bigint)]
   if (left !== right) return left > right ? -1 : 1
-  return compareCodePoints(String(a.value ?? ''), String(b.value ?? ''))
+  return compareText(String(a.value ?? ''), String(b.value ?? ''))
 }
 
 /** One row a breakdown, value and `other`, whatever the hour, feed and partition. */
@@ -97,7 +97,7 @@ function folded(rows: readonly LakeRow[]): readonly LakeRow[] {
     else group.push(row)
   }
   return [...groups.values()].flatMap((group) => {
-    const sources = group.map((row) => String(row._src)).sort(compareCodePoints)
+    const sources = group.map((row) => String(row._src)).sort(compareText)
     const parts = group.map((row) => Number(row._part))
     const shared = { bucket: 0, _src: sources[0] ?? null, _part: Math.min(...parts) }
     return foldRows(

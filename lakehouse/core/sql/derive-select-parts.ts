@@ -3,7 +3,7 @@ import type { DerivedUnit } from '../../../core/ports/control-store.ts'
 import type { DeriveWork } from '../../../core/ports/lake.ts'
 import type { BucketRange } from '../../../core/ports/query-engine.ts'
 import type { TableName } from '../../../core/tables.ts'
-import { compareCodePoints } from '../row-order.ts'
+import { compareText } from '../../../core/text-order.ts'
 import {
   and,
   column,
@@ -66,7 +66,7 @@ function joinByMerchant(left: Source, right: Source): Source {
 
 /** Each once, by code point. */
 function merchantsOf(units: readonly DerivedUnit[]): readonly string[] {
-  return [...new Set<string>(units.map(({ merchant }) => merchant))].sort(compareCodePoints)
+  return [...new Set<string>(units.map(({ merchant }) => merchant))].sort(compareText)
 }
 
 export function tableRows(table: TableName, columns: readonly string[]): Source {
