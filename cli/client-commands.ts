@@ -6,6 +6,8 @@ import { processTerminal as terminal } from './client/terminal.ts'
 import { explain } from './run-until-signal.ts'
 import { defaultSeedDays, defaultSeedHitsPerDay, seedMaxDays, seedMaxHitsPerDay } from './seed/limits.ts'
 
+type Environment = Readonly<Record<string, string | undefined>>
+
 const serverHelp = `
 Talks to the server at HITLAKE_URL (default: HITLAKE_HOST and HITLAKE_PORT) with HITLAKE_ADMIN_KEY or the key in the data
 folder's keys.json. Where no server runs, the same app is started over the data folder for as long as the command takes.
@@ -13,7 +15,8 @@ Exit codes: 0 done, 1 not.`
 
 const json = () => new Option('--json', 'the result as JSON')
 
-export function addClientCommands(program: Command): void {
+/** `env` is the process's environment. */
+export function addClientCommands(program: Command, env: Environment): void {
   program
     .command('seed')
     .description('make up traffic of a shop, to try things on; repeated it stores nothing twice')
@@ -24,7 +27,7 @@ export function addClientCommands(program: Command): void {
     .addOption(json())
     .addHelpText('after', serverHelp)
     .action((options) =>
-      withServer(async (connection) => {
+      withServer(env, async (connection) => {
         const { seedTraffic } = await import('./seed/seed-command.ts')
         await seedTraffic(connection, options, { terminal, clock: systemClock })
         return 0
@@ -41,7 +44,7 @@ export function addClientCommands(program: Command): void {
     .addOption(json())
     .addHelpText('after', `${serverHelp} 1 also where the server refused lines.`)
     .action((options) =>
-      withServer(async (connection) => {
+      withServer(env, async (connection) => {
         const { importLog } = await import('./import/import-command.ts')
         return (await importLog(connection, options, { terminal, clock: systemClock })) === 'done' ? 0 : 1
       }),
@@ -63,7 +66,7 @@ export function addClientCommands(program: Command): void {
     .option('--csv', 'the result as CSV')
     .addHelpText('after', serverHelp)
     .action((options) =>
-      withServer(async ({ api }) => {
+      withServer(env, async ({ api }) => {
         const { runQuery } = await import('./query/query-command.ts')
         await runQuery(api, options, terminal)
         return 0
@@ -77,7 +80,7 @@ export function addClientCommands(program: Command): void {
     .addHelpText('after', '\nStarts nothing and changes nothing. Exit codes: 0 nothing must be done, 1 something must.')
     .action(async (options: { json?: true }) => {
       const { examine } = await import('./doctor/doctor.ts')
-      const findings = await examine({ env: process.env, nodeVersion: process.version, clock: systemClock })
+      const findings = await examine({ env, nodeVersion: process.version, clock: systemClock })
       if (options.json === true) terminal.out(JSON.stringify({ findings }))
       else {
         const marks = { good: '✓', note: '·', broken: '✗' } as const
@@ -90,11 +93,11 @@ export function addClientCommands(program: Command): void {
 }
 
 /** Joins a command with its server; ends the process with what the command says, or with 1 and the reason. */
-async function withServer(command: (connection: Connection) => Promise<number>): Promise<void> {
+async function withServer(env: Environment, command: (connection: Connection) => Promise<number>): Promise<void> {
   const { connect } = await import('./client/connect.ts')
   let connection: Connection | undefined
   try {
-    connection = await connect(process.env)
+    connection = await connect(env)
     const code = await command(connection)
     await connection.close()
     process.exit(code)

@@ -3,8 +3,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { Command, Option } from 'commander'
 import { roles } from '../../core/config/cluster.ts'
 import { parseConfig } from '../../core/config/parse-config.ts'
-import { explain, runUntilSignal } from '../run-until-signal.ts'
 import { addClientCommands } from '../client-commands.ts'
+import { explain, runUntilSignal } from '../run-until-signal.ts'
 
 const program = new Command('hitlake')
   .description('Open web-analytics backend: hits in, kept for ever, time series out.')
@@ -73,7 +73,7 @@ Exit codes: 0 the store is up to date, 1 it is not.`,
     }
   })
 
-addClientCommands(program)
+addClientCommands(program, process.env)
 
 await program.parseAsync()
 
