@@ -66,6 +66,7 @@ describe('commands without a server', () => {
     expect(free.stdout).toMatch(/✓ node.*\n✓ config.*\n✓ data/)
     expect(free.stdout).toContain('nothing answers at')
     expect(free.code).toBe(0)
+    writeFileSync(join(folder.path, 'keys.json'), '', { flag: 'a' })
     chmodSync(join(folder.path, 'keys.json'), 0o644)
     const open = await run(['doctor'], { ...env, HITLAKE_PORT: String(await freePort()) })
     expect(open.code).toBe(1)
