@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { entityTag, type TagFacts, tagsMaxLength, tagToKeep } from './tag.ts'
+import { contentHash, entityTag, type TagFacts, tagsMaxLength, tagToKeep } from './tag.ts'
 
 const facts: TagFacts = {
   format: 'json',
@@ -38,6 +38,12 @@ describe('an entity tag', () => {
     for (const sent of [undefined, '', '""', tag.slice(0, -1), tag.slice(1), `${tag.slice(0, -1)}\r\nx: y"`]) {
       expect(tagToKeep(sent, tag), sent).toBeUndefined()
     }
+  })
+
+  it('hashes the parts of a content, not only their text', () => {
+    const hashes = [['ab', 'c'], ['a', 'bc'], ['abc'], ['abc', ''], ['c', 'ab']].map(contentHash)
+    expect(new Set(hashes).size).toBe(hashes.length)
+    expect(contentHash(['ab', 'c'])).toBe(hashes[0])
   })
 
   it('is looked for in a header of a stated length', () => {

@@ -1,6 +1,7 @@
 /** JSON Schemas (2020-12, which OpenAPI 3.1 speaks) of the zod schemas, named ones under `#/components/schemas`. */
 import { z } from 'zod'
 import { errorTable } from '../../../core/error-table.ts'
+import { hitLimits } from '../../../core/hit/limits.ts'
 import * as administration from './administration.ts'
 import * as asking from './asking-schemas.ts'
 import * as collecting from './collecting.ts'
@@ -94,7 +95,7 @@ const describeByHand: Override = ({ jsonSchema, path }) => {
     jsonSchema.maxItems = prefixItems.length
   }
   const field = path.at(-1)
-  const known = typeof field === 'string' ? byCode[field] : undefined
+  const known = typeof field === 'string' ? checkedByCode[field] : undefined
   if (known !== undefined && path.at(-2) === 'properties' && Object.keys(jsonSchema).length === 0) {
     Object.assign(jsonSchema, known)
   }
@@ -104,8 +105,8 @@ const amount = {
   type: ['number', 'string'],
   description: 'A number, or a decimal text of at most 6 places; less than 10^12',
 }
-/** By name of the field. */
-const byCode: Readonly<Record<string, JsonSchema>> = {
+/** What is checked by code, by name of the field. */
+const checkedByCode: Readonly<Record<string, JsonSchema>> = {
   amount,
   price: amount,
   currency: { type: 'string', pattern: '^[A-Z]{3}$', description: 'ISO 4217' },
@@ -115,8 +116,9 @@ const byCode: Readonly<Record<string, JsonSchema>> = {
   },
   props: {
     type: 'object',
-    maxProperties: 64,
-    additionalProperties: { type: ['string', 'number', 'boolean', 'null'], maxLength: 1_024 },
+    maxProperties: hitLimits.propCount,
+    propertyNames: { maxLength: hitLimits.propKeyLength },
+    additionalProperties: { type: ['string', 'number', 'boolean', 'null'], maxLength: hitLimits.propTextLength },
     description: 'Own data, flat; `load_ms` is the load time',
   },
 }
