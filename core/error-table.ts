@@ -287,6 +287,18 @@ export const errorTable: readonly ErrorEntry[] = [
   internal('SNAPSHOT_NOT_FOUND', 'never', 'The table has no such snapshot.', 'List those it has.'),
   internal('LAKE_TABLE_CORRUPT', 'never', "A table's file cannot be read.", 'Restore it from a copy.'),
   internal(
+    'LAKE_TABLE_UNSUPPORTED',
+    'never',
+    'A table uses a part of the Iceberg format that is not read here.',
+    'Rewrite it, as the message says, with the engine that wrote it.',
+  ),
+  internal(
+    'LAKE_REF_NOT_FOUND',
+    'never',
+    'The table has no such tag or branch, or no snapshot that old.',
+    'List its snapshots, tags and branches.',
+  ),
+  internal(
     'CHECKPOINT_CORRUPT',
     'never',
     "A part of a job's saved state is damaged or gone.",

@@ -125,6 +125,33 @@ export class CorruptTableError extends PlatformError {
   }
 }
 
+/** The table is sound, but uses a part of the Iceberg format that is not read here. */
+export class UnsupportedTableError extends PlatformError {
+  readonly code = 'LAKE_TABLE_UNSUPPORTED'
+  readonly retry = 'never'
+  constructor(
+    readonly table: string,
+    readonly file: string,
+    readonly what: string,
+    readonly mend: string,
+    options?: ErrorOptions,
+  ) {
+    super(`${table}: ${file} has ${what}, not read here; ${mend}`, options)
+  }
+}
+
+/** The table has no such tag or branch, or no snapshot that old. */
+export class RefNotFoundError extends PlatformError {
+  readonly code = 'LAKE_REF_NOT_FOUND'
+  readonly retry = 'never'
+  constructor(
+    readonly table: string,
+    readonly ref: string,
+  ) {
+    super(`${table} has no ${ref}; list its snapshots, tags and branches`)
+  }
+}
+
 /** A part of a job's saved state is not what was written, or not there. */
 export class CorruptCheckpointError extends PlatformError {
   readonly code = 'CHECKPOINT_CORRUPT'
