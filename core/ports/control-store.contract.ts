@@ -8,6 +8,7 @@ import type { ControlStore, Merchant, StoredKey } from './control-store.ts'
 import { booksContract } from './control-store-books.contract.ts'
 import { derivationsContract } from './control-store-derivations.contract.ts'
 import { epochsContract } from './control-store-epochs.contract.ts'
+import { pinsContract } from './control-store-pins.contract.ts'
 import { publicationsContract } from './control-store-publications.contract.ts'
 
 export interface ControlStoreUnderTest {
@@ -51,6 +52,7 @@ export function controlStoreContract(name: string, under: ControlStoreUnderTest)
     epochsContract(under)
     publicationsContract(under)
     derivationsContract(under)
+    pinsContract(under)
     booksContract(under)
   })
 }

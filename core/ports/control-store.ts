@@ -145,6 +145,27 @@ export interface ChangedDay {
   readonly version: number
 }
 
+// ---- pins
+
+/** Keeps a snapshot of a table from being expired until `until`, ms. Of a table, a name pins one snapshot. */
+export interface SnapshotPin {
+  readonly table: TableName
+  readonly snapshot: string
+  readonly name: string
+  readonly until: number
+  /** Who or what asked for it, for people. */
+  readonly by: string
+}
+
+/**
+ * `name taken`: it pins another snapshot of the table. `too many`: the table has `pinsPerTableMax`. `expiring`: the snapshot
+ * is on its way out, or gone. All but `pinned` change nothing.
+ */
+export type PinOutcome = 'pinned' | 'name taken' | 'too many' | 'expiring'
+
+/** Pins a table may have. */
+export const pinsPerTableMax = 200
+
 // ---- imports
 
 /** How far the import of a file has come. `sending`: lines that were sent and whose answer was not recorded. */
@@ -325,6 +346,27 @@ export interface ControlStore {
       readonly touched: readonly { readonly merchant: MerchantId; readonly day: number }[]
     },
   ): Promise<void>
+
+  /**
+   * From the moment it answers `pinned` no expiry takes the snapshot before `until`. The same name and snapshot again
+   * renews the pin. Whether the table has the snapshot is the lake's to know: ask it after.
+   */
+  pinSnapshot(pin: SnapshotPin): Promise<PinOutcome>
+  /** False where there was no such pin. */
+  unpinSnapshot(table: TableName, name: string): Promise<boolean>
+  /** By name; also those whose time is over, until an expiry finds them. */
+  pins(table: TableName): Promise<readonly SnapshotPin[]>
+  /**
+   * The first step of an expiry, and atomic against `pinSnapshot`: forgets pins with `until <= now`, and of `snapshots`
+   * returns those that no other pin holds. Until the next call for the table these cannot be pinned.
+   * @throws StaleLeaseError; PublicationOpenError while a publication or derivation of the table is open
+   */
+  condemnSnapshots(
+    table: TableName,
+    lease: string,
+    fence: number,
+    expiry: { readonly snapshots: readonly string[]; readonly now: number },
+  ): Promise<readonly string[]>
 
   /** Progress of the import of the file with this hash (1 to 64 hex digits) into this merchant; undefined at first. */
   importProgress(merchant: MerchantId, file: string): Promise<ImportProgress | undefined>

@@ -13,6 +13,7 @@ import { derivations } from './control-store-derivations.ts'
 import { directory } from './control-store-directory.ts'
 import { epochs } from './control-store-epochs.ts'
 import { imports } from './control-store-imports.ts'
+import { pins } from './control-store-pins.ts'
 import { publications } from './control-store-publications.ts'
 import { Session } from './control-store-session.ts'
 import { createVersions } from './control-store-versions.ts'
@@ -50,6 +51,7 @@ export async function openDuckDbControlStore(options: DuckDbControlStoreOptions)
       ...epochs(writer, reader, ledger, versions),
       ...publications(writer, reader, versions),
       ...derivations(writer, reader),
+      ...pins(writer, reader),
       ...imports(writer, reader),
       addAccepted,
       acceptedThrough,

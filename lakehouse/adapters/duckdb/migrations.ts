@@ -72,6 +72,15 @@ export const migrations: readonly Migration[] = [
          sending BIGINT NOT NULL, recorded_at BIGINT NOT NULL)`,
     ],
   },
+  {
+    name: 'pins of snapshots',
+    statements: [
+      `CREATE TABLE snapshot_pins (table_name VARCHAR NOT NULL, name VARCHAR NOT NULL, snapshot VARCHAR NOT NULL,
+         until BIGINT NOT NULL, pinned_by VARCHAR NOT NULL)`,
+      // Ids as JSON.
+      'CREATE TABLE condemned_snapshots (table_name VARCHAR NOT NULL, snapshots VARCHAR NOT NULL)',
+    ],
+  },
 ]
 
 /**

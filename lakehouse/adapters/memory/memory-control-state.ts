@@ -8,6 +8,7 @@ import type {
   ImportProgress,
   JobPosition,
   Publication,
+  SnapshotPin,
 } from '../../../core/ports/control-store.ts'
 import type { StagedFile } from '../../../core/ports/lake.ts'
 import type { TableName } from '../../../core/tables.ts'
@@ -49,6 +50,10 @@ export interface TableState {
   /** In commit order; those of the open publication are among them. */
   pending: StagedFile[]
   open: Publication | null
+  /** By name. */
+  readonly pins: Map<string, SnapshotPin>
+  /** What the last expiry took. */
+  condemned: readonly string[]
 }
 
 interface VersionState {
@@ -122,7 +127,7 @@ export function emptyDerived(): DerivedState {
 export function tableOf(state: ControlState, name: TableName): TableState {
   let found = state.tables.get(name)
   if (found === undefined) {
-    found = { snapshot: null, lastPublication: 0, pending: [], open: null }
+    found = { snapshot: null, lastPublication: 0, pending: [], open: null, pins: new Map(), condemned: [] }
     state.tables.set(name, found)
   }
   return found

@@ -11,6 +11,7 @@ import { memoryDerivations } from './memory-control-derivations.ts'
 import { memoryDirectory } from './memory-control-directory.ts'
 import { memoryEpochs } from './memory-control-epochs.ts'
 import { memoryImports } from './memory-control-imports.ts'
+import { memoryPins } from './memory-control-pins.ts'
 import { memoryProgress } from './memory-control-progress.ts'
 import { memoryPublications } from './memory-control-publications.ts'
 import { type ControlState, emptyState } from './memory-control-state.ts'
@@ -42,6 +43,7 @@ export function createMemoryControlStore(options: MemoryControlStoreOptions = {}
     ...memoryEpochs(current, visible, maxVersions),
     ...memoryPublications(current, visible, maxVersions),
     ...memoryDerivations(current, visible),
+    ...memoryPins(current),
     ...memoryImports(current),
     ...memoryBooks(current),
     ...memoryProgress(current),

@@ -16,6 +16,7 @@ import { derivations } from './control-store-derivations.ts'
 import { directory } from './control-store-directory.ts'
 import { epochs } from './control-store-epochs.ts'
 import { imports } from './control-store-imports.ts'
+import { pins } from './control-store-pins.ts'
 import { progress } from './control-store-progress.ts'
 import { publications } from './control-store-publications.ts'
 import { createVersions } from './control-store-versions.ts'
@@ -56,6 +57,7 @@ function controlStoreOn(database: Database, options: PostgresControlStoreOptions
     ...epochs(database, versions, chores),
     ...publications(database, versions, chores),
     ...derivations(database, options.visible),
+    ...pins(database),
     ...imports(database),
     ...booksLedger(database, chores),
     ...progress(database),

@@ -100,6 +100,14 @@ export const migrations: readonly Migration[] = [
          recorded_at int8 NOT NULL, PRIMARY KEY (merchant, file))`,
     ],
   },
+  {
+    name: 'pins of snapshots',
+    statements: [
+      `CREATE TABLE snapshot_pins (table_name text, name text COLLATE "C", snapshot text NOT NULL, until int8 NOT NULL,
+         pinned_by text NOT NULL, PRIMARY KEY (table_name, name))`,
+      'CREATE TABLE condemned_snapshots (table_name text PRIMARY KEY, snapshots text[] NOT NULL)',
+    ],
+  },
 ]
 
 /**

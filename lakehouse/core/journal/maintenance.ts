@@ -20,6 +20,10 @@ type Maintenance = Pick<
   | 'derivedRanges'
   | 'forgetDerivations'
   | 'finishRewrite'
+  | 'pinSnapshot'
+  | 'unpinSnapshot'
+  | 'pins'
+  | 'condemnSnapshots'
 >
 
 export function journaledMaintenance(
@@ -41,6 +45,15 @@ export function journaledMaintenance(
     finishDerivation: (table, lease, fence, id, snapshot) => store.finishDerivation(table, lease, fence, id, snapshot),
     derivedRanges: (question) => store.derivedRanges(question),
     forgetDerivations: () => store.forgetDerivations(),
+
+    pinSnapshot: (pin) => store.pinSnapshot(pin),
+    unpinSnapshot: (table, name) => store.unpinSnapshot(table, name),
+    pins: (table) => store.pins(table),
+    async condemnSnapshots(table, lease, fence, expiry) {
+      // A store that was set back may lack pins, and does not know what is open.
+      await assertStoreIsCurrent(store, objects)
+      return store.condemnSnapshots(table, lease, fence, expiry)
+    },
 
     async finishRewrite(table, lease, fence, rewrite) {
       await assertStoreIsCurrent(store, objects)
