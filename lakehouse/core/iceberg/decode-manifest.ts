@@ -1,133 +1,137 @@
 /**
  * Manifests and manifest lists as the Avro files of Iceberg: reading. By the writer's own schema, so that columns other
- * engines add or leave out do no harm.
+ * engines add or leave out do no harm. Of every value used, the type is checked: the file may be anybody's.
  */
-import { decodeContainer } from './avro-container.ts'
-import { type AvroPair, type FileCounts, type ManifestEntry, type ManifestFile, statuses } from './manifest.ts'
+import { type EntryStatus, type FileCounts, type ManifestEntry, type ManifestFile, statuses } from './manifest.ts'
+import { readContainer } from './read-container.ts'
+import {
+  type AvroRecord,
+  bytesMap,
+  countOf,
+  fieldsOf,
+  longOrNull,
+  numberMap,
+  optionalList,
+  recordOf,
+  textOf,
+} from './read-fields.ts'
 
-/** @throws RangeError, TypeError where the bytes are no manifest */
-export function decodeManifest(bytes: Buffer): readonly ManifestEntry[] {
-  const { header, records } = decodeContainer(bytes)
-  const partitionNames = specFieldNames(header.get('avro.schema') ?? '')
+/** What is read of a data or delete file beside what our writer states. */
+export interface ReadFile {
+  readonly uri: string
+  readonly content: number
+  /** The partition tuple in a form that two files share only where their tuples are equal. */
+  readonly partitionKey: string
+  /** Lower case: `parquet`, `puffin`. */
+  readonly format: string
+  readonly isEncrypted: boolean
+  /** The one data file that a delete file is about, where it says so. */
+  readonly referencedFile: string | null
+}
+
+export type ReadEntry = ManifestEntry & { readonly file: ManifestEntry['file'] & ReadFile }
+
+/** @throws RangeError, TypeError, SyntaxError where the bytes are no manifest */
+export function decodeManifest(bytes: Buffer): readonly ReadEntry[] {
+  const { schema, records } = readContainer(bytes)
+  const partitionNames = specFieldNames(schema)
   return records.map((record) => {
-    const entry = record as AvroEntry
-    const file = entry.data_file
-    const status = statuses[entry.status]
-    if (status === undefined) throw new RangeError(`an entry has status ${entry.status}`)
+    const entry = recordOf(record, 'an entry')
     return {
-      status,
-      snapshot: entry.snapshot_id ?? null,
-      sequence: entry.sequence_number ?? null,
-      fileSequence: entry.file_sequence_number ?? null,
-      file: {
-        uri: file.file_path,
-        partition: partitionNames.map((name) => partitionValue(file.partition[name])),
-        rows: Number(file.record_count),
-        bytes: Number(file.file_size_in_bytes),
-        columnBytes: numbersOf(file.column_sizes),
-        valueCounts: numbersOf(file.value_counts),
-        nullCounts: numbersOf(file.null_value_counts),
-        lowerBounds: mapFrom(file.lower_bounds, (value) => value),
-        upperBounds: mapFrom(file.upper_bounds, (value) => value),
-        content: file.content ?? 0,
-      },
+      status: statusOf(entry),
+      snapshot: longOrNull(entry, 'snapshot_id'),
+      sequence: longOrNull(entry, 'sequence_number'),
+      fileSequence: longOrNull(entry, 'file_sequence_number'),
+      file: fileOf(recordOf(entry.data_file, 'data_file'), partitionNames),
     }
   })
 }
 
-export function decodeManifestList(bytes: Buffer): readonly ManifestFile[] {
-  return decodeContainer(bytes).records.map((record) => {
-    const manifest = record as AvroManifestFile
-    const counts = (files: number | null | undefined, rows: bigint | null | undefined): FileCounts => ({
-      files: files ?? 0,
-      rows: Number(rows ?? 0n),
-    })
-    return {
-      uri: manifest.manifest_path,
-      bytes: Number(manifest.manifest_length),
-      specId: manifest.partition_spec_id,
-      content: manifest.content ?? 0,
-      sequence: manifest.sequence_number ?? 0n,
-      minSequence: manifest.min_sequence_number ?? 0n,
-      snapshot: manifest.added_snapshot_id ?? 0n,
-      added: counts(manifest.added_files_count, manifest.added_rows_count),
-      existing: counts(manifest.existing_files_count, manifest.existing_rows_count),
-      deleted: counts(manifest.deleted_files_count, manifest.deleted_rows_count),
-      partitions: (manifest.partitions ?? []).map((part) => ({
-        lower: part.lower_bound ?? null,
-        upper: part.upper_bound ?? null,
-        hasNull: part.contains_null,
-      })),
-    }
-  })
-}
-
-interface AvroEntry {
-  readonly status: number
-  readonly snapshot_id?: bigint | null
-  readonly sequence_number?: bigint | null
-  readonly file_sequence_number?: bigint | null
-  readonly data_file: {
-    readonly content?: number
-    readonly file_path: string
-    readonly partition: Readonly<Record<string, unknown>>
-    readonly record_count: bigint
-    readonly file_size_in_bytes: bigint
-    readonly column_sizes?: readonly AvroPair<bigint>[] | null
-    readonly value_counts?: readonly AvroPair<bigint>[] | null
-    readonly null_value_counts?: readonly AvroPair<bigint>[] | null
-    readonly lower_bounds?: readonly AvroPair<Buffer>[] | null
-    readonly upper_bounds?: readonly AvroPair<Buffer>[] | null
+function fileOf(file: AvroRecord, partitionNames: readonly string[]): ReadEntry['file'] {
+  const partition = recordOf(file.partition, 'partition')
+  const values = partitionNames.map((name) => partition[name] ?? null)
+  return {
+    uri: textOf(file, 'file_path'),
+    partition: values.map((value) =>
+      typeof value === 'number' ? value : typeof value === 'bigint' ? Number(value) : null,
+    ),
+    partitionKey: JSON.stringify(values.map(keyOf)),
+    rows: countOf(file, 'record_count'),
+    bytes: countOf(file, 'file_size_in_bytes'),
+    columnBytes: numberMap(file, 'column_sizes'),
+    valueCounts: numberMap(file, 'value_counts'),
+    nullCounts: numberMap(file, 'null_value_counts'),
+    lowerBounds: bytesMap(file, 'lower_bounds'),
+    upperBounds: bytesMap(file, 'upper_bounds'),
+    content: contentOf(file, 2),
+    format: textOf(file, 'file_format').toLowerCase(),
+    isEncrypted: (file.key_metadata ?? null) !== null,
+    referencedFile: (file.referenced_data_file ?? null) === null ? null : textOf(file, 'referenced_data_file'),
   }
 }
 
-interface AvroManifestFile {
-  readonly manifest_path: string
-  readonly manifest_length: bigint
-  readonly partition_spec_id: number
-  readonly content?: number
-  readonly sequence_number?: bigint
-  readonly min_sequence_number?: bigint
-  readonly added_snapshot_id?: bigint | null
-  readonly added_files_count?: number | null
-  readonly existing_files_count?: number | null
-  readonly deleted_files_count?: number | null
-  readonly added_rows_count?: bigint | null
-  readonly existing_rows_count?: bigint | null
-  readonly deleted_rows_count?: bigint | null
-  readonly partitions?:
-    | readonly {
-        readonly contains_null: boolean
-        readonly lower_bound?: Buffer | null
-        readonly upper_bound?: Buffer | null
-      }[]
-    | null
+/** @throws RangeError, TypeError, SyntaxError where the bytes are no manifest list */
+export function decodeManifestList(bytes: Buffer): readonly ManifestFile[] {
+  return readContainer(bytes).records.map((record) => {
+    const manifest = recordOf(record, 'a manifest')
+    return {
+      uri: textOf(manifest, 'manifest_path'),
+      bytes: countOf(manifest, 'manifest_length'),
+      specId: countOf(manifest, 'partition_spec_id'),
+      content: contentOf(manifest, 1),
+      sequence: longOrNull(manifest, 'sequence_number') ?? 0n,
+      minSequence: longOrNull(manifest, 'min_sequence_number') ?? 0n,
+      snapshot: longOrNull(manifest, 'added_snapshot_id') ?? 0n,
+      added: counts(manifest, 'added'),
+      existing: counts(manifest, 'existing'),
+      deleted: counts(manifest, 'deleted'),
+      partitions: optionalList(manifest, 'partitions').map((value) => {
+        const part = recordOf(value, 'a partition summary')
+        return {
+          lower: bytesOrNull(part.lower_bound),
+          upper: bytesOrNull(part.upper_bound),
+          hasNull: part.contains_null !== false,
+        }
+      }),
+    }
+  })
+}
+
+// Absent in files of format version 1.
+function counts(manifest: AvroRecord, of: 'added' | 'existing' | 'deleted'): FileCounts {
+  const count = (name: string) => ((manifest[name] ?? null) === null ? 0 : countOf(manifest, name))
+  return { files: count(`${of}_files_count`), rows: count(`${of}_rows_count`) }
+}
+
+function statusOf(entry: AvroRecord): EntryStatus {
+  const status = statuses[countOf(entry, 'status')]
+  if (status === undefined) throw new RangeError(`an entry has status ${entry.status}`)
+  return status
+}
+
+function contentOf(of: AvroRecord, most: number): number {
+  if ((of.content ?? null) === null) return 0
+  const content = countOf(of, 'content')
+  if (content > most) throw new RangeError(`content ${content} is unknown`)
+  return content
+}
+
+function bytesOrNull(value: unknown): Buffer | null {
+  if (Buffer.isBuffer(value)) return value
+  if ((value ?? null) === null) return null
+  throw new TypeError('a partition bound is not bytes')
+}
+
+function keyOf(value: unknown): unknown {
+  if (typeof value === 'bigint') return [`${value}`]
+  return Buffer.isBuffer(value) ? { bytes: value.toString('hex') } : value
 }
 
 // The partition tuple's fields, in the order of their ids: that is the order of the spec.
-function specFieldNames(schemaJson: string): string[] {
-  interface Named {
-    readonly name: string
-    readonly type: unknown
-    readonly 'field-id'?: number
-  }
-  const fieldsOf = (type: unknown): readonly Named[] =>
-    (type as { fields?: readonly Named[] } | undefined)?.fields ?? []
-  const dataFile = fieldsOf(JSON.parse(schemaJson)).find((part) => part.name === 'data_file')
+function specFieldNames(schema: unknown): string[] {
+  const dataFile = fieldsOf(schema).find((part) => part.name === 'data_file')
   const partition = fieldsOf(dataFile?.type).find((part) => part.name === 'partition')
-  return [...fieldsOf(partition?.type)]
-    .sort((a, b) => (a['field-id'] ?? 0) - (b['field-id'] ?? 0))
-    .map((part) => part.name)
-}
-
-function partitionValue(value: unknown): number | null {
-  return typeof value === 'number' ? value : typeof value === 'bigint' ? Number(value) : null
-}
-
-function mapFrom<T, U>(list: readonly AvroPair<T>[] | null | undefined, convert: (value: T) => U): Map<number, U> {
-  return new Map((list ?? []).map((pair) => [pair.key, convert(pair.value)]))
-}
-
-function numbersOf(list: readonly AvroPair<bigint>[] | null | undefined): Map<number, number> {
-  return mapFrom(list, Number)
+  return fieldsOf(partition?.type)
+    .sort((a, b) => Number(a['field-id'] ?? 0) - Number(b['field-id'] ?? 0))
+    .map((part) => String(part.name))
 }
