@@ -1,30 +1,20 @@
 /**
- * Commits ONE snapshot that adds data files to a table, takes others out, or both. The commit is the exclusive creation of
- * the next metadata file: of two writers on one version one succeeds, the other reads the table again and tries on top of
- * it. Anything written before that moment is a file nobody names.
+ * Stage, then commit. Whoever changes a table stages files nobody names yet and says what is to be done as updates with
+ * requirements (`updates.ts`). The commit is the exclusive creation of the next metadata file: of two writers on one version
+ * one succeeds. The other reads the table again; where its requirements still hold, the same updates are applied to what it
+ * found, else it decides anew. Anything written before that moment is a file nobody names.
  */
-import { CommitConflictError, CorruptTableError } from '../../../core/errors.ts'
+import { CommitConflictError } from '../../../core/errors.ts'
 import type { Clock, Random } from '../../../core/ports/clock.ts'
 import type { ObjectStore } from '../../../core/ports/object-store.ts'
 import type { TableDefinition } from '../../../core/tables.ts'
-import { encodeManifestList, type ManifestContext } from './encode-manifest.ts'
 import type { TableLayout } from './layout.ts'
-import type { DataFile, ManifestEntry } from './manifest.ts'
-import {
-  currentSchema,
-  currentSnapshot,
-  metadataLogMaxEntries,
-  newMetadata,
-  printMetadata,
-  type SnapshotJson,
-  snapshotId,
-  specFor,
-  withSchema,
-  withSnapshot,
-} from './metadata.ts'
-import { hex, nextManifests } from './next-manifests.ts'
-import { type SnapshotChange, summaryOf } from './summary.ts'
+import { metadataLogMaxEntries, newMetadata, printMetadata, snapshotId, type TableMetadata } from './metadata.ts'
+import { stageChange, type TableChange } from './stage-snapshot.ts'
 import type { LoadedTable, TableReader } from './table-reader.ts'
+import { applyUpdates, checkRequirements, type TableRequirement, type TableUpdate } from './updates.ts'
+
+export type { AppendFile, TableChange } from './stage-snapshot.ts'
 
 /** Tries before a writer gives up; each means that another writer got through. */
 export const commitMaxAttempts = 8
@@ -40,34 +30,55 @@ export interface CommitOptions {
   readonly smallManifestMaxBytes?: number
 }
 
-/** A data file under its object name; `uri` is made of it. */
-export type AppendFile = Omit<DataFile, 'uri' | 'content'> & { readonly name: string }
+/** What is to be done with the metadata, and `result`: what whoever asked is told once it is. */
+export interface StagedUpdates<T> {
+  readonly requirements: readonly TableRequirement[]
+  readonly updates: readonly TableUpdate[]
+  readonly result: T
+}
 
-/** Files to add and files that leave, and what the summary says of it. */
-export interface TableChange {
-  readonly operation: SnapshotChange['operation']
-  /** Entries of the summary that are ours: `hitlake.…`. */
-  readonly named: Readonly<Record<string, string>>
-  readonly added: readonly AppendFile[]
-  /** Live files of the snapshot it is made on, as its manifests name them. */
-  readonly removed: readonly DataFile[]
+/** There is nothing to do. */
+export interface Needless<T> {
+  readonly done: T
 }
 
 /**
- * `decide` is asked anew on top of each version met: for a change to commit, or for the snapshot that makes it needless.
+ * `decide` is asked for a change to commit, or for the snapshot that makes it needless; anew where another writer moved the
+ * table in between.
  * @throws CommitConflictError after `commitMaxAttempts`; then nothing of it is visible
  */
-export async function commitChange(
+export function commitChange(
   options: CommitOptions,
-  decide: (base: LoadedTable | undefined) => Promise<TableChange | { readonly done: string }>,
+  decide: (base: LoadedTable | undefined) => Promise<TableChange | Needless<string>>,
 ): Promise<string> {
+  return commitUpdates(options, async (base, metadata) => {
+    const change = await decide(base)
+    return 'done' in change ? change : stageChange(options, metadata, change)
+  })
+}
+
+/**
+ * Commits what `decide` stages on top of `metadata`: the newest version's, or where there is none (`base` undefined) that of
+ * a table without snapshots, which the commit then makes.
+ * @throws CommitConflictError after `commitMaxAttempts`; then nothing of it is visible
+ */
+export async function commitUpdates<T>(
+  options: CommitOptions,
+  decide: (base: LoadedTable | undefined, metadata: TableMetadata) => Promise<StagedUpdates<T> | Needless<T>>,
+): Promise<T> {
   let base: LoadedTable | undefined
+  let fresh: TableMetadata | undefined
+  let staged: StagedUpdates<T> | undefined
   for (let attempt = 0; attempt < commitMaxAttempts; attempt++) {
     base = await options.reader.load()
-    const change = await decide(base)
-    if ('done' in change) return change.done
-    const snapshot = await tryCommit(options, base, change)
-    if (snapshot !== undefined) return snapshot
+    fresh ??= base === undefined ? emptyTable(options) : undefined
+    const metadata = base?.metadata ?? (fresh as TableMetadata)
+    if (staged === undefined || checkRequirements(metadata, staged.requirements).length > 0) {
+      const decided = await decide(base, metadata)
+      if ('done' in decided) return decided.done
+      staged = decided
+    }
+    if (await tryCommit(options, base, metadata, staged.updates)) return staged.result
   }
   const rival = await options.reader.load()
   throw new CommitConflictError(options.definition.name, idText(base), idText(rival))
@@ -80,69 +91,33 @@ export function idText(table: LoadedTable | undefined): string {
 async function tryCommit(
   options: CommitOptions,
   base: LoadedTable | undefined,
-  change: TableChange,
-): Promise<string | undefined> {
-  const { objects, definition, layout, reader, random, clock } = options
-  const now = Math.max(clock.now(), base?.metadata['last-updated-ms'] ?? 0)
-  const metadata = withSchema(
-    base?.metadata ?? newMetadata({ definition, uuid: uuid(random), location: layout.location, now }),
-    definition,
-  )
-  const id = drawSnapshotId(random)
-  const sequence = BigInt(metadata['last-sequence-number']) + 1n
-  const parent = currentSnapshot(metadata)
-  const spec = specFor(metadata, definition)
-  if (spec === undefined) {
-    throw new CorruptTableError(
-      definition.name,
-      layout.metadataFile(base?.version ?? 1),
-      'it has no partition spec of ours',
-    )
-  }
-  const context: ManifestContext = {
-    schema: currentSchema(metadata),
-    spec,
-    sortOrderId: metadata['default-sort-order-id'],
-    sync: random.bytes(16),
-  }
-  const added: ManifestEntry[] = change.added.map(({ name, ...file }) => ({
-    status: 'added',
-    snapshot: id,
-    sequence: null,
-    fileSequence: null,
-    file: { ...file, uri: layout.uriOf(name, metadata.location), content: 0 },
-  }))
-  const before = parent === undefined ? [] : await reader.manifestList(metadata, parent)
-  const removed = new Set(change.removed.map(({ uri }) => uri))
-  const manifests = await nextManifests(options, { metadata, before, added, removed, context, id, sequence })
-
-  const listName = layout.manifestListFile(id, hex(random, 8))
-  const parentId = parent === undefined ? null : BigInt(parent['snapshot-id'])
-  await objects.put(listName, encodeManifestList(manifests, { id, parent: parentId, sequence }, random.bytes(16)))
-
-  const snapshot: SnapshotJson = {
-    'snapshot-id': Number(id),
-    ...(parent === undefined ? {} : { 'parent-snapshot-id': parent['snapshot-id'] }),
-    'sequence-number': Number(sequence),
-    'timestamp-ms': now,
-    summary: summaryOf(change, parent),
-    'manifest-list': layout.uriOf(listName, metadata.location),
-    'schema-id': metadata['current-schema-id'],
-  }
-  const previousFile = base && layout.uriOf(layout.metadataFile(base.version), metadata.location)
-  const next = withSnapshot(metadata, { snapshot, previousFile })
+  metadata: TableMetadata,
+  updates: readonly TableUpdate[],
+): Promise<boolean> {
+  const { objects, layout, reader, clock } = options
   const version = (base?.version ?? 0) + 1
-  if (!(await objects.putIfAbsent(layout.metadataFile(version), printMetadata(next)))) return undefined
+  const updated = applyUpdates(metadata, updates, clock.now())
+  const next =
+    base === undefined
+      ? updated
+      : withLogEntry(updated, base.metadata, layout.uriOf(layout.metadataFile(base.version), updated.location))
+  if (!(await objects.putIfAbsent(layout.metadataFile(version), printMetadata(next)))) return false
   // Old metadata files are removed (below), so a writer that slept through many commits may find its next name free
   // again. The hint then is far past it: such a commit is on no reader's way and must not count. A few versions past it
   // is only a rival that was quick, and built on ours.
   if ((await reader.hintedVersion()) > version + metadataLogMaxEntries / 2) {
     await objects.remove(layout.metadataFile(version))
-    return undefined
+    return false
   }
   reader.loaded({ version, metadata: next })
   await afterCommit(options, version)
-  return String(id)
+  return true
+}
+
+// Spec, "Table Metadata Fields", metadata-log: the file this version follows, with the time it was made.
+function withLogEntry(next: TableMetadata, previous: TableMetadata, file: string): TableMetadata {
+  const entry = { 'timestamp-ms': previous['last-updated-ms'], 'metadata-file': file }
+  return { ...next, 'metadata-log': [...(next['metadata-log'] ?? []), entry].slice(-metadataLogMaxEntries) }
 }
 
 // The commit stands whatever happens here: a hint that trails costs a few probes, a file kept too long some space.
@@ -156,10 +131,8 @@ async function afterCommit({ objects, layout }: CommitOptions, version: number):
   }
 }
 
-// Below 2^53, so that it is exact in every JSON reader; above 0.
-function drawSnapshotId(random: Random): bigint {
-  const drawn = Buffer.from(random.bytes(8)).readBigUInt64LE() & 0x1f_ffff_ffff_ffffn
-  return drawn === 0n ? 1n : drawn
+function emptyTable({ definition, random, layout, clock }: CommitOptions): TableMetadata {
+  return newMetadata({ definition, uuid: uuid(random), location: layout.location, now: clock.now() })
 }
 
 // RFC 9562, version 4.

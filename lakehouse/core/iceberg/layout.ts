@@ -95,7 +95,7 @@ export class TableLayout {
   }
 }
 
-// Hadoop writes `file:/x`, others `file:///x`: one place.
-function plainUri(uri: string): string {
+/** Without a slash at its end; Hadoop writes `file:/x`, others `file:///x`: one place. */
+export function plainUri(uri: string): string {
   return uri.replace(/^file:\/*/, 'file:///').replace(/\/+$/, '')
 }

@@ -1,6 +1,6 @@
 /**
  * Table metadata (Iceberg spec, "Table Metadata", format version 2): parsing what we or another engine wrote, making a new
- * table, and the next version with one snapshot more. Pure; fields we do not know are carried along untouched.
+ * table, and looking things up. Pure; fields we do not know are carried along untouched. `updates.ts` makes the next version.
  */
 import { CorruptTableError } from '../../../core/errors.ts'
 import type { SnapshotInfo } from '../../../core/ports/lake.ts'
@@ -28,12 +28,27 @@ export interface SnapshotJson {
   readonly 'schema-id'?: number
 }
 
+/** Iceberg spec, "Snapshot References". Ages are ms; those of a branch are its owner's rules for expiry. */
+export interface SnapshotRef {
+  readonly 'snapshot-id': JsonInteger
+  readonly type: 'branch' | 'tag'
+  readonly 'max-ref-age-ms'?: number
+  readonly 'max-snapshot-age-ms'?: number
+  readonly 'min-snapshots-to-keep'?: number
+}
+
+/** Iceberg spec, "Table Statistics" and "Partition Statistics": a file that other engines keep about a snapshot. */
+export interface StatisticsFile {
+  readonly 'snapshot-id': JsonInteger
+  readonly 'statistics-path': string
+}
+
 interface MetadataLogEntry {
   readonly 'timestamp-ms': number
   readonly 'metadata-file': string
 }
 
-interface SnapshotLogEntry {
+export interface SnapshotLogEntry {
   readonly 'timestamp-ms': number
   readonly 'snapshot-id': JsonInteger
 }
@@ -54,10 +69,12 @@ export interface TableMetadata {
   readonly 'default-sort-order-id': number
   readonly properties?: Readonly<Record<string, string>>
   readonly 'current-snapshot-id'?: JsonInteger | null
-  readonly refs?: Readonly<Record<string, JsonValue>>
+  readonly refs?: Readonly<Record<string, SnapshotRef>>
   readonly snapshots?: readonly SnapshotJson[]
   readonly 'snapshot-log'?: readonly SnapshotLogEntry[]
   readonly 'metadata-log'?: readonly MetadataLogEntry[]
+  readonly statistics?: readonly StatisticsFile[]
+  readonly 'partition-statistics'?: readonly StatisticsFile[]
 }
 
 /** Key of a snapshot's summary that names the publication which made it. */
@@ -135,38 +152,6 @@ export function newMetadata({ definition, uuid, location, now }: NewTable): Tabl
   }
 }
 
-/**
- * The definition's columns as the table's current schema: unchanged where they are it already, else a new schema, for a
- * table made before a column was added. Columns another writer added stay.
- */
-export function withSchema(metadata: TableMetadata, definition: TableDefinition): TableMetadata {
-  const current = currentSchema(metadata)
-  const wanted = schemaFields(definition.columns)
-  const idOf = (field: JsonValue) => (field as { readonly id: number }).id
-  const known = new Map(current.fields.map((field) => [idOf(field), shape(field)]))
-  if (wanted.every((field) => known.get(idOf(field)) === shape(field))) return metadata
-  const ours = new Set(wanted.map(idOf))
-  const id = Math.max(...metadata.schemas.map((schema) => schema['schema-id'])) + 1
-  return {
-    ...metadata,
-    'last-column-id': Math.max(metadata['last-column-id'], lastColumnId(definition.columns)),
-    schemas: [
-      ...metadata.schemas,
-      {
-        type: 'struct',
-        'schema-id': id,
-        fields: [...wanted, ...current.fields.filter((field) => !ours.has(idOf(field)))],
-      },
-    ],
-    'current-schema-id': id,
-  }
-}
-
-// What makes two fields the same: all but their docs.
-function shape(field: JsonValue): string {
-  return JSON.stringify(field, (name, value) => (name === 'doc' ? undefined : value))
-}
-
 export function currentSchema(metadata: TableMetadata): IcebergSchema {
   const id = metadata['current-schema-id']
   const found = metadata.schemas.find((schema) => schema['schema-id'] === id)
@@ -187,33 +172,15 @@ export function specFor(metadata: TableMetadata, definition: TableDefinition): P
   )
 }
 
-export interface NextSnapshot {
-  readonly snapshot: SnapshotJson
-  /** Object URI of the metadata this one follows; undefined for the first. */
-  readonly previousFile: string | undefined
-}
-
-/** The next version: `snapshot` becomes current (Iceberg spec, "Snapshots" and "Snapshot References"). */
-export function withSnapshot(base: TableMetadata, { snapshot, previousFile }: NextSnapshot): TableMetadata {
-  const id = snapshot['snapshot-id']
-  const log = base['metadata-log'] ?? []
-  const previous =
-    previousFile === undefined ? [] : [{ 'timestamp-ms': base['last-updated-ms'], 'metadata-file': previousFile }]
-  return {
-    ...base,
-    'last-sequence-number': snapshot['sequence-number'] ?? 0,
-    'last-updated-ms': snapshot['timestamp-ms'],
-    'current-snapshot-id': id,
-    refs: { ...base.refs, main: { 'snapshot-id': id, type: 'branch' } },
-    snapshots: [...(base.snapshots ?? []), snapshot],
-    'snapshot-log': [...(base['snapshot-log'] ?? []), { 'timestamp-ms': snapshot['timestamp-ms'], 'snapshot-id': id }],
-    'metadata-log': [...log, ...previous].slice(-metadataLogMaxEntries),
-  }
-}
-
 /** Decimal text of an id; null for none (absent, null or -1, as Java writers put it). */
 export function snapshotId(id: JsonInteger | null | undefined): string | null {
   return id === undefined || id === null || BigInt(id) === -1n ? null : String(id)
+}
+
+/** The id as metadata has it; `text` is decimal. */
+export function jsonId(text: string): JsonInteger {
+  const exact = BigInt(text)
+  return Number.isSafeInteger(Number(exact)) ? Number(exact) : exact
 }
 
 export function findSnapshot(metadata: TableMetadata, id: string): SnapshotJson | undefined {
