@@ -18,6 +18,7 @@ import { defaultConnectionsPerAddress, limitConnections } from './http/plugins/c
 import type { Metrics } from './http/plugins/metrics.ts'
 import { problemDetails, refuseAddress, refuseClient } from './http/plugins/problem-details.ts'
 import { measureRequests } from './http/plugins/request-duration.ts'
+import { docsRoutes } from './http/routes/docs.ts'
 import { healthRoutes } from './http/routes/health.ts'
 import { metricsRoutes } from './http/routes/metrics.ts'
 
@@ -101,6 +102,8 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   await app.register(healthRoutes, { readiness })
   await app.register(metricsRoutes, { registry: metrics.registry })
   for (const plugin of plugins) await app.register(plugin)
+  // Last, and once: it describes whatever routes there are.
+  await app.register(docsRoutes)
   await app.ready()
   return app
 }

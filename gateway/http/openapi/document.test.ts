@@ -17,7 +17,6 @@ import { createWorld, type ShopHit, shop } from '../../core/test/time-series-wor
 import { createVisitorSalts } from '../../core/visitor-salt.ts'
 import { createMetrics } from '../plugins/metrics.ts'
 import { adminRoutes } from '../routes/admin.ts'
-import { docsRoutes } from '../routes/docs.ts'
 import { hitsRoutes } from '../routes/hits.ts'
 import { metaRoutes } from '../routes/meta.ts'
 import { queryRoutes } from '../routes/query.ts'
@@ -92,7 +91,6 @@ async function everything() {
       timeSeriesRoutes({ keys, timeSeries, store }),
       queryRoutes({ keys, queries, store, timers: clock }),
       metaRoutes({ keys }),
-      docsRoutes,
     ],
   })
   return { app, registered }
@@ -129,7 +127,6 @@ describe('the document', () => {
       timers: { after: () => () => {} },
       readiness: createReadiness(['worker']),
       metrics: createMetrics(),
-      plugins: [docsRoutes],
     })
     const { paths } = (await small.inject({ url: '/openapi.json' })).json()
     expect(Object.keys(paths).sort()).toEqual(['/docs', '/livez', '/metrics', '/openapi.json', '/readyz'])
