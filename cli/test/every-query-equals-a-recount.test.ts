@@ -3,9 +3,9 @@
  * and after everything that rearranges what is stored: all equal to an independent recount. `QUERY_TEST_COUNT` asks more.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type KnownTraffic, knownOf, knownTraffic } from './support/known-traffic.ts'
+import { expectRecounted } from './support/query-answers.ts'
 import { createQuerySystem, type QuerySystem } from './support/query-system.ts'
-import { randomQueries } from './support/random-query.ts'
+import { type ShopWorld, shopWorld, withRepeats } from './support/query-world.ts'
 import { type Asked, type KnownHit, recountQuery } from './support/recount-query.ts'
 
 const settings = { seed: 11, timeZone: 'Europe/Berlin', currency: 'EUR', hitsPerDay: 1_500 }
@@ -14,32 +14,25 @@ const count = Number(process.env.QUERY_TEST_COUNT ?? 150)
 
 describe('random questions', () => {
   let system: QuerySystem
-  let traffic: KnownTraffic
+  let world: ShopWorld
   let hits: readonly KnownHit[]
   let queries: readonly Asked[]
   const answers = new Map<Asked, unknown>()
 
   beforeAll(async () => {
-    const lastDate = new Date(Date.now() - 2 * 86_400_000).toISOString().slice(0, 10)
-    const firstDate = new Date(Date.parse(lastDate) - (days - 1) * 86_400_000).toISOString().slice(0, 10)
-    traffic = knownTraffic(settings, firstDate, days)
     // The last tenth comes late, after the others were rearranged; one hit in thirty is sent twice.
-    const late = Math.floor(traffic.sent.length * 0.9)
-    const early = shuffledByHash(traffic.sent).slice(0, late)
-    hits = early.map(knownOf)
-    queries = randomQueries(
-      { hits: traffic.known, timeZone: settings.timeZone, firstDate, lastDate },
-      { seed: 5, count },
-    )
+    world = shopWorld(settings, { days, queries: count, seed: 5 })
+    hits = world.knownEarly
+    queries = world.queries
     system = await createQuerySystem(settings)
-    await system.send([...early, ...early.filter((_, i) => i % 30 === 0)])
+    await system.send(withRepeats(world.early))
   }, 300_000)
   afterAll(() => system?.remove())
 
   const check = async (asked: Asked) => {
     const answer = await system.query(asked)
     expect(answer.status, JSON.stringify({ asked, answer: answer.body })).toBe(200)
-    system.compare(answer.body, recountQuery(hits, asked, settings.currency), asked)
+    expectRecounted(answer.body, recountQuery(hits, asked, settings.currency), asked)
     return answer.body
   }
 
@@ -73,19 +66,8 @@ describe('random questions', () => {
   }, 600_000)
 
   it('equal a recount again after late hits came into days that were derived and folded', async () => {
-    const late = shuffledByHash(traffic.sent).slice(hits.length)
-    await system.send(late)
-    hits = traffic.known
+    await system.send(world.late)
+    hits = world.knownAll
     for (const asked of queries) await check(asked)
   }, 600_000)
 })
-
-/** An order that has nothing to do with time. */
-function shuffledByHash<T extends { readonly hit: { readonly id: string } }>(sent: readonly T[]): T[] {
-  const rank = ({ hit }: T) => {
-    let hash = 0
-    for (const letter of hit.id) hash = Math.imul(hash ^ letter.charCodeAt(0), 0x5bd1e995)
-    return hash
-  }
-  return [...sent].sort((a, b) => rank(a) - rank(b) || (a.hit.id < b.hit.id ? -1 : 1))
-}

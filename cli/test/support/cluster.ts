@@ -21,7 +21,8 @@ export interface Member {
   /** kill -9, and started again over the same data folder. Resolves when it answers. */
   killAndRestart(): Promise<void>
   kill(): Promise<void>
-  restart(): Promise<void>
+  /** `env` holds beside that of the cluster, from then on. */
+  restart(env?: Readonly<Record<string, string>>): Promise<void>
   /** SIGSTOP, SIGCONT. */
   pause(): void
   resume(): void
@@ -83,6 +84,8 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
     HITLAKE_ROLLUPS_EPOCH: '2s',
     HITLAKE_KAFKA_SESSION: '6s',
     HITLAKE_LEASE: '10s',
+    // Senders of tests are faster than any shop.
+    HITLAKE_KEY_QUOTA: '1000000',
     HITLAKE_LOG_LEVEL: 'warn',
     ...options.env,
   }
@@ -167,7 +170,8 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
 
 async function startMember(role: RoleName, dataDir: string, env: Record<string, string>): Promise<Member> {
   mkdirSync(dataDir, { recursive: true })
-  const begin = () => start(dataDir, { ...env, HITLAKE_ROLE: role })
+  let own: Readonly<Record<string, string>> = {}
+  const begin = () => start(dataDir, { ...env, HITLAKE_ROLE: role, ...own })
   let life = await begin()
   return {
     role,
@@ -177,7 +181,8 @@ async function startMember(role: RoleName, dataDir: string, env: Record<string, 
     async kill() {
       await life.end('SIGKILL')
     },
-    async restart() {
+    async restart(env = own) {
+      own = env
       life = await begin()
     },
     async killAndRestart() {

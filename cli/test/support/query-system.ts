@@ -1,37 +1,20 @@
 /** A real Hitlake with one shop, for tests that compare answers of `POST /v1/query` with a recount. */
 import { expect } from 'vitest'
 import type { SeedHit, SeedSettings } from '../../seed/traffic.ts'
-import type { Asked, Group } from './recount-query.ts'
+import type { QueryReply } from './query-answers.ts'
+import { sendByNetwork } from './query-sender.ts'
+import type { Asked } from './recount-query.ts'
 import { call, eventually, type Life, type Reply, readKeys, start, temporaryFolder } from './server.ts'
-
-export interface QueryReply {
-  readonly results: readonly {
-    readonly dimensions: readonly (string | null)[]
-    readonly metrics: readonly (number | string | null)[]
-    readonly other?: boolean
-  }[]
-  readonly meta: {
-    readonly asOf: string
-    readonly approximate: { readonly visitors?: number }
-    readonly servedFrom: Readonly<Record<'cache' | 'rollup' | 'daily' | 'sessions' | 'raw', number>>
-    readonly truncated: boolean
-    readonly nextCursor?: string
-  }
-}
 
 export interface QuerySystem {
   /** Sends all, address prefix by address prefix, and waits until they are visible. */
   send(hits: readonly SeedHit[]): Promise<void>
   query(asked: Asked): Promise<Reply<QueryReply>>
-  compare(body: QueryReply, wanted: ReadonlyMap<string, Group>, asked: Asked): void
   /** Waits until maintenance has gone through everything sent so far. */
   maintained(): Promise<void>
   restart(): Promise<void>
   remove(): Promise<void>
 }
-
-const atOnce = 4
-const perRequest = 500
 
 export async function createQuerySystem(settings: SeedSettings): Promise<QuerySystem> {
   const folder = temporaryFolder()
@@ -57,39 +40,9 @@ export async function createQuerySystem(settings: SeedSettings): Promise<QuerySy
   expect(made.status, JSON.stringify(made.body)).toBe(201)
   const { writeKey, readKey } = made.body
 
-  async function metric(name: string): Promise<number> {
-    const text = await (await fetch(`${life.url}/metrics`)).text()
-    const lines = text.split('\n').filter((line) => line.startsWith(name) && !line.startsWith('#'))
-    return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
-  }
-
   return {
     async send(hits) {
-      const byPrefix = new Map<string, SeedHit[]>()
-      for (const hit of hits) {
-        const prefix = hit.address.replace(/\.\d+$/, '')
-        byPrefix.set(prefix, [...(byPrefix.get(prefix) ?? []), hit])
-      }
-      const requests: { address: string; body: unknown }[] = []
-      for (const [prefix, list] of byPrefix) {
-        for (let i = 0; i < list.length; i += perRequest) {
-          requests.push({ address: `${prefix}.1`, body: list.slice(i, i + perRequest).map(({ hit }) => hit) })
-        }
-      }
-      let next = 0
-      await Promise.all(
-        Array.from({ length: atOnce }, async () => {
-          for (let request = requests[next++]; request; request = requests[next++]) {
-            const reply = await call<{ rejected: readonly unknown[] }>(`${life.url}/v1/hits`, {
-              key: writeKey,
-              body: request.body,
-              headers: { 'x-forwarded-for': request.address },
-            })
-            expect(reply.status, JSON.stringify(reply.body)).toBe(202)
-            expect(reply.body.rejected).toEqual([])
-          }
-        }),
-      )
+      await sendByNetwork(hits, { url: () => life.url, writeKey })
       const received = Date.now()
       await eventually(
         async () => {
@@ -107,36 +60,11 @@ export async function createQuerySystem(settings: SeedSettings): Promise<QuerySy
         body: { ...asked, limit: 10_000 },
       }),
 
-    compare(body, wanted, asked) {
-      const shown = JSON.stringify(asked)
-      expect(body.meta.truncated).toBe(false)
-      const found = new Set<string>()
-      for (const row of body.results) {
-        const key = JSON.stringify(row.dimensions)
-        expect(found.has(key), `${key} twice in ${shown}`).toBe(false)
-        found.add(key)
-        const group = wanted.get(key)
-        expect(group, `${key} is in the answer and not in the recount of ${shown}`).toBeDefined()
-        asked.metrics.forEach((metric, i) => {
-          const got = row.metrics[i]
-          const want = group?.values[metric] as number | null
-          const told = `${metric} of ${key} in ${shown}: ${got}, recounted ${want}`
-          if (want === null) expect(got, told).toBeNull()
-          else if (metric === 'visitors' && body.meta.approximate.visitors !== undefined) {
-            expect(Math.abs(Number(got) - want), told).toBeLessThanOrEqual(5 * body.meta.approximate.visitors * want)
-          } else if (metric.startsWith('load_')) {
-            expect(Math.abs(Number(got) - want), told).toBeLessThanOrEqual(0.0101 * Math.abs(want) + 1e-9)
-          } else expect(Math.abs(Number(got) - want), told).toBeLessThan(1e-9 * Math.max(1, Math.abs(want)))
-        })
-      }
-      for (const key of wanted.keys()) expect(found.has(key), `${key} is missing of ${shown}`).toBe(true)
-    },
-
     async maintained() {
-      const rounds = await metric('maintenance_rounds_total')
+      const rounds = await metric(life.url, 'maintenance_rounds_total')
       // One that was under way may have begun before the last hit; the second has seen everything.
       await eventually(
-        () => metric('maintenance_rounds_total'),
+        () => metric(life.url, 'maintenance_rounds_total'),
         (now) => now >= rounds + 2,
         240_000,
       )
@@ -152,4 +80,11 @@ export async function createQuerySystem(settings: SeedSettings): Promise<QuerySy
       folder.remove()
     },
   }
+}
+
+/** The sum of a metric's series. */
+export async function metric(url: string, name: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text()
+  const lines = text.split('\n').filter((line) => line.startsWith(name) && !line.startsWith('#'))
+  return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)
 }
