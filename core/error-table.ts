@@ -299,6 +299,12 @@ export const errorTable: readonly ErrorEntry[] = [
     'List its snapshots, tags and branches.',
   ),
   internal(
+    'LAKE_CHANGE_REFUSED',
+    'never',
+    'A change of a table would leave it wrong.',
+    'Ask for one that the message allows.',
+  ),
+  internal(
     'CHECKPOINT_CORRUPT',
     'never',
     "A part of a job's saved state is damaged or gone.",

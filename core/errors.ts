@@ -152,6 +152,19 @@ export class RefNotFoundError extends PlatformError {
   }
 }
 
+/** The change asked for would leave the table wrong; nothing was written. */
+export class TableChangeRefusedError extends PlatformError {
+  readonly code = 'LAKE_CHANGE_REFUSED'
+  readonly retry = 'never'
+  constructor(
+    readonly table: string,
+    readonly change: string,
+    readonly why: string,
+  ) {
+    super(`${table}: ${change} is refused: ${why}`)
+  }
+}
+
 /** A part of a job's saved state is not what was written, or not there. */
 export class CorruptCheckpointError extends PlatformError {
   readonly code = 'CHECKPOINT_CORRUPT'
