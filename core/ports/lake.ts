@@ -101,7 +101,42 @@ export interface PartitionFiles extends LakePartition {
   readonly bytes: number
 }
 
-export interface LakeMaintainer {
+/** What an expiry or the removal of orphans took, or in a dry run would take. */
+export interface Removal {
+  /** Ids. */
+  readonly snapshots: readonly string[]
+  readonly files: number
+  readonly bytes: number
+}
+
+export type RemovalMode = 'remove' | 'dry run'
+
+export interface OrphanLimits {
+  /** Files last written at this moment, ms, or later stay: they may be part of a commit under way. */
+  readonly before: number
+  /** Files of publications and derivations with a larger id stay, however old: a repeat of theirs may write them again. */
+  readonly through: number
+}
+
+/** Which snapshots go, and when, is not decided here: `lakehouse/core/maintenance`. */
+export interface LakeExpiry {
+  /**
+   * `each`: any snapshots can go. `oldest`: only those before a moment; `expire` then has to be given the oldest of the
+   * table, without a gap.
+   */
+  readonly expires: 'each' | 'oldest'
+  /**
+   * Takes the snapshots out of the table in one commit, and only then removes the files that no other snapshot names. Ids
+   * that the table lacks are passed over, and so are, even now, the newest snapshot and those a tag or branch names. Cut off
+   * after the commit, what is left over are orphans.
+   * @throws CommitConflictError
+   */
+  expire(table: TableName, snapshots: readonly string[], mode: RemovalMode): Promise<Removal>
+  /** Removes files of the table's folder that nothing names: leftovers of what was cut off. Nothing else is touched. */
+  removeOrphans(table: TableName, limits: OrphanLimits, mode: RemovalMode): Promise<Removal>
+}
+
+export interface LakeMaintainer extends LakeExpiry {
   /**
    * Computes the units' rows from the view and appends them as one snapshot, `_row` counting from 0 in the table's order.
    * Does it once, as `publish` does: where the history names `id`, that snapshot is returned. Null where the units have no

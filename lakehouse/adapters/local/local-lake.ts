@@ -19,6 +19,7 @@ import type { TableFiles } from '../../core/table-files.ts'
 import { chunkRows } from '../duckdb/parquet-columns.ts'
 import { partitionDay, quoteName, readParquet, stagedColumns } from '../duckdb/parquet-sql.ts'
 import { createLocalDerive } from './derive.ts'
+import { createExpiry } from './expiry.ts'
 import { createRewrites, type LocalTable } from './rewrites.ts'
 import { createStaging } from './staging.ts'
 import { createTableFiles } from './table-files.ts'
@@ -37,6 +38,8 @@ export interface LocalLakeOptions {
   readonly smallManifestsMax?: number
   /** Values that a merchant, breakdown and day keeps when it is folded; `foldMaxValues` of the tables where absent. */
   readonly foldMaxValues?: number
+  /** When an object was last written, ms; by its file's time where absent. */
+  readonly writtenAt?: (object: string) => Promise<number | undefined>
 }
 
 export type LocalLake = LakeWriter & LakeReader & TableFiles & LakeMaintainer
@@ -56,6 +59,7 @@ export function createLocalLake(options: LocalLakeOptions): LocalLake {
 
   return {
     ...createRewrites({ ...options, table }),
+    ...createExpiry({ ...options, table }),
     ...createLocalDerive({ ...options, table, staging, files: tableFiles }),
 
     files: tableFiles.files,

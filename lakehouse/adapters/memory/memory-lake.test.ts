@@ -1,6 +1,7 @@
 import { ManualClock } from '../../../core/adapters/memory/manual-clock.ts'
 import { seededRandom } from '../../../core/adapters/memory/seeded-random.ts'
 import { lakeContract, rowsOf } from '../../../core/ports/lake.contract.ts'
+import { lakeExpiryContract } from '../../core/lake-expiry.contract.ts'
 import { lakeRewriteContract } from '../../core/lake-rewrite.contract.ts'
 import { createMemoryLake, MemoryLakeState } from './memory-lake.ts'
 
@@ -14,5 +15,14 @@ lakeRewriteContract('in memory', {
   async open({ maxValues }) {
     const lake = createMemoryLake({ random: seededRandom(1), clock: new ManualClock(), foldMaxValues: maxValues })
     return { lake, rows: (table, snapshot) => rowsOf(lake, { table, snapshot, pending: [] }) }
+  },
+})
+
+lakeExpiryContract('in memory', {
+  says: 'all',
+  async open() {
+    const lake = createMemoryLake({ random: seededRandom(1), clock: new ManualClock() })
+    const rows = (snapshot: string) => rowsOf(lake, { table: 'hits', snapshot, pending: [] })
+    return { lake, rows, pass: async () => undefined }
   },
 })

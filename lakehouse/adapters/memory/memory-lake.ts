@@ -6,7 +6,14 @@
 import { SnapshotNotFoundError } from '../../../core/errors.ts'
 import { utcDay } from '../../../core/event-time.ts'
 import type { Clock, Random } from '../../../core/ports/clock.ts'
-import type { LakeMaintainer, LakeReader, LakeWriter, ScanFilter, StagedFile } from '../../../core/ports/lake.ts'
+import type {
+  LakeExpiry,
+  LakeMaintainer,
+  LakeReader,
+  LakeWriter,
+  ScanFilter,
+  StagedFile,
+} from '../../../core/ports/lake.ts'
 import { type LakeRow, publicationColumns, type TableDefinition } from '../../../core/tables.ts'
 import { tables } from '../../../schemas/tables.ts'
 import { foldRows } from '../../core/fold.ts'
@@ -14,6 +21,7 @@ import { partitionTime } from '../../core/partition.ts'
 import { plainRow } from '../../core/plain-row.ts'
 import { rowOrder } from '../../core/row-order.ts'
 import { stagedName } from '../../core/staged-name.ts'
+import { createMemoryExpiry } from './memory-lake-expiry.ts'
 import { createMemoryRewrites } from './memory-lake-rewrites.ts'
 import { appendRows, MemoryLakeState } from './memory-lake-state.ts'
 
@@ -30,13 +38,17 @@ export interface MemoryLakeOptions {
 /** Rows of one batch that `scan` yields. */
 const scanBatchRows = 2_048
 
-export type MemoryLake = LakeWriter & LakeReader & Pick<LakeMaintainer, 'lastPublish' | 'partitions' | 'rewrite'>
+export type MemoryLake = LakeWriter &
+  LakeReader &
+  Pick<LakeMaintainer, 'lastPublish' | 'partitions' | 'rewrite'> &
+  LakeExpiry
 
 export function createMemoryLake(options: MemoryLakeOptions): MemoryLake {
   const { random, clock, state = new MemoryLakeState() } = options
 
   return {
     ...createMemoryRewrites({ ...options, state }),
+    ...createMemoryExpiry({ state }),
 
     async stage(table, name, rows) {
       if (rows.length === 0) throw new TypeError(`nothing to stage for ${table}`)

@@ -17,6 +17,7 @@ import type { PublicationTurn } from '../../core/publication-turn.ts'
 import { createStaging } from '../local/staging.ts'
 import type { Trino } from './client.ts'
 import { createTrinoDerive } from './derive.ts'
+import { createTrinoExpiry, type TrinoExpiry } from './expiry.ts'
 import {
   mergeRun,
   type PreparedPublication,
@@ -46,9 +47,16 @@ export interface TrinoLakeOptions extends TrinoPlace {
   readonly sliceMaxRows?: number
   /** Values that a merchant, breakdown and day keeps when it is folded; `foldMaxValues` of the tables where absent. */
   readonly foldMaxValues?: number
+  /** Files nothing names stay this long; not below what Trino is configured to refuse. */
+  readonly orphanMinAgeMs?: number
+  readonly expiryMarginMs?: number
 }
 
-export interface TrinoLake extends Omit<LakeWriter, 'publish'>, Pick<LakeReader, 'snapshots'>, TrinoRewrites {
+export interface TrinoLake
+  extends Omit<LakeWriter, 'publish'>,
+    Pick<LakeReader, 'snapshots'>,
+    TrinoRewrites,
+    TrinoExpiry {
   /**
    * As `LakeWriter.publish`, but the table's history does not name the id: a repeat returns the newest snapshot, which
    * holds the rows once. With a `turn` the statements of earlier turns are ended first, and nothing is begun once the
@@ -115,6 +123,8 @@ export function createTrinoLake(options: TrinoLakeOptions): TrinoLake {
     },
 
     ...createTrinoRewrites({ ...options, statements }),
+
+    ...createTrinoExpiry({ ...options, statements }),
 
     derive: createTrinoDerive({ ...options, statements }).derive,
 

@@ -1,5 +1,13 @@
 /** What maintenance needs of a lake. One that only this process writes to has no use for the turn. */
-import type { DeriveWork, LakeMaintainer, LakePartition, LakeReader } from '../../../core/ports/lake.ts'
+import type {
+  DeriveWork,
+  LakeExpiry,
+  LakeMaintainer,
+  LakePartition,
+  LakeReader,
+  OrphanLimits,
+  RemovalMode,
+} from '../../../core/ports/lake.ts'
 import type { TableName } from '../../../core/tables.ts'
 import type { PublicationTurn } from '../publication-turn.ts'
 
@@ -14,7 +22,19 @@ export interface RewriteTurn {
 
 export interface MaintainedLake
   extends Pick<LakeReader, 'snapshots'>,
-    Pick<LakeMaintainer, 'lastPublish' | 'partitions'> {
+    Pick<LakeMaintainer, 'lastPublish' | 'partitions' | 'expires'> {
   derive(work: DeriveWork, turn: PublicationTurn): ReturnType<LakeMaintainer['derive']>
   rewrite(table: TableName, partition: LakePartition, given: RewriteTurn): ReturnType<LakeMaintainer['rewrite']>
+  expire(
+    table: TableName,
+    snapshots: readonly string[],
+    mode: RemovalMode,
+    turn: PublicationTurn,
+  ): ReturnType<LakeExpiry['expire']>
+  removeOrphans(
+    table: TableName,
+    limits: OrphanLimits,
+    mode: RemovalMode,
+    turn: PublicationTurn,
+  ): ReturnType<LakeExpiry['removeOrphans']>
 }

@@ -1,6 +1,6 @@
 /**
  * Maintenance of the lake, in rounds: derived tables are brought up to date (`sessions`, `daily`), then partitions of many
- * files become one file each. All of it may be left out, repeated or interrupted anywhere: numbers are the same, only what
+ * files become one file each; snapshots nobody needs go, and files that nothing names. All of it may be left out, repeated or interrupted anywhere: numbers are the same, only what
  * it costs to read them is not.
  *
  * Works under the leases of the publisher and has to be given its owner's name, so that one process does both for a table.
@@ -9,21 +9,29 @@
 import { utcDay } from '../../../core/event-time.ts'
 import type { Clock, Timers } from '../../../core/ports/clock.ts'
 import { derivedRangesHoldMs } from '../../../core/ports/control-store.ts'
-import type { LakePartition } from '../../../core/ports/lake.ts'
+import type { LakePartition, Removal, RemovalMode } from '../../../core/ports/lake.ts'
 import type { TableName } from '../../../core/tables.ts'
 import { firstGeneration, tables } from '../../../schemas/tables.ts'
 import { periodOf } from '../partition.ts'
 import { defaultLeaseTtlMs } from '../publisher.ts'
 import { type Derived, type DeriveRoundOptions, deriveRound } from './derive-round.ts'
+import { type ExpireRoundOptions, expireRound, noteView, orphanRound } from './expire-round.ts'
 import { type RewriteRoundOptions, type Rewritten, rewriteRound } from './rewrite-round.ts'
+import { defaultSnapshotLadder, type SnapshotLadder } from './snapshot-ladder.ts'
+import { createViewTrail } from './view-trail.ts'
 
 /** Pause between the end of a round and the next. */
 export const defaultMaintainEveryMs = 10 * 60_000
 /** A UTC day counts as over this long after its end: most hits that come late are in by then. */
 export const defaultDeriveAfterMs = 30 * 60_000
 
+/** How often a table's snapshots are looked through for what is off the ladder. */
+export const expireEveryMs = 3_600_000
+/** How often a table's folder is listed for files that nothing names. */
+export const orphansEveryMs = 86_400_000
+
 export interface MaintenanceOptions {
-  readonly store: DeriveRoundOptions['store'] & RewriteRoundOptions['store']
+  readonly store: DeriveRoundOptions['store'] & RewriteRoundOptions['store'] & ExpireRoundOptions['store']
   readonly lake: DeriveRoundOptions['lake']
   readonly clock: Clock
   readonly timers: Timers
@@ -36,22 +44,32 @@ export interface MaintenanceOptions {
   readonly everyMs?: number
   readonly deriveAfterMs?: number
   readonly leaseTtlMs?: number
+  /** How long snapshots are kept that nobody pinned. */
+  readonly ladder?: SnapshotLadder
+  readonly onRemoved?: (
+    removed: Removal,
+    during: { readonly step: 'expire' | 'orphans'; readonly table: TableName },
+  ) => void
   readonly onDerived?: (derived: Derived) => void
   readonly onRewritten?: (rewritten: Rewritten) => void
   /** A round is through, whatever failed in it. */
   readonly onRound?: () => void
   /** A step failed; the other steps of the round go on, and the next round tries again. Nothing is lost. */
-  readonly onError?: (
-    error: unknown,
-    during: { readonly step: 'derive' | 'rewrite'; readonly table: TableName },
-  ) => void
+  readonly onError?: (error: unknown, during: { readonly step: MaintenanceStep; readonly table: TableName }) => void
 }
+
+export type MaintenanceStep = 'derive' | 'rewrite' | 'expire' | 'orphans'
 
 export interface Maintenance {
   /** The first round begins after `everyMs`. */
   start(): void
   /** A round now, after the one under way. @throws the first failure; the rest is tried all the same */
   runNow(): Promise<void>
+  /**
+   * Expiry or the removal of orphans of one table now, after the round under way. Null: not at the moment, for another
+   * process has the lease, something is under way, or readers may still hold what they left.
+   */
+  remove(step: 'expire' | 'orphans', table: TableName, mode: RemovalMode): Promise<Removal | null>
   /** Ends the round under way at its next step and begins no other. To be called before the publisher stops. */
   stop(): Promise<void>
 }
@@ -84,6 +102,16 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
       options.onDerived?.(derived)
     },
   }
+  const expiring: ExpireRoundOptions = {
+    ...shared,
+    ladder: options.ladder ?? defaultSnapshotLadder,
+    views: createViewTrail(),
+  }
+  /** When a table was last looked through, on the monotonic clock. */
+  const lookedAt = new Map<string, number>()
+  const removals = { expire: expireRound, orphans: orphanRound }
+  const removalEveryMs = { expire: expireEveryMs, orphans: orphansEveryMs }
+
   const rewriting: RewriteRoundOptions = {
     ...shared,
     owed: new Map(),
@@ -99,7 +127,7 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
   async function round(): Promise<readonly unknown[]> {
     const errors: unknown[] = []
     const closedDay = utcDay(clock.now() - (options.deriveAfterMs ?? defaultDeriveAfterMs)) - 1
-    async function attempt(step: 'derive' | 'rewrite', table: TableName, work: () => Promise<unknown>): Promise<void> {
+    async function attempt(step: MaintenanceStep, table: TableName, work: () => Promise<unknown>): Promise<void> {
       if (stopping.signal.aborted) return
       try {
         await work()
@@ -113,25 +141,39 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
     for (const table of derivedTables) await attempt('derive', table, () => deriveRound(deriving, table, closedDay))
     for (const table of rewrittenTables)
       await attempt('rewrite', table, () => rewriteRound(rewriting, table, closedDay))
+    for (const step of ['expire', 'orphans'] as const)
+      for (const table of rewrittenTables) await attempt(step, table, () => removeWhenDue(step, table))
     forgetOld()
     if (!stopping.signal.aborted) options.onRound?.()
     return errors
+  }
+
+  async function removeWhenDue(step: 'expire' | 'orphans', table: TableName): Promise<void> {
+    const key = `${step} ${table}`
+    const last = lookedAt.get(key)
+    if (step === 'expire') await noteView(expiring, table)
+    if (last !== undefined && clock.monotonic() - last < removalEveryMs[step]) return
+    const { removed } = await removals[step](expiring, table, 'remove')
+    // Where nothing could be done now it is tried by the next round.
+    if (removed === null) return
+    lookedAt.set(key, clock.monotonic())
+    if (removed.files > 0 || removed.snapshots.length > 0) options.onRemoved?.(removed, { step, table })
   }
 
   function forgetOld(): void {
     for (const [key, at] of derivedAt) if (clock.monotonic() - at >= derivedRangesHoldMs) derivedAt.delete(key)
   }
 
-  function queued(): Promise<readonly unknown[]> {
-    const next = lastRound.then(round)
-    lastRound = next
+  function queued<T>(work: () => Promise<T>): Promise<T> {
+    const next = lastRound.then(work)
+    lastRound = next.catch(() => undefined)
     return next
   }
 
   function arm(): void {
     if (stopping.signal.aborted) return
     cancelTimer = timers.after(everyMs, () => {
-      void queued().then(arm)
+      void queued(round).then(arm)
     })
   }
 
@@ -139,10 +181,15 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
     start: arm,
 
     async runNow() {
-      const [error] = await queued()
+      const [error] = await queued(round)
       if (error !== undefined) throw error
     },
 
+    async remove(step, table, mode) {
+      const { removed } = await queued(() => removals[step](expiring, table, mode))
+      if (removed !== null && mode === 'remove') options.onRemoved?.(removed, { step, table })
+      return removed
+    },
     async stop() {
       stopping.abort(new Error('maintenance stops; what it was doing is repeated by the next'))
       cancelTimer()
