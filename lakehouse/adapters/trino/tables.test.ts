@@ -4,7 +4,7 @@ import { ManualClock } from '../../../core/adapters/memory/manual-clock.ts'
 import { TrinoQueryError, TrinoUnavailableError } from '../../../core/errors.ts'
 import { tables } from '../../../schemas/tables.ts'
 import { createMaxAttempts, createOnce, createTable } from './tables.ts'
-import { hitsView, hourlyView } from './views.ts'
+import { dailyView, hitsView, hourlyView, sessionsView } from './views.ts'
 
 const place = { catalog: 'lake', schema: 'hitlake_tables', viewSchema: 'hitlake' }
 const golden = (name: string) => readFileSync(new URL(`./golden/${name}.trino.sql`, import.meta.url), 'utf8')
@@ -22,7 +22,8 @@ describe('statements of the tables', () => {
 
 describe('statements of the views', () => {
   it('are these', async () => {
-    await expect(`${hitsView(place)};\n\n${hourlyView(place)};\n`).toMatchFileSnapshot('golden/views.trino.sql')
+    const text = [hitsView, hourlyView, dailyView, sessionsView].map((view) => `${view(place)};\n`)
+    await expect(text.join('\n')).toMatchFileSnapshot('golden/views.trino.sql')
   })
 })
 

@@ -1,19 +1,15 @@
 /**
- * What people and their tools query in Trino: schema `hitlake` with `hits` (one row a hit) and `hourly` (finished numbers,
- * those the gateway answers). The base tables beside them hold every generation, and partial rows.
+ * What people and their tools query in Trino: schema `hitlake` with `hits` (one row a hit), `sessions` (one row a visit),
+ * `hourly` and `daily` (finished numbers, those the gateway answers). The base tables beside them hold every generation,
+ * partial rows, and derived rows that were superseded.
  */
 import type { Timers } from '../../../core/ports/clock.ts'
 import type { TableDefinition } from '../../../core/tables.ts'
-import {
-  breakdownSketchSize,
-  firstGeneration,
-  hitsTable,
-  hourlyTable,
-  totalSketchSize,
-} from '../../../schemas/tables.ts'
+import { dailyTable, firstGeneration, hitsTable, hourlyTable, sessionsTable } from '../../../schemas/tables.ts'
 import { quotedName } from '../../core/sql/printer.ts'
 import type { Trino } from './client.ts'
 import { createOnce, createSchema, type TrinoPlace, trinoTable } from './tables.ts'
+import { finishedNumbers } from './view-numbers.ts'
 
 export const defaultViewSchema = 'hitlake'
 
@@ -27,62 +23,60 @@ export async function ensureViews(
   { trino, timers, ...place }: ViewsPlace & { readonly trino: Pick<Trino, 'query'>; readonly timers: Timers },
   signal?: AbortSignal,
 ): Promise<void> {
-  const statements = [createSchema(place.catalog, place.viewSchema), hitsView(place), hourlyView(place)]
+  const statements = [
+    createSchema(place.catalog, place.viewSchema),
+    ...[hitsView, hourlyView, dailyView, sessionsView].map((view) => view(place)),
+  ]
   for (const statement of statements) await createOnce({ trino, timers }, statement, signal)
 }
 
 export function hitsView(place: ViewsPlace): string {
   return `${createView(place, hitsTable)}
 SELECT
-${hitsTable.columns.map(({ name }) => `  t.${quotedName(name)}`).join(',\n')}
+${allColumns(hitsTable)}
 FROM ${trinoTable(place, hitsTable.name)} t
 WHERE ${inForce(hitsTable, 't')}`
 }
 
-/**
- * One row per merchant, hour, breakdown and value, and one of `other` where the values were cut. Visitors as `kmvEstimate` of core/sketch/kmv.ts has them, of sketches
- * united and cut to k as everywhere; revenue in units of the merchant's currency.
- */
+/** One row per merchant, local hour, breakdown and value, and one of `other` where the values were cut. */
 export function hourlyView(place: ViewsPlace): string {
+  const rows = `SELECT t.* FROM ${trinoTable(place, hourlyTable.name)} t WHERE ${inForce(hourlyTable, 't')}`
   return `${createView(place, hourlyTable)}
-SELECT
-  merchant,
-  bucket,
-  breakdown,
-  "value",
-  other,
-  hits,
-  pageviews,
-  CASE
-    WHEN cardinality(hashes) < k THEN cardinality(hashes)
-    ELSE greatest(
-      k,
-      CAST(round(CAST(k - 1 AS double) / ((CAST(element_at(array_sort(hashes), k) AS double) + 1e0) / ${hashSpace})) AS bigint)
-    )
-  END AS visitors,
-  orders,
-  CAST(revenue_micros * DECIMAL '0.000001' AS decimal(38,6)) AS revenue
-FROM (
-  SELECT
-    t.merchant,
-    t.bucket,
-    t.breakdown,
-    t."value",
-    coalesce(t.other, false) AS other,
-    CASE WHEN t.breakdown = 'total' THEN BIGINT '${totalSketchSize}' ELSE BIGINT '${breakdownSketchSize}' END AS k,
-    coalesce(sum(t.hits), 0) AS hits,
-    coalesce(sum(t.pageviews), 0) AS pageviews,
-    coalesce(array_distinct(flatten(array_agg(t.visitors) FILTER (WHERE t.visitors IS NOT NULL))), ARRAY[]) AS hashes,
-    coalesce(sum(t.orders), 0) AS orders,
-    coalesce(sum(t.revenue_micros), 0) AS revenue_micros
-  FROM ${trinoTable(place, hourlyTable.name)} t
-  WHERE ${inForce(hourlyTable, 't')}
-  GROUP BY t.merchant, t.bucket, t.breakdown, t."value", coalesce(t.other, false)
-)`
+${finishedNumbers(['merchant', 'bucket'], rows)}`
 }
 
-/** 2^63, of which hashes are drawn. */
-const hashSpace = '9223372036854775808e0'
+/** The same by local day, for days that were derived; as of then, so what came since is in `hourly` only. */
+export function dailyView(place: ViewsPlace): string {
+  const rows = `SELECT * FROM (
+      SELECT t.*, max(t."_publish") OVER (PARTITION BY t.merchant, t.bucket) AS newest
+      FROM ${trinoTable(place, dailyTable.name)} t
+      WHERE ${inForce(dailyTable, 't')}
+    ) WHERE "_publish" = newest`
+  return `${createView(place, dailyTable)}
+${finishedNumbers(['merchant', 'bucket', 'bucket_end'], rows)}`
+}
+
+/**
+ * One row a visit, of UTC days that were derived; as of then. A day whose visits have all become part of visits that began
+ * the day before, by hits that came late, has no newer rows to supersede its old ones: they stay here. The gateway, which
+ * knows what was derived, leaves them out.
+ */
+export function sessionsView(place: ViewsPlace): string {
+  const table = trinoTable(place, sessionsTable.name)
+  const day = `CAST(t."start" AT TIME ZONE 'UTC' AS date)`
+  // Joined, not by a window: a condition on `start` then reaches the table.
+  return `${createView(place, sessionsTable)}
+SELECT
+${allColumns(sessionsTable)}
+FROM ${table} t
+JOIN (
+  SELECT t.merchant, ${day} AS day, max(t."_publish") AS newest
+  FROM ${table} t
+  WHERE ${inForce(sessionsTable, 't')}
+  GROUP BY 1, 2
+) d ON t.merchant = d.merchant AND ${day} = d.day AND t."_publish" = d.newest
+WHERE ${inForce(sessionsTable, 't')}`
+}
 
 /** Rows that count now. The generation map and erasures will be joined here, and nowhere else. */
 function inForce(definition: TableDefinition, alias: string): string {
@@ -91,4 +85,8 @@ function inForce(definition: TableDefinition, alias: string): string {
 
 function createView(place: ViewsPlace, { name }: TableDefinition): string {
   return `CREATE OR REPLACE VIEW ${trinoTable({ ...place, schema: place.viewSchema }, name)} AS`
+}
+
+function allColumns({ columns }: TableDefinition): string {
+  return columns.map(({ name }) => `  t.${quotedName(name)}`).join(',\n')
 }

@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS "lake"."hitlake_tables"."hits" (
   "zone" varchar COMMENT 'the merchant''s time zone when received',
   "currency" varchar COMMENT 'the merchant''s currency when received',
   "path" varchar COMMENT 'derived: normalised path of url',
-  "source" varchar COMMENT 'derived: campaign source, else host of the referrer, else (direct)',
+  "source" varchar COMMENT 'derived: campaign source, else of a click id, else the name or host of the referrer, else (direct)',
   "country" varchar COMMENT 'derived: ISO 3166-1 alpha-2',
   "device" varchar COMMENT 'derived: desktop, mobile, tablet, tv, other',
   "bot" boolean COMMENT 'derived: the user agent is a known bot; counts in no metric',
@@ -48,7 +48,7 @@ CREATE TABLE IF NOT EXISTS "lake"."hitlake_tables"."hits" (
   "browser" varchar COMMENT 'derived: by client hints, else by the user agent; null where neither says',
   "os" varchar COMMENT 'derived: by client hints, else by the user agent; null where neither says',
   "medium" varchar COMMENT 'derived: campaign medium, else organic, social, email, referral or (none)',
-  "campaign" varchar COMMENT 'derived: campaign name in one spelling',
+  "campaign" varchar COMMENT 'derived: campaign name, trimmed',
   "load_bucket" integer COMMENT 'derived: histogram bucket of props.load_ms (core/sketch/quantiles.ts)'
 )
 COMMENT 'One row a hit: what was accepted, unchanged, and what the pipeline derived of it. The truth all else is made from.'
@@ -145,7 +145,7 @@ WITH (
   format_version = 2,
   object_store_layout_enabled = false,
   partitioning = ARRAY['"_gen"', 'month("bucket")'],
-  sorted_by = ARRAY['"merchant" ASC NULLS FIRST', '"breakdown" ASC NULLS FIRST', '"value" ASC NULLS FIRST', '"bucket" ASC NULLS FIRST']
+  sorted_by = ARRAY['"merchant" ASC NULLS FIRST', '"breakdown" ASC NULLS FIRST', '"value" ASC NULLS FIRST', '"other" ASC NULLS FIRST', '"bucket" ASC NULLS FIRST']
 );
 
 CREATE TABLE IF NOT EXISTS "lake"."hitlake_tables"."sessions" (
