@@ -1,4 +1,8 @@
-/** What a scan can skip by partition and bounds. Says "may hold" in doubt; never skips what passes the filter. */
+/**
+ * What a scan can skip by partition and bounds (Iceberg spec, "Scan Planning"). Says "may hold" in doubt; never skips what
+ * passes the filter. Files of other engines may be partitioned in other ways: of those the bounds of columns decide.
+ */
+import { dayMs } from '../../../core/event-time.ts'
 import type { ScanFilter, StagedFile } from '../../../core/ports/lake.ts'
 import type { TableDefinition } from '../../../core/tables.ts'
 import { partitionTime, periodDays } from '../partition.ts'
@@ -33,6 +37,10 @@ export function createPruner(
     if (field.transform !== 'identity' || field['source-id'] !== generationId) return true
     return filter.generation === undefined || (filter.generation >= lower && filter.generation <= upper)
   }
+  const timesMeet = ({ lowerBounds, upperBounds }: DataFile) => {
+    const [lower, upper] = [dayOfBound(lowerBounds.get(timeId)), dayOfBound(upperBounds.get(timeId))]
+    return daysMeet(lower ?? Number.NEGATIVE_INFINITY, upper ?? Number.POSITIVE_INFINITY)
+  }
   const fieldsOf = (specId: number) => specs.get(specId)?.fields ?? []
 
   return {
@@ -48,7 +56,7 @@ export function createPruner(
         const value = file.partition[at]
         return typeof value !== 'number' || keepsField(field, value, value)
       })
-      if (!fits) return false
+      if (!fits || !timesMeet(file)) return false
       if (merchant === undefined) return true
       const [lower, upper] = [file.lowerBounds.get(merchantId), file.upperBounds.get(merchantId)]
       // Bounds may be prefixes: bytes compare as the strings do, a cut lower bound is below, a cut upper one above.
@@ -58,4 +66,10 @@ export function createPruner(
     },
     staged: (file) => daysMeet(file.firstDay, file.lastDay),
   }
+}
+
+// A timestamptz is stored as microseconds since 1970; bytes of another length say nothing.
+function dayOfBound(bound: Buffer | undefined): number | undefined {
+  if (bound?.length !== 8) return undefined
+  return Math.floor(Number(bound.readBigInt64LE()) / (dayMs * 1_000))
 }

@@ -3,14 +3,19 @@
  * Nothing is taken from `version-hint.text` on trust: the newest version is the last one that exists.
  * Manifests and manifest lists never change, so they are kept by name, up to a limit of bytes.
  */
-import { CorruptTableError, SnapshotNotFoundError } from '../../../core/errors.ts'
+import { CorruptTableError, SnapshotNotFoundError, UnsupportedTableError } from '../../../core/errors.ts'
 import type { ObjectStore } from '../../../core/ports/object-store.ts'
 import type { TableDefinition } from '../../../core/tables.ts'
 import { ByteLimitedCache } from './byte-limited-cache.ts'
-import { decodeManifest, decodeManifestList } from './decode-manifest.ts'
+import { decodeManifest, decodeManifestList, type ReadEntry } from './decode-manifest.ts'
 import type { TableLayout } from './layout.ts'
-import type { DataFile, ManifestEntry, ManifestFile } from './manifest.ts'
-import { findSnapshot, parseMetadata, type SnapshotJson, type TableMetadata } from './metadata.ts'
+import type { DataFile, ManifestFile } from './manifest.ts'
+import { findSnapshot, type SnapshotJson, type TableMetadata } from './metadata.ts'
+import { containerMaxBytes } from './read-container.ts'
+import { uriMaxLength } from './read-json.ts'
+import { metadataMaxBytes, readMetadata, tooLarge } from './read-metadata.ts'
+import { isPlainName } from './read-name.ts'
+import { resolveSnapshot, type WantedSnapshot } from './read-ref.ts'
 
 /** Decoded manifests kept in memory, bytes: an entry of 50 columns is about 4 KB, so this holds some 8,000 data files. */
 export const manifestCacheMaxBytes = 32 * 1_048_576
@@ -30,7 +35,7 @@ export interface TableReaderOptions {
 }
 
 export class TableReader {
-  private readonly manifests: ByteLimitedCache<readonly ManifestEntry[]>
+  private readonly manifests: ByteLimitedCache<readonly ReadEntry[]>
   private readonly lists: ByteLimitedCache<readonly ManifestFile[]>
   private newest: LoadedTable | undefined
 
@@ -38,6 +43,11 @@ export class TableReader {
     const maxBytes = options.manifestCacheMaxBytes ?? manifestCacheMaxBytes
     this.manifests = new ByteLimitedCache(maxBytes)
     this.lists = new ByteLimitedCache(maxBytes / 4)
+  }
+
+  /** Name of the table. */
+  get table(): string {
+    return this.options.definition.name
   }
 
   /** The newest version; undefined where the table has none. @throws CorruptTableError */
@@ -51,10 +61,11 @@ export class TableReader {
     while (await this.exists(version + 1)) version++
     if (version === known?.version) return known
     const file = layout.metadataFile(version)
+    const size = await objects.size(file)
+    if (size !== undefined && size > metadataMaxBytes) throw tooLarge(this.table, file, size)
     const bytes = await objects.get(file)
-    if (bytes === undefined)
-      throw new CorruptTableError(this.options.definition.name, file, 'it vanished while being read')
-    this.newest = { version, metadata: parseMetadata(this.options.definition.name, file, bytes) }
+    if (bytes === undefined) throw new CorruptTableError(this.table, file, 'it vanished while being read')
+    this.newest = { version, metadata: readMetadata(this.table, file, bytes) }
     return this.newest
   }
 
@@ -75,7 +86,20 @@ export class TableReader {
       const snapshot = table && findSnapshot(table.metadata, id)
       if (table !== undefined && snapshot !== undefined) return { metadata: table.metadata, snapshot }
     }
-    throw new SnapshotNotFoundError(this.options.definition.name, id)
+    throw new SnapshotNotFoundError(this.table, id)
+  }
+
+  /**
+   * The snapshot that a reader means. Tags, branches and times are looked up in the newest version.
+   * @throws SnapshotNotFoundError, RefNotFoundError, CorruptTableError
+   */
+  async resolve(
+    wanted: WantedSnapshot,
+  ): Promise<{ readonly metadata: TableMetadata; readonly snapshot: SnapshotJson }> {
+    if ('snapshot' in wanted) return this.metadataOf(wanted.snapshot)
+    const loaded = await this.load()
+    if (loaded === undefined) throw new SnapshotNotFoundError(this.table, 'at all')
+    return { metadata: loaded.metadata, snapshot: resolveSnapshot(this.table, loaded.metadata, wanted) }
   }
 
   async manifestList(metadata: TableMetadata, snapshot: SnapshotJson): Promise<readonly ManifestFile[]> {
@@ -87,7 +111,7 @@ export class TableReader {
     return value
   }
 
-  async manifest(metadata: TableMetadata, manifest: ManifestFile): Promise<readonly ManifestEntry[]> {
+  async manifest(metadata: TableMetadata, manifest: ManifestFile): Promise<readonly ReadEntry[]> {
     const name = this.nameOf(metadata, manifest.uri)
     const kept = this.manifests.get(name)
     if (kept !== undefined) return kept
@@ -97,8 +121,8 @@ export class TableReader {
   }
 
   /**
-   * Data files of the snapshot in manifests that `keep` wants.
-   * @throws CorruptTableError also where the table holds delete files: rows would be read that are gone
+   * Data files of the snapshot in manifests that `keep` wants, for whoever writes the table anew from its files.
+   * @throws UnsupportedTableError where the table holds delete files: rows would come back that are gone
    */
   async *liveFiles(
     metadata: TableMetadata,
@@ -106,42 +130,45 @@ export class TableReader {
     keep: (manifest: ManifestFile) => boolean,
   ): AsyncGenerator<{ readonly file: DataFile; readonly specId: number }> {
     for (const manifest of await this.manifestList(metadata, snapshot)) {
-      if (manifest.content !== 0) {
-        if (manifest.added.files + manifest.existing.files === 0) continue
-        const name = this.options.definition.name
-        throw new CorruptTableError(
-          name,
-          manifest.uri,
-          'it holds delete files, which this reader does not apply; compact first',
-        )
-      }
-      if (!keep(manifest)) continue
+      // Of delete files all are looked for, whatever the list says of their number.
+      if (manifest.content === 0 && !keep(manifest)) continue
       for (const entry of await this.manifest(metadata, manifest)) {
-        if (entry.status !== 'deleted') yield { file: entry.file, specId: manifest.specId }
+        if (entry.status === 'deleted') continue
+        if (manifest.content !== 0) {
+          const mend = 'compact it with the engine that wrote them (in Trino: ALTER TABLE … EXECUTE optimize)'
+          throw new UnsupportedTableError(this.table, manifest.uri, 'delete files', mend)
+        }
+        yield { file: entry.file, specId: manifest.specId }
       }
     }
   }
 
   /** Object name of a file that metadata names. @throws CorruptTableError where it lies outside the table */
   nameOf(metadata: TableMetadata, uri: string): string {
+    const outside = (what: string) => new CorruptTableError(this.table, uri.slice(0, uriMaxLength), what)
+    if (uri.length > uriMaxLength) throw outside(`its name has more than ${uriMaxLength} characters`)
     const name = this.options.layout.nameOf(uri, metadata.location)
-    if (name === undefined) {
-      throw new CorruptTableError(
-        this.options.definition.name,
-        uri,
-        `it is not below the table's location ${metadata.location}`,
-      )
-    }
+    if (name === undefined) throw outside(`it is not below the table's location ${metadata.location}`)
+    if (!isPlainName(name)) throw outside("it is no name of a file below the table's location")
     return name
   }
 
+  /** Object names of all files of the table begin with it. */
+  get folder(): string {
+    return this.options.layout.metadataFolder.replace(/metadata\/$/, '')
+  }
+
   private async decode<T>(name: string, decode: (bytes: Buffer) => T): Promise<{ value: T; bytes: number }> {
+    const size = (await this.options.objects.size(name)) ?? 0
+    if (size > containerMaxBytes) {
+      throw new CorruptTableError(this.table, name, `${size} bytes, at most ${containerMaxBytes} are read`)
+    }
     const bytes = await this.options.objects.get(name)
-    if (bytes === undefined) throw new CorruptTableError(this.options.definition.name, name, 'it does not exist')
+    if (bytes === undefined) throw new CorruptTableError(this.table, name, 'it does not exist')
     try {
       return { value: decode(bytes), bytes: bytes.length }
     } catch (cause) {
-      throw new CorruptTableError(this.options.definition.name, name, (cause as Error).message, { cause })
+      throw new CorruptTableError(this.table, name, (cause as Error).message, { cause })
     }
   }
 
