@@ -7,6 +7,7 @@ import { ensureTables } from '../../lakehouse/adapters/trino/tables.ts'
 import { ensureViews } from '../../lakehouse/adapters/trino/views.ts'
 import { expireJournal } from '../../lakehouse/core/journal/expire-journal.ts'
 import { createMaintenance, type Maintenance } from '../../lakehouse/core/maintenance/rounds.ts'
+import { defaultSnapshotLadder } from '../../lakehouse/core/maintenance/snapshot-ladder.ts'
 import { createPublisher, defaultPublishPollMs, type Publisher } from '../../lakehouse/core/publisher.ts'
 import { garbageBelowFence } from '../../lakehouse/core/staged-garbage.ts'
 import { jobTableNames } from '../../schemas/tables.ts'
@@ -89,6 +90,11 @@ export async function startMaintenance(host: ClusterProcess, onEnded: (error: un
         everyMs: config.maintainEveryMs,
         deriveAfterMs: config.deriveAfterMs,
         leaseTtlMs: config.leaseMs,
+        // A recovery replays rewrites as long as the journal has them, and makes readers read their snapshots.
+        ladder: {
+          ...defaultSnapshotLadder,
+          hourlyMs: Math.max(defaultSnapshotLadder.hourlyMs, config.journalKeepMs),
+        },
         onDerived: ({ table, rows }) => metrics.derived(table, rows),
         onRewritten: ({ table }) => metrics.rewritten(table),
         onRound: () => metrics.maintenanceRounds.inc(),
