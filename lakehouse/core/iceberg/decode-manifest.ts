@@ -66,6 +66,9 @@ function fileOf(file: AvroRecord, partitionNames: readonly string[]): ReadEntry[
     content: contentOf(file, 2),
     format: textOf(file, 'file_format').toLowerCase(),
     isEncrypted: (file.key_metadata ?? null) !== null,
+    nanCounts: numberMap(file, 'nan_value_counts'),
+    splitOffsets: (file.split_offsets ?? null) === null ? null : optionalList(file, 'split_offsets').map(longOf),
+    sortOrderId: (file.sort_order_id ?? null) === null ? null : countOf(file, 'sort_order_id'),
     referencedFile: (file.referenced_data_file ?? null) === null ? null : textOf(file, 'referenced_data_file'),
   }
 }
@@ -95,6 +98,11 @@ export function decodeManifestList(bytes: Buffer): readonly ManifestFile[] {
       }),
     }
   })
+}
+
+function longOf(value: unknown): bigint {
+  if (typeof value === 'bigint' || Number.isSafeInteger(value)) return BigInt(value as bigint | number)
+  throw new TypeError('a split offset is not a number')
 }
 
 // Absent in files of format version 1.

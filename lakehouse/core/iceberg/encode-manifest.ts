@@ -51,13 +51,14 @@ function entryRecord(entry: ManifestEntry, context: ManifestContext): unknown {
       column_sizes: longPairs(file.columnBytes),
       value_counts: longPairs(file.valueCounts),
       null_value_counts: longPairs(file.nullCounts),
-      nan_value_counts: null,
+      nan_value_counts: file.nanCounts && file.nanCounts.size > 0 ? longPairs(file.nanCounts) : null,
       lower_bounds: pairs(file.lowerBounds, (bytes) => bytes),
       upper_bounds: pairs(file.upperBounds, (bytes) => bytes),
       key_metadata: null,
-      split_offsets: null,
+      split_offsets: file.splitOffsets ?? null,
       equality_ids: null,
-      sort_order_id: context.sortOrderId,
+      // An added file is ours, and in our order; of another one only what its own entry says is known.
+      sort_order_id: entry.status === 'added' ? context.sortOrderId : (file.sortOrderId ?? null),
     },
   }
 }

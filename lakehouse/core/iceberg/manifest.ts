@@ -18,6 +18,10 @@ export interface DataFile {
   readonly upperBounds: FieldMap<Buffer>
   /** 0 data, 1 position deletes, 2 equality deletes. */
   readonly content: number
+  /** What other engines state beside it; carried along, null or absent where they do not. */
+  readonly nanCounts?: FieldMap<number>
+  readonly splitOffsets?: readonly bigint[] | null
+  readonly sortOrderId?: number | null
 }
 
 /** `added` by this manifest's snapshot, `existing` from an earlier one, `deleted`: no longer in the table. */

@@ -53,9 +53,27 @@ export async function nextManifests(options: ManifestOptions, next: NextEntries)
     return isNeeded ? [await writeManifest(options, next, added), ...before] : before
   }
   const kept: ManifestEntry[] = []
-  for (const manifest of small) kept.push(...(await carriedEntries(options, next, manifest)))
+  const gone = new Set<ManifestFile>()
+  for (const manifest of small) {
+    if (!(await canCarry(options, next, manifest))) continue
+    kept.push(...(await carriedEntries(options, next, manifest)))
+    gone.add(manifest)
+  }
   const merged = await writeManifest(options, next, [...added, ...kept])
-  return [merged, ...before.filter((manifest) => !isSmall(manifest))]
+  return [merged, ...before.filter((manifest) => !gone.has(manifest))]
+}
+
+/** Whether a manifest of ours can say all that this one does: other engines may have files that we cannot describe. */
+export async function canCarry(
+  { reader }: Pick<ManifestOptions, 'reader'>,
+  { metadata }: Pick<NextEntries, 'metadata'>,
+  manifest: ManifestFile,
+): Promise<boolean> {
+  const entries = await reader.manifest(metadata, manifest)
+  return entries.every(
+    ({ status, file }) =>
+      status === 'deleted' || (file.format === 'parquet' && !file.isEncrypted && file.content === 0),
+  )
 }
 
 /**
@@ -79,18 +97,20 @@ async function withoutRemoved(options: ManifestOptions, next: NextEntries): Prom
       (entry): ManifestEntry =>
         next.removed.has(entry.file.uri) ? { ...entry, status: 'deleted', snapshot: next.id } : entry,
     )
-    const spec = next.metadata['partition-specs'].find((one) => one['spec-id'] === manifest.specId)
-    if (spec === undefined) throw new RangeError(`manifest ${manifest.uri} has the unknown spec ${manifest.specId}`)
-    manifests.push(await writeManifest(options, { ...next, context: { ...next.context, spec } }, marked))
+    // Partition values of other specs may be texts; whoever asks for such a file to leave is not one of ours.
+    if (manifest.specId !== next.context.spec['spec-id'] || !(await canCarry(options, next, manifest))) {
+      throw new RangeError(`manifest ${manifest.uri} holds files that are not as ours are`)
+    }
+    manifests.push(await writeManifest(options, next, marked))
   }
   if (found !== next.removed.size) throw new RangeError(`of ${next.removed.size} files to remove ${found} are live`)
   return manifests
 }
 
 /** Entries of a manifest on their way into another one: of live files, and of those this very snapshot deletes. */
-async function carriedEntries(
-  options: ManifestOptions,
-  next: NextEntries,
+export async function carriedEntries(
+  options: Pick<ManifestOptions, 'reader'>,
+  next: Pick<NextEntries, 'metadata' | 'id'>,
   manifest: ManifestFile,
 ): Promise<readonly ManifestEntry[]> {
   const carried: ManifestEntry[] = []
@@ -110,9 +130,10 @@ async function carriedEntries(
   return carried
 }
 
-async function writeManifest(
+/** Writes a manifest of the snapshot `id`; its entries say all of their own that they do not inherit from it. */
+export async function writeManifest(
   { objects, layout, random }: ManifestOptions,
-  { metadata, context, id, sequence }: NextEntries,
+  { metadata, context, id, sequence }: Pick<NextEntries, 'metadata' | 'context' | 'id' | 'sequence'>,
   list: readonly ManifestEntry[],
 ): Promise<ManifestFile> {
   const name = layout.manifestFile(hex(random, 16))

@@ -10,9 +10,9 @@ interface CountedFile {
 export interface SnapshotChange {
   /**
    * `append`: files were added. `replace`: files were exchanged, and who follows what was appended has nothing to read.
-   * `overwrite`: the rows say something else than before.
+   * `overwrite`: the rows say something else than before. `delete`: files left with their rows.
    */
-  readonly operation: 'append' | 'replace' | 'overwrite'
+  readonly operation: 'append' | 'replace' | 'overwrite' | 'delete'
   readonly named: Readonly<Record<string, string>>
   readonly added: readonly CountedFile[]
   readonly removed: readonly CountedFile[]
