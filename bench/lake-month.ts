@@ -1,0 +1,222 @@
+/**
+ * A month of a table at one publication a minute, with maintenance on: `npm run build && node dist/bench/lake-month.js
+ * [days] [folder]`. Time is simulated, the folder, its syncs and the commits are real. Each publication brings one file of
+ * one row of `hourly`, which rewrites fold into one row again, so all Parquet files are the same bytes and what is measured is
+ * the table: commits, its history, its metadata, its files. Prints a line a simulated day, and one JSON line at the end.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { cpus, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { DuckDBInstance } from '@duckdb/node-api'
+import { folderObjectStore } from '../core/adapters/folder-object-store.ts'
+import { ManualClock } from '../core/adapters/memory/manual-clock.ts'
+import { seededRandom } from '../core/adapters/memory/seeded-random.ts'
+import { nodeDisk } from '../core/adapters/node/node-disk.ts'
+import { dayMs, eventTime, minuteMs, utcDay } from '../core/event-time.ts'
+import type { Offset } from '../core/ids.ts'
+import { createExpiry } from '../lakehouse/adapters/local/expiry.ts'
+import { createRewrites } from '../lakehouse/adapters/local/rewrites.ts'
+import { createStaging } from '../lakehouse/adapters/local/staging.ts'
+import { createTableFiles } from '../lakehouse/adapters/local/table-files.ts'
+import { createMemoryControlStore } from '../lakehouse/adapters/memory/memory-control-store.ts'
+import { type AppendFile, appendFiles } from '../lakehouse/core/iceberg/append.ts'
+import { tableLayout } from '../lakehouse/core/iceberg/layout.ts'
+import { currentSnapshot, snapshotInfo } from '../lakehouse/core/iceberg/metadata.ts'
+import { replaceFiles } from '../lakehouse/core/iceberg/replace.ts'
+import { TableReader } from '../lakehouse/core/iceberg/table-reader.ts'
+import type { MaintainedLake } from '../lakehouse/core/maintenance/maintained-lake.ts'
+import { createMaintenance, defaultMaintainEveryMs } from '../lakehouse/core/maintenance/rounds.ts'
+import { leaseName } from '../lakehouse/core/maintenance/turns.ts'
+import { tables } from '../schemas/tables.ts'
+
+const days = Number(process.argv[2] ?? 30)
+const folder = process.argv[3] ?? (await mkdtemp(join(tmpdir(), 'hitlake-month-')))
+const start = eventTime('2026-03-01T00:00:00Z')
+const clock = new ManualClock(start)
+const random = seededRandom(1)
+const objects = await folderObjectStore(nodeDisk(folder), '')
+const instance = await DuckDBInstance.create(':memory:', { threads: '1' })
+const definition = tables.hourly
+const layout = tableLayout(definition, `file://${folder}/lake`)
+const reader = new TableReader({ objects, definition, layout })
+const commit = { objects, definition, layout, reader, random, clock }
+const others = (['hits', 'failed_hits', 'daily', 'sessions'] as const).map((name) => {
+  const own = tableLayout(tables[name], `file://${folder}/lake`)
+  const local = {
+    definition: tables[name],
+    layout: own,
+    reader: new TableReader({ objects, definition: tables[name], layout: own }),
+  }
+  return [name, local] as const
+})
+const locals = { ...Object.fromEntries(others), hourly: commit } as Record<keyof typeof tables, typeof commit>
+const parts = {
+  objects,
+  instance,
+  scratch: join(folder, 'scratch'),
+  random,
+  clock,
+  table: (name: keyof typeof tables) => locals[name],
+}
+
+const staging = createStaging(parts)
+const row = await staging.stage('hourly', 'staged/one', [
+  {
+    merchant: 'shop',
+    bucket: start,
+    breakdown: 'total',
+    value: '',
+    hits: 1,
+    _gen: 1,
+    _part: 0,
+    _off_from: 0,
+    _off_to: 0,
+  },
+])
+const [model] = await staging.merge({ definition, layout }, 0, [row])
+if (model === undefined) throw new Error('nothing was merged')
+const bytes = (await objects.get(model.name)) ?? Buffer.alloc(0)
+
+async function dataFile(name: string, day: number): Promise<AppendFile> {
+  await objects.put(name, bytes)
+  return { ...(model as AppendFile), name, partition: [1, day] }
+}
+
+const rewrites = createRewrites(parts)
+let rewritten = 0
+const lake: MaintainedLake = {
+  ...rewrites,
+  ...createExpiry(parts),
+  async snapshots(table) {
+    return ((await locals[table].reader.load())?.metadata.snapshots ?? []).map(snapshotInfo).reverse()
+  },
+  async derive() {
+    throw new Error('nothing is derived')
+  },
+  async rewrite(_table, { period }) {
+    const loaded = await reader.load()
+    const snapshot = loaded && currentSnapshot(loaded.metadata)
+    if (loaded === undefined || snapshot === undefined) return null
+    const removed = []
+    for await (const { file } of reader.liveFiles(loaded.metadata, snapshot, () => true))
+      if (file.partition.at(-1) === period) removed.push(file)
+    const added = await dataFile(layout.rewrittenFile({ generation: 1, period }, `${++rewritten}`), period)
+    const partition = layout.partitionFolder({ generation: 1, period })
+    return {
+      snapshot: await replaceFiles(commit, { removed, added: [added], operation: 'replace', partition }),
+      truncated: [],
+    }
+  },
+}
+
+const store = createMemoryControlStore()
+const lease = leaseName('hourly')
+const { fence } = await store.acquirePartitions('hits', 'log', 'one', [0])
+const failures: string[] = []
+const removed = { snapshots: 0, files: 0 }
+const maintenance = createMaintenance({
+  store,
+  lake,
+  clock,
+  timers: clock,
+  owner: 'one',
+  reads: 'pending',
+  onRemoved(done) {
+    removed.snapshots += done.snapshots.length
+    removed.files += done.files
+  },
+  onError: (error, { step, table }) => failures.push(`${step} ${table}: ${error}`),
+})
+
+const commitMs: number[] = []
+const planMs: number[] = []
+let roundMaxMs = 0
+let dayFilesMax = 0
+const files = createTableFiles({ objects, reader: (table) => locals[table].reader })
+
+async function publish(id: number): Promise<void> {
+  const day = utcDay(clock.now())
+  const position = { partition: 0, checkpoint: null, watermark: null, received: null, forwarded: {} }
+  const name = `staged/${id}`
+  await store.commitEpoch({
+    job: 'hits',
+    source: 'log',
+    plan: 'p',
+    fence,
+    partitions: [{ ...position, from: (id - 1) as Offset, next: id as Offset }],
+    staged: [{ ...row, name }],
+    touched: [],
+    books: [],
+  })
+  const held = await store.acquireLease(lease, 'one', 60_000, clock.now())
+  await store.beginPublication('hourly', lease, held?.fence ?? 0, [name])
+  const file = await dataFile(layout.dataFile(id, { generation: 1, period: day }, '00'), day)
+  const began = performance.now()
+  const snapshot = await appendFiles(commit, id, [file])
+  commitMs.push(performance.now() - began)
+  await store.finishPublication('hourly', lease, held?.fence ?? 0, id, snapshot)
+}
+
+async function plan(): Promise<void> {
+  const today = utcDay(clock.now())
+  const view = { ...(await store.tableView('hourly')), pending: [] }
+  const began = performance.now()
+  const found = await files.files(view, { merchant: 'shop', firstDay: today - 1, lastDay: today, generation: 1 })
+  planMs.push(performance.now() - began)
+  dayFilesMax = Math.max(dayFilesMax, found.length)
+}
+
+async function sizeOf(prefix: string): Promise<{ readonly files: number; readonly bytes: number }> {
+  const names = await objects.list(prefix)
+  let total = 0
+  for (const name of names) total += (await objects.size(name)) ?? 0
+  return { files: names.length, bytes: total }
+}
+
+const quantile = (values: readonly number[], q: number) =>
+  [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * q))] ?? Number.NaN
+const rounded = (value: number) => Math.round(value * 10) / 10
+
+let metadataMaxBytes = 0
+const began = performance.now()
+for (let id = 1; id <= days * 1_440; id++) {
+  clock.advance(minuteMs)
+  await publish(id)
+  if ((id * minuteMs) % defaultMaintainEveryMs === 0) {
+    const round = performance.now()
+    await maintenance.runNow().catch(() => undefined)
+    roundMaxMs = Math.max(roundMaxMs, performance.now() - round)
+    await plan()
+  }
+  if (id % 360 === 0) metadataMaxBytes = Math.max(metadataMaxBytes, (await sizeOf(layout.metadataFolder)).bytes)
+  if ((id * minuteMs) % dayMs === 0) {
+    const metadata = await sizeOf(layout.metadataFolder)
+    const data = await sizeOf('lake/hourly/data/')
+    const snapshots = (await lake.snapshots('hourly')).length
+    const today = commitMs.slice(-1_440)
+    console.log(
+      `day ${id / 1_440}: commit p50 ${rounded(quantile(today, 0.5))} p99 ${rounded(quantile(today, 0.99))} ms, ${snapshots} snapshots, metadata ${metadata.files} files ${rounded(metadata.bytes / 2 ** 20)} MB, data ${data.files} files`,
+    )
+  }
+}
+console.log(
+  JSON.stringify({
+    days,
+    machine: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}`,
+    tookS: Math.round((performance.now() - began) / 1_000),
+    commits: commitMs.length,
+    commitP50Ms: rounded(quantile(commitMs, 0.5)),
+    commitP99Ms: rounded(quantile(commitMs, 0.99)),
+    planP50Ms: rounded(quantile(planMs, 0.5)),
+    planP99Ms: rounded(quantile(planMs, 0.99)),
+    roundMaxMs: Math.round(roundMaxMs),
+    metadataMaxMb: rounded(metadataMaxBytes / 2 ** 20),
+    filesOfTwoDaysMax: dayFilesMax,
+    rewrites: rewritten,
+    removed,
+    failures: [...new Set(failures)],
+  }),
+)
+instance.closeSync()
+if (process.argv[3] === undefined) await rm(folder, { recursive: true, force: true })
+process.exit(failures.length === 0 ? 0 : 1)
