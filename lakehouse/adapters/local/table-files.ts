@@ -41,7 +41,10 @@ export function createTableFiles({ objects, reader }: TableFilesOptions): LocalT
     const table = reader(view.table)
     const { metadata, snapshot } = await table.metadataOf(view.snapshot)
     const specs = new Map(metadata['partition-specs'].map((spec) => [spec['spec-id'], spec]))
-    const planned = await planScan(table, metadata, snapshot, createPruner(tables[view.table], filter, specs))
+    const planned = await planScan(table, metadata, snapshot, {
+      pruner: createPruner(tables[view.table], filter, specs),
+      opening: (name) => checks.confine(table, name),
+    })
     const place = (file: ScanFile['file'], ids: readonly number[]) =>
       checks.localPath(table, table.nameOf(metadata, file.uri), file, ids)
     return inTurns(planned, async ({ file, deletes }) => ({
@@ -84,10 +87,14 @@ async function inTurns<T, U>(list: readonly T[], work: (item: T) => Promise<U>):
   return done
 }
 
+type CheckedTable = Pick<TableReader, 'table' | 'folder'>
+
 interface FileChecks {
+  /** @throws CorruptTableError where a symbolic link leads out of the table's folder */
+  confine(table: CheckedTable, name: string): Promise<void>
   /** `ids`: field ids that it must have. @throws CorruptTableError, UnsupportedTableError */
   localPath(
-    table: Pick<TableReader, 'table' | 'folder'>,
+    table: CheckedTable,
     name: string,
     stated: { readonly rows: number; readonly bytes: number },
     ids: readonly number[],
@@ -99,39 +106,65 @@ interface FileChecks {
  * stated, Parquet of as many rows, with field ids. Files never change, so each is looked at once a process.
  */
 function createFileChecks(objects: ObjectStore): FileChecks {
+  const confined = new Set<string>()
   const checked = new Set<string>()
   return {
+    async confine(table, name) {
+      if (confined.has(name)) return
+      await confinedPath(table, name)
+      await objects.forgetLocal(name)
+    },
     async localPath(table, name, stated, ids) {
-      if (checked.has(name)) return existing(table.table, name)
-      const corrupt = (what: string, cause?: unknown) => new CorruptTableError(table.table, name, what, { cause })
-      const bytes = await objects.size(name)
-      if (bytes === undefined) throw corrupt('it does not exist')
-      const path = await existing(table.table, name)
-      if (!(await isInside(path, name, table.folder))) throw corrupt("a link leads out of the table's folder")
-      if (bytes !== stated.bytes) throw corrupt(`it has ${bytes} bytes, its manifest says ${stated.bytes}`)
-      const { rows, fieldIds } = await readParquetFacts(objects, name, bytes).catch((cause) => {
-        throw cause instanceof RangeError ? corrupt(cause.message, cause) : cause
-      })
-      if (rows !== stated.rows) throw corrupt(`it has ${rows} rows, its manifest says ${stated.rows}`)
-      if (fieldIds.size === 0) {
-        const mend = 'write it anew with them; by name alone no column is found'
-        throw new UnsupportedTableError(table.table, name, 'columns without field ids', mend)
-      }
-      if (!ids.every((id) => fieldIds.has(id))) throw corrupt('it is no position delete file')
-      if (checked.size >= checkedFilesMax) checked.clear()
-      checked.add(name)
+      if (checked.has(name)) return existing(table, name)
+      const path = await confinedPath(table, name)
+      await compare(table, name, stated, ids)
+      remember(checked, name)
       return path
     },
   }
 
-  async function existing(table: string, name: string): Promise<string> {
+  async function confinedPath(table: CheckedTable, name: string): Promise<string> {
+    const path = await existing(table, name)
+    if (!(await isInside(path, name, table.folder))) {
+      throw new CorruptTableError(table.table, name, "a link leads out of the table's folder")
+    }
+    remember(confined, name)
+    return path
+  }
+
+  async function existing(table: CheckedTable, name: string): Promise<string> {
     try {
       return await objects.localPath(name)
     } catch (cause) {
       if ((await objects.size(name)) !== undefined) throw cause
-      throw new CorruptTableError(table, name, 'it does not exist', { cause })
+      throw new CorruptTableError(table.table, name, 'it does not exist', { cause })
     }
   }
+
+  async function compare(
+    table: CheckedTable,
+    name: string,
+    stated: { readonly rows: number; readonly bytes: number },
+    ids: readonly number[],
+  ): Promise<void> {
+    const corrupt = (what: string, cause?: unknown) => new CorruptTableError(table.table, name, what, { cause })
+    const bytes = (await objects.size(name)) ?? 0
+    if (bytes !== stated.bytes) throw corrupt(`it has ${bytes} bytes, its manifest says ${stated.bytes}`)
+    const { rows, fieldIds } = await readParquetFacts(objects, name, bytes).catch((cause) => {
+      throw cause instanceof RangeError ? corrupt(cause.message, cause) : cause
+    })
+    if (rows !== stated.rows) throw corrupt(`it has ${rows} rows, its manifest says ${stated.rows}`)
+    if (fieldIds.size === 0) {
+      const mend = 'write it anew with them; by name alone no column is found'
+      throw new UnsupportedTableError(table.table, name, 'columns without field ids', mend)
+    }
+    if (!ids.every((id) => fieldIds.has(id))) throw corrupt('it is no position delete file')
+  }
+}
+
+function remember(names: Set<string>, name: string): void {
+  if (names.size >= checkedFilesMax) names.clear()
+  names.add(name)
 }
 
 /** A copy elsewhere, as a bucket's store makes, has no links. */

@@ -52,7 +52,7 @@ export class TableReader {
 
   /** The newest version; undefined where the table has none. @throws CorruptTableError */
   async load(): Promise<LoadedTable | undefined> {
-    const { objects, layout } = this.options
+    const { layout } = this.options
     const known = this.newest
     let version = Math.max(known?.version ?? 0, await this.hintedVersion())
     if (version === 0 || (version !== known?.version && !(await this.exists(version))))
@@ -61,12 +61,21 @@ export class TableReader {
     while (await this.exists(version + 1)) version++
     if (version === known?.version) return known
     const file = layout.metadataFile(version)
+    this.newest = { version, metadata: await this.metadataIn(file) }
+    return this.newest
+  }
+
+  /**
+   * Metadata of one file, given by its object name: of a table that a catalog keeps, which names its newest file.
+   * @throws CorruptTableError, UnsupportedTableError
+   */
+  async metadataIn(file: string): Promise<TableMetadata> {
+    const { objects } = this.options
     const size = await objects.size(file)
     if (size !== undefined && size > metadataMaxBytes) throw tooLarge(this.table, file, size)
     const bytes = await objects.get(file)
-    if (bytes === undefined) throw new CorruptTableError(this.table, file, 'it vanished while being read')
-    this.newest = { version, metadata: readMetadata(this.table, file, bytes) }
-    return this.newest
+    if (bytes === undefined) throw new CorruptTableError(this.table, file, 'it does not exist')
+    return readMetadata(this.table, file, bytes)
   }
 
   /** What a commit made by ourselves just wrote: spares reading it again. */
@@ -129,16 +138,17 @@ export class TableReader {
     snapshot: SnapshotJson,
     keep: (manifest: ManifestFile) => boolean,
   ): AsyncGenerator<{ readonly file: DataFile; readonly specId: number }> {
-    for (const manifest of await this.manifestList(metadata, snapshot)) {
-      // Of delete files all are looked for, whatever the list says of their number.
-      if (manifest.content === 0 && !keep(manifest)) continue
+    const manifests = await this.manifestList(metadata, snapshot)
+    for (const manifest of manifests) {
+      // Whatever the list says of their number.
+      if (manifest.content === 0 || (await this.manifest(metadata, manifest)).every(isGone)) continue
+      const mend = 'compact it with the engine that wrote them (in Trino: ALTER TABLE … EXECUTE optimize)'
+      throw new UnsupportedTableError(this.table, manifest.uri, 'delete files', mend)
+    }
+    for (const manifest of manifests) {
+      if (manifest.content !== 0 || !keep(manifest)) continue
       for (const entry of await this.manifest(metadata, manifest)) {
-        if (entry.status === 'deleted') continue
-        if (manifest.content !== 0) {
-          const mend = 'compact it with the engine that wrote them (in Trino: ALTER TABLE … EXECUTE optimize)'
-          throw new UnsupportedTableError(this.table, manifest.uri, 'delete files', mend)
-        }
-        yield { file: entry.file, specId: manifest.specId }
+        if (!isGone(entry)) yield { file: entry.file, specId: manifest.specId }
       }
     }
   }
@@ -181,4 +191,8 @@ export class TableReader {
     const names = await this.options.objects.list(this.options.layout.metadataFolder)
     return Math.max(0, ...names.map((name) => this.options.layout.versionOf(name) ?? 0))
   }
+}
+
+function isGone({ status }: ReadEntry): boolean {
+  return status === 'deleted'
 }
