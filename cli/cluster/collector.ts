@@ -1,6 +1,7 @@
 /**
  * The role `collector`: accepts hits into its own log and forwards that log to Kafka. Needs no server to accept; its data
- * folder must survive it. Started with everything away, it answers `disk` from keys and salts that it kept.
+ * folder must survive it. Started with everything away, it answers `disk` from keys and salts that it kept. Imports come to
+ * a collector too, and so that `hitlake import` needs one address only, it makes and tells merchants as the gateway does.
  */
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
@@ -21,6 +22,7 @@ import { createKeyQuotas } from '../../gateway/core/quota.ts'
 import { createVisitorSalts } from '../../gateway/core/visitor-salt.ts'
 import { collectorMetrics } from '../../gateway/http/plugins/metrics.ts'
 import { adminImportsRoutes } from '../../gateway/http/routes/admin-imports.ts'
+import { adminMerchantsRoutes } from '../../gateway/http/routes/admin-merchants.ts'
 import { hitsRoutes } from '../../gateway/http/routes/hits.ts'
 import { logFeed } from '../../pipelines/adapters/log/log-feed.ts'
 import { hitsPipeline } from '../../pipelines/jobs/hits.ts'
@@ -133,6 +135,8 @@ export async function startCollector(
       }),
       async (app: FastifyInstance) => {
         await app.register(adminImportsRoutes, { imports, keys, store })
+        // Beside a gateway in one process these routes are the gateway's.
+        if (!config.roles.includes('gateway')) await app.register(adminMerchantsRoutes, { store, keys, random })
       },
     ],
     async drain() {

@@ -32,6 +32,8 @@ export interface Member {
 
 export interface Cluster {
   readonly env: Readonly<Record<string, string>>
+  /** Of its own; removed with it. */
+  readonly folder: string
   readonly members: readonly Member[]
   of(role: RoleName): readonly Member[]
   /** The address of a collector, each in turn. */
@@ -101,6 +103,7 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
 
   return {
     env,
+    folder: folder.path,
     members,
     of,
     gatewayUrl,
