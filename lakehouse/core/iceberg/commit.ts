@@ -102,16 +102,25 @@ async function tryCommit(
       ? updated
       : withLogEntry(updated, base.metadata, layout.uriOf(layout.metadataFile(base.version), updated.location))
   if (!(await objects.putIfAbsent(layout.metadataFile(version), printMetadata(next)))) return false
-  // Old metadata files are removed (below), so a writer that slept through many commits may find its next name free
-  // again. The hint then is far past it: such a commit is on no reader's way and must not count. A few versions past it
-  // is only a rival that was quick, and built on ours.
-  if ((await reader.hintedVersion()) > version + metadataLogMaxEntries / 2) {
+  if (await isLate(options, base, version)) {
     await objects.remove(layout.metadataFile(version))
     return false
   }
   reader.loaded({ version, metadata: next })
   await afterCommit(options, version)
   return true
+}
+
+// Old metadata files are removed (below), so a writer that slept through many commits may find its next name free again.
+// The file it builds on then is gone, or the hint far past it: such a commit is on no reader's way and must not count. A few
+// versions past it is only a rival that was quick, and built on ours.
+async function isLate(
+  { objects, layout, reader }: CommitOptions,
+  base: LoadedTable | undefined,
+  version: number,
+): Promise<boolean> {
+  if ((await reader.hintedVersion()) > version + metadataLogMaxEntries / 2) return true
+  return base !== undefined && (await objects.size(layout.metadataFile(base.version))) === undefined
 }
 
 // Spec, "Table Metadata Fields", metadata-log: the file this version follows, with the time it was made.
