@@ -247,6 +247,13 @@ export const errorTable: readonly ErrorEntry[] = [
     'Choose another id, or change the one there is.',
   ),
   http(
+    'pin_refused',
+    409,
+    'never',
+    "The pin's name pins another snapshot, the table has too many pins, or the snapshot is being removed.",
+    'Do as the detail says.',
+  ),
+  http(
     'import_out_of_order',
     409,
     'never',

@@ -4,7 +4,7 @@ import { createCaller, serve } from '../../core/adapters/thread/remote.ts'
 import { remoteControlStore } from '../../core/adapters/thread/remote-control-store.ts'
 import type { Offset } from '../../core/ids.ts'
 import type { ControlStore } from '../../core/ports/control-store.ts'
-import type { LakeReader } from '../../core/ports/lake.ts'
+import type { LakeReader, LakeUpkeep } from '../../core/ports/lake.ts'
 import type { QueryEngine } from '../../core/ports/query-engine.ts'
 import type { BackendCalls, HostCalls } from './backend-protocol.ts'
 
@@ -12,7 +12,7 @@ export interface BackendLink extends Omit<BackendCalls, 'durable'> {
   readonly store: ControlStore
   readonly engine: QueryEngine
   /** Only what answers with a value: a scan is a stream and stays in its thread. */
-  readonly lake: Pick<LakeReader, 'snapshots'>
+  readonly lake: Pick<LakeReader, 'snapshots'> & LakeUpkeep
   /** Tells how far the log is durable. At most one message is under way: a busy backend hears the newest next. */
   durable(offset: Offset): void
   /** Ends the thread. Whatever was not closed before is as after a crash: nothing committed is lost. */
@@ -64,7 +64,7 @@ export function startBackendThread(host: HostCalls, onDied: (error: Error) => vo
   return {
     store: remoteControlStore(caller, 'store'),
     engine: caller.remote<QueryEngine>('engine'),
-    lake: caller.remote<LakeReader>('lake'),
+    lake: caller.remote<LakeReader & LakeUpkeep>('lake'),
     open: (config, dataDir) => calls.open(config, dataDir),
     startJob: (id, durable) => {
       told = newest = durable

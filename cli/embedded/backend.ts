@@ -14,7 +14,7 @@ import type { Offset } from '../../core/ids.ts'
 import { type DurableSource, toldDurable } from '../../core/log/durable-source.ts'
 import type { Clock, Random, Timers } from '../../core/ports/clock.ts'
 import type { ControlStore } from '../../core/ports/control-store.ts'
-import type { LakeReader } from '../../core/ports/lake.ts'
+import type { LakeReader, LakeUpkeep } from '../../core/ports/lake.ts'
 import type { ObjectStore } from '../../core/ports/object-store.ts'
 import { createHasher } from '../../core/sketch/hasher.ts'
 import { openDuckDbControlStore } from '../../lakehouse/adapters/duckdb/control-store.ts'
@@ -50,7 +50,7 @@ export interface BackendParts {
 export interface Backend {
   readonly store: ControlStore
   readonly engine: DuckDbQueryEngine
-  readonly lake: Pick<LakeReader, 'snapshots'>
+  readonly lake: Pick<LakeReader, 'snapshots'> & LakeUpkeep
   /** Publisher and job over the log `id`, which is durable up to `durable`. */
   startJob(id: string, durable: Offset): Promise<void>
   durable(offset: Offset): void
@@ -86,7 +86,15 @@ export async function openBackend(parts: BackendParts): Promise<Backend> {
   return {
     store,
     engine,
-    lake: { snapshots: (table) => lake.snapshots(table) },
+    lake: {
+      snapshots: (table) => lake.snapshots(table),
+      partitions: (table) => lake.partitions(table),
+      verify: (table) => lake.verify(table),
+      // Before the job has started and after it has stopped nobody maintains anything.
+      expire: async (table, mode) => job?.maintenance.remove('expire', table, mode) ?? null,
+      removeOrphans: async (table, mode) => job?.maintenance.remove('orphans', table, mode) ?? null,
+      compact: async (table) => job?.maintenance.compact(table) ?? null,
+    },
 
     async startJob(id, upTo) {
       durable.set(upTo)

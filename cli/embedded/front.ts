@@ -10,7 +10,7 @@ import type { Clock, Random, Timers } from '../../core/ports/clock.ts'
 import type { ControlStore } from '../../core/ports/control-store.ts'
 import type { FeedReader } from '../../core/ports/feed.ts'
 import type { HitLog } from '../../core/ports/hit-log.ts'
-import type { LakeReader } from '../../core/ports/lake.ts'
+import type { LakeReader, LakeUpkeep } from '../../core/ports/lake.ts'
 import type { QueryEngine } from '../../core/ports/query-engine.ts'
 import { buildApp } from '../../gateway/app.ts'
 import { createCollector } from '../../gateway/core/accept-hits.ts'
@@ -48,7 +48,7 @@ export interface FrontParts {
   readonly openLogReader: (from: Offset) => Promise<FeedReader>
   readonly store: ControlStore
   readonly engine: QueryEngine
-  readonly lake: Pick<LakeReader, 'snapshots'>
+  readonly lake: Pick<LakeReader, 'snapshots'> & LakeUpkeep
 }
 
 export interface Front {
@@ -145,6 +145,7 @@ export async function createFront(parts: FrontParts): Promise<Front> {
         keys,
         random,
         lake: parts.lake,
+        upkeep: parts.lake,
         tables: tableNames,
         imports,
         takeBooks: takeLogBooks({ store, ledger, log: log.id, job: defaultJob }),

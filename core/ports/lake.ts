@@ -163,3 +163,22 @@ export interface LakeMaintainer extends LakeExpiry {
     readonly truncated: readonly { readonly merchant: string; readonly day: number }[]
   } | null>
 }
+
+/** What administration asks of the process that does a lake's maintenance. Null: not at the moment, ask again later. */
+export interface LakeUpkeep {
+  partitions(table: TableName): Promise<readonly PartitionFiles[]>
+  /** As the next round would. */
+  expire(table: TableName, mode: RemovalMode): Promise<Removal | null>
+  removeOrphans(table: TableName, mode: RemovalMode): Promise<Removal | null>
+  /** Rewrites the partitions that are worth it. */
+  compact(table: TableName): Promise<{ readonly partitions: number } | null>
+  /** What is wrong with the newest metadata and what it names; empty: nothing. Reads, changes nothing. */
+  verify(table: TableName): Promise<readonly TableFault[]>
+}
+
+export interface TableFault {
+  /** Object name, or what of the metadata it is about. */
+  readonly at: string
+  readonly says: string
+  readonly mend: string
+}

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { merchantIdPattern } from '../../../core/ids.ts'
 import { filePattern, importRequest } from '../../core/imports.ts'
 import { merchantChange, newKey, newMerchant } from '../../core/merchants.ts'
+import { newPin, pinToRemove, removalRequest } from '../../core/table-requests.ts'
 import { defaultPageLimit, pageLimitMax } from '../routes/admin-merchants.ts'
 import type { Operation, Parameter } from './operation.ts'
 
@@ -49,9 +50,43 @@ export const snapshotsAnswer = z.array(
     at: z.string(),
     rows: counted,
     operation: z.string(),
-    pinnedBy: z.array(z.string()),
+    parent: z.string().nullable(),
+    publish: counted.nullable().meta({ description: 'The publication that made it, where it says so' }),
+    addedRows: counted,
+    pinnedBy: z.array(z.string()).meta({ description: 'Names of pins' }),
   }),
 )
+export const pinAnswer = z.object({ name: z.string(), snapshot: z.string(), until: z.string(), by: z.string() })
+export const tablesAnswer = z.object({
+  tables: z.array(
+    z.object({
+      name: z.string(),
+      snapshot: z.string().nullable().meta({ description: 'What is read now' }),
+      pendingFiles: counted.meta({ description: 'Committed and not in the snapshot yet' }),
+      pins: z.array(pinAnswer),
+    }),
+  ),
+})
+export const partitionsAnswer = z.object({
+  partitions: z.array(
+    z.object({
+      generation: counted.nullable(),
+      period: counted.meta({ description: 'UTC days since 1970, or months' }),
+      files: counted,
+      rows: counted,
+      bytes: counted,
+    }),
+  ),
+})
+const removal = z
+  .object({ snapshots: z.array(z.string()), files: counted, bytes: counted })
+  .nullable()
+  .meta({ description: 'Null: not at the moment' })
+export const expireAnswer = z.object({ expired: removal, orphans: removal })
+export const compactAnswer = z.object({ compacted: z.object({ partitions: counted }).nullable() })
+export const faultsAnswer = z.object({
+  faults: z.array(z.object({ at: z.string(), says: z.string(), mend: z.string() })),
+})
 export const importProgressAnswer = z.object({
   done: counted.meta({ description: 'Lines [0, done) are answered for' }),
 })
@@ -85,6 +120,14 @@ const importPath: readonly Parameter[] = [
     example: '0123456789abcdef',
   },
 ]
+const tableName: Parameter = {
+  name: 'table',
+  in: 'path',
+  required: true,
+  schema: z.string(),
+  description: 'Its name',
+  example: 'hits',
+}
 const instant = 'A date or an instant, by time received; widened to whole UTC hours'
 
 export const administration: readonly Operation[] = [
@@ -205,10 +248,91 @@ export const administration: readonly Operation[] = [
     id: 'snapshots',
     summary: 'Snapshots of a table, newest first',
     access: 'admin',
-    parameters: [
-      { name: 'table', in: 'path', required: true, schema: z.string(), description: 'Its name', example: 'hits' },
-    ],
+    parameters: [tableName],
     answers: { 200: { description: 'What can be read again', content: json(snapshotsAnswer) } },
+    problems: [...access, 'not_found'],
+  },
+  {
+    method: 'GET',
+    path: '/v1/admin/tables',
+    tag: 'administration',
+    id: 'tables',
+    summary: 'Tables, what is read of them, and their pins',
+    access: 'admin',
+    answers: { 200: { description: 'All of them', content: json(tablesAnswer) } },
+    problems: [...access],
+  },
+  {
+    method: 'POST',
+    path: '/v1/admin/tables/{table}/pin',
+    tag: 'administration',
+    id: 'pinSnapshot',
+    summary: 'Keep a snapshot',
+    access: 'admin',
+    parameters: [tableName],
+    body: {
+      content: json(newPin, {
+        'for two weeks': { snapshot: '1', name: 'audit', until: '2026-03-21T00:00:00Z', by: 'finance' },
+      }),
+    },
+    answers: { 201: { description: 'Kept', content: json(pinAnswer) } },
+    problems: [...access, ...bodies, 'not_found', 'pin_refused'],
+  },
+  {
+    method: 'POST',
+    path: '/v1/admin/tables/{table}/unpin',
+    tag: 'administration',
+    id: 'unpinSnapshot',
+    summary: 'Keep it no longer',
+    access: 'admin',
+    parameters: [tableName],
+    body: { content: json(pinToRemove, { 'by its name': { name: 'audit' } }) },
+    answers: { 200: { description: 'Its pin is gone', content: json(z.object({ name: z.string() })) } },
+    problems: [...access, ...bodies, 'not_found'],
+  },
+  {
+    method: 'GET',
+    path: '/v1/admin/tables/{table}/partitions',
+    tag: 'administration',
+    id: 'partitions',
+    summary: 'Files and rows of each partition',
+    access: 'admin',
+    parameters: [tableName],
+    answers: { 200: { description: 'Of the newest snapshot', content: json(partitionsAnswer) } },
+    problems: [...access, 'not_found'],
+  },
+  {
+    method: 'GET',
+    path: '/v1/admin/tables/{table}/faults',
+    tag: 'administration',
+    id: 'tableFaults',
+    summary: 'What is wrong with a table, and how to mend it',
+    access: 'admin',
+    parameters: [tableName],
+    answers: { 200: { description: 'None: every reference, count and bound is right', content: json(faultsAnswer) } },
+    problems: [...access, 'not_found'],
+  },
+  {
+    method: 'POST',
+    path: '/v1/admin/tables/{table}/expire',
+    tag: 'administration',
+    id: 'expireTable',
+    summary: 'Remove snapshots off the ladder, and files that nothing names',
+    access: 'admin',
+    parameters: [tableName],
+    body: { content: json(removalRequest, { 'only say what would go': { dryRun: true } }) },
+    answers: { 200: { description: 'What went', content: json(expireAnswer) } },
+    problems: [...access, ...bodies, 'not_found'],
+  },
+  {
+    method: 'POST',
+    path: '/v1/admin/tables/{table}/compact',
+    tag: 'administration',
+    id: 'compactTable',
+    summary: 'Rewrite the partitions that are worth it',
+    access: 'admin',
+    parameters: [tableName],
+    answers: { 200: { description: 'Done', content: json(compactAnswer) } },
     problems: [...access, 'not_found'],
   },
   {

@@ -83,6 +83,13 @@ async function everything() {
         keys,
         random: seededRandom(4),
         lake: { snapshots: async () => [snapshot] },
+        upkeep: {
+          partitions: async () => [{ generation: 1, period: 20_000, files: 1, rows: 1, bytes: 1 }],
+          expire: async () => ({ snapshots: ['1'], files: 1, bytes: 1 }),
+          removeOrphans: async () => null,
+          compact: async () => ({ partitions: 1 }),
+          verify: async () => [{ at: 'a', says: 'b', mend: 'c' }],
+        },
         tables: tableNames,
         imports: createImports({ store, collector, engine, clock }),
         takeBooks: async () => ({ accepted: 1, stored: 1, duplicates: 0, failed: 0, dropped: { x: 0 }, inFlight: 0 }),

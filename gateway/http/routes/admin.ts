@@ -6,8 +6,9 @@ import { type AdminMerchantsOptions, adminMerchantsRoutes } from './admin-mercha
 import { type AdminTablesOptions, adminTablesRoutes } from './admin-tables.ts'
 
 export interface AdminRoutesOptions
-  extends Omit<AdminMerchantsOptions, 'onChanged'>,
-    Pick<AdminTablesOptions, 'lake' | 'tables'> {
+  extends Omit<AdminMerchantsOptions, 'onChanged' | 'store'>,
+    Pick<AdminTablesOptions, 'lake' | 'tables' | 'upkeep'> {
+  readonly store: AdminMerchantsOptions['store'] & AdminTablesOptions['store'] & AdminBooksOptions['store']
   /** Left out where no hits are taken. */
   readonly imports?: AdminImportsOptions['imports']
   readonly takeBooks: AdminBooksOptions['take']
@@ -16,7 +17,7 @@ export interface AdminRoutesOptions
 }
 
 export function adminRoutes(options: AdminRoutesOptions): FastifyPluginAsync {
-  const { store, keys, random, lake, tables, takeBooks, imports, onMerchantChanged } = options
+  const { store, keys, random, lake, tables, takeBooks, imports, upkeep, onMerchantChanged } = options
   return async (app) => {
     await app.register(adminMerchantsRoutes, {
       store,
@@ -25,7 +26,7 @@ export function adminRoutes(options: AdminRoutesOptions): FastifyPluginAsync {
       ...(onMerchantChanged && { onChanged: onMerchantChanged }),
     })
     await app.register(adminBooksRoutes, { store, keys, take: takeBooks })
-    await app.register(adminTablesRoutes, { lake, tables, keys })
+    await app.register(adminTablesRoutes, { lake, tables, keys, store, ...(upkeep && { upkeep }) })
     if (imports !== undefined) await app.register(adminImportsRoutes, { imports, keys, store })
   }
 }

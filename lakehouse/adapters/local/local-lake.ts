@@ -7,7 +7,7 @@
  */
 import type { DuckDBInstance } from '@duckdb/node-api'
 import type { Clock, Random } from '../../../core/ports/clock.ts'
-import type { LakeMaintainer, LakeReader, LakeWriter, ScanFilter } from '../../../core/ports/lake.ts'
+import type { LakeMaintainer, LakeReader, LakeUpkeep, LakeWriter, ScanFilter } from '../../../core/ports/lake.ts'
 import type { ObjectStore } from '../../../core/ports/object-store.ts'
 import type { LakeRow, TableDefinition, TableName } from '../../../core/tables.ts'
 import { tables } from '../../../schemas/tables.ts'
@@ -23,6 +23,7 @@ import { createExpiry } from './expiry.ts'
 import { createRewrites, type LocalTable } from './rewrites.ts'
 import { createStaging } from './staging.ts'
 import { createTableFiles } from './table-files.ts'
+import { createVerify } from './verify.ts'
 
 export interface LocalLakeOptions {
   readonly objects: ObjectStore
@@ -42,7 +43,7 @@ export interface LocalLakeOptions {
   readonly writtenAt?: (object: string) => Promise<number | undefined>
 }
 
-export type LocalLake = LakeWriter & LakeReader & TableFiles & LakeMaintainer
+export type LocalLake = Pick<LakeUpkeep, 'verify'> & LakeWriter & LakeReader & TableFiles & LakeMaintainer
 
 export function createLocalLake(options: LocalLakeOptions): LocalLake {
   const { objects, instance } = options
@@ -61,6 +62,8 @@ export function createLocalLake(options: LocalLakeOptions): LocalLake {
     ...createRewrites({ ...options, table }),
     ...createExpiry({ ...options, table }),
     ...createLocalDerive({ ...options, table, staging, files: tableFiles }),
+
+    verify: createVerify({ objects, table, files: tableFiles }),
 
     files: tableFiles.files,
 

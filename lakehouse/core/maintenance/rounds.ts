@@ -70,6 +70,8 @@ export interface Maintenance {
    * process has the lease, something is under way, or readers may still hold what they left.
    */
   remove(step: 'expire' | 'orphans', table: TableName, mode: RemovalMode): Promise<Removal | null>
+  /** Rewrites of one table now, after the round under way; how many partitions. Null: another process has the lease. */
+  compact(table: TableName): Promise<{ readonly partitions: number } | null>
   /** Ends the round under way at its next step and begins no other. To be called before the publisher stops. */
   stop(): Promise<void>
 }
@@ -112,8 +114,13 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
   const removals = { expire: expireRound, orphans: orphanRound }
   const removalEveryMs = { expire: expireEveryMs, orphans: orphansEveryMs }
 
+  let rewrites = 0
   const rewriting: RewriteRoundOptions = {
     ...shared,
+    onRewritten(rewritten) {
+      rewrites++
+      options.onRewritten?.(rewritten)
+    },
     owed: new Map(),
     isHeld(table, partition, fence) {
       if (table !== 'sessions' && table !== 'daily') return false
@@ -124,9 +131,11 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
     },
   }
 
+  const lastClosedDay = () => utcDay(clock.now() - (options.deriveAfterMs ?? defaultDeriveAfterMs)) - 1
+
   async function round(): Promise<readonly unknown[]> {
     const errors: unknown[] = []
-    const closedDay = utcDay(clock.now() - (options.deriveAfterMs ?? defaultDeriveAfterMs)) - 1
+    const closedDay = lastClosedDay()
     async function attempt(step: MaintenanceStep, table: TableName, work: () => Promise<unknown>): Promise<void> {
       if (stopping.signal.aborted) return
       try {
@@ -189,6 +198,13 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
       const { removed } = await queued(() => removals[step](expiring, table, mode))
       if (removed !== null && mode === 'remove') options.onRemoved?.(removed, { step, table })
       return removed
+    },
+    async compact(table) {
+      return queued(async () => {
+        const before = rewrites
+        const outcome = await rewriteRound(rewriting, table, lastClosedDay())
+        return outcome === 'held elsewhere' ? null : { partitions: rewrites - before }
+      })
     },
     async stop() {
       stopping.abort(new Error('maintenance stops; what it was doing is repeated by the next'))

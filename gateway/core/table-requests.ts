@@ -1,0 +1,31 @@
+/** What administration asks of a table: pins, removals. */
+import { z } from 'zod'
+import { faultyRequest } from './problem.ts'
+
+/** Letters, digits, `.`, `_` and `-`, as a tag's in Iceberg. */
+const pinName = z.string().regex(/^[A-Za-z0-9][\w.-]{0,127}$/)
+
+export const newPin = z.strictObject({
+  snapshot: z.string().regex(/^\d{1,19}$/),
+  name: pinName,
+  until: z.iso.datetime().meta({ description: 'An instant in UTC: the pin holds until then' }),
+  by: z.string().min(1).max(200).default('an administrator').meta({ description: 'For people' }),
+})
+
+export const pinToRemove = z.strictObject({ name: pinName })
+
+export const removalRequest = z.strictObject({
+  dryRun: z.boolean().default(false).meta({ description: 'Only say what would go' }),
+})
+
+/** @throws ProblemError with every fault found */
+export function parseTableRequest<T>(schema: z.ZodType<T>, body: unknown): T {
+  const result = schema.safeParse(body, { reportInput: false })
+  if (result.success) return result.data
+  throw faultyRequest(
+    result.error.issues.map(({ path, message }) => {
+      const pointer = path.map((step) => `/${String(step)}`).join('')
+      return { pointer, code: 'bad_field', message: `${pointer === '' ? 'the body' : pointer}: ${message}` }
+    }),
+  )
+}

@@ -1,0 +1,162 @@
+import type { FastifyInstance } from 'fastify'
+import { afterAll, beforeEach, describe, expect, it } from 'vitest'
+import { ManualClock } from '../../../core/adapters/memory/manual-clock.ts'
+import { pinsPerTableMax } from '../../../core/ports/control-store.ts'
+import type { LakeUpkeep, SnapshotInfo } from '../../../core/ports/lake.ts'
+import { createMemoryControlStore } from '../../../lakehouse/adapters/memory/memory-control-store.ts'
+import { buildApp } from '../../app.ts'
+import { createKeyDirectory, hashKey } from '../../core/keys.ts'
+import { createReadiness } from '../../core/readiness.ts'
+import { createMetrics } from '../plugins/metrics.ts'
+import { adminTablesRoutes } from './admin-tables.ts'
+
+const closers: (() => Promise<unknown>)[] = []
+afterAll(async () => {
+  for (const close of closers) await close()
+})
+
+const snapshot = (id: string): SnapshotInfo => ({
+  id,
+  parent: null,
+  at: 0,
+  operation: 'append',
+  publish: 1,
+  addedRows: 1,
+  totalRows: 1,
+})
+
+async function setUp(upkeep?: LakeUpkeep) {
+  const clock = new ManualClock()
+  const store = createMemoryControlStore()
+  const key = { merchant: null, kind: 'server', origins: [], quota: null, tool: null } as const
+  await store.addKey({ ...key, hash: hashKey('admin'), rights: ['admin'] })
+  await store.addKey({ ...key, hash: hashKey('reader'), rights: ['read'] })
+  const keys = createKeyDirectory({ store, clock })
+  const lake = { snapshots: async () => [snapshot('12'), snapshot('11')] }
+  const app = await buildApp({
+    timers: clock,
+    readiness: createReadiness([]),
+    metrics: createMetrics(),
+    plugins: [
+      async (each: FastifyInstance) => {
+        await each.register(adminTablesRoutes, {
+          lake,
+          tables: ['hits', 'hourly'],
+          keys,
+          store,
+          ...(upkeep && { upkeep }),
+        })
+      },
+    ],
+  })
+  closers.push(() => app.close())
+  const ask = async (method: 'GET' | 'POST', path: string, payload?: object, by = 'admin') => {
+    const headers = { authorization: `Bearer ${by}` }
+    const reply = await app.inject({ method, url: `/v1/admin/tables${path}`, headers, ...(payload && { payload }) })
+    return { status: reply.statusCode, body: reply.json() }
+  }
+  return { ask, store }
+}
+
+const until = '2027-01-01T00:00:00.000Z'
+
+describe('pins of snapshots', () => {
+  let world: Awaited<ReturnType<typeof setUp>>
+  beforeEach(async () => {
+    world = await setUp()
+  })
+
+  it('are made, shown beside their snapshots and tables, and taken off', async () => {
+    const { ask } = world
+    const pin = { name: 'audit', snapshot: '11', until, by: 'finance' }
+    expect(await ask('POST', '/hits/pin', pin)).toEqual({ status: 201, body: pin })
+    const { body } = await ask('GET', '/hits/snapshots')
+    expect(body.map(({ id, pinnedBy }: { id: string; pinnedBy: string[] }) => [id, pinnedBy])).toEqual([
+      ['12', []],
+      ['11', ['audit']],
+    ])
+    expect((await ask('GET', '')).body).toEqual({
+      tables: [
+        { name: 'hits', snapshot: null, pendingFiles: 0, pins: [pin] },
+        { name: 'hourly', snapshot: null, pendingFiles: 0, pins: [] },
+      ],
+    })
+    expect(await ask('POST', '/hits/unpin', { name: 'audit' })).toEqual({ status: 200, body: { name: 'audit' } })
+    expect(await ask('POST', '/hits/unpin', { name: 'audit' })).toMatchObject({ status: 404 })
+  })
+
+  it('are refused where the name is taken, the table is full of them, or the snapshot is going', async () => {
+    const { ask, store } = world
+    await ask('POST', '/hits/pin', { name: 'audit', snapshot: '11', until })
+    const refused = { status: 409, body: { code: 'pin_refused' } }
+    expect(await ask('POST', '/hits/pin', { name: 'audit', snapshot: '12', until })).toMatchObject(refused)
+    const held = await store.acquireLease('l', 'me', 60_000, 0)
+    await store.condemnSnapshots('hits', 'l', held?.fence ?? 0, { snapshots: ['12'], now: 0 })
+    expect(await ask('POST', '/hits/pin', { name: 'late', snapshot: '12', until })).toMatchObject(refused)
+    for (let n = 1; n < pinsPerTableMax; n++) {
+      await store.pinSnapshot({ table: 'hits', snapshot: '11', name: `n${n}`, until: 9e12, by: '' })
+    }
+    expect(await ask('POST', '/hits/pin', { name: 'more', snapshot: '11', until })).toMatchObject(refused)
+  })
+
+  it('of snapshots that the table lacks leave nothing behind', async () => {
+    const { ask, store } = world
+    expect(await ask('POST', '/hits/pin', { name: 'a', snapshot: '99', until })).toMatchObject({ status: 404 })
+    expect(await store.pins('hits')).toEqual([])
+  })
+
+  it.each([
+    [{}],
+    [{ name: 'a b', snapshot: '11', until }],
+    [{ name: `a${'b'.repeat(128)}`, snapshot: '11', until }],
+    [{ name: 'a', snapshot: '-1', until }],
+    [{ name: 'a', snapshot: '11', until: 'tomorrow' }],
+    [{ name: 'a', snapshot: '11', until, more: 1 }],
+  ])('are refused whole where they cannot be read: %j', async (body) => {
+    expect(await world.ask('POST', '/hits/pin', body)).toMatchObject({ status: 400, body: { code: 'bad_query' } })
+  })
+
+  it('and all the rest need an admin key and a table there is', async () => {
+    const { ask } = world
+    expect(await ask('POST', '/hits/pin', { name: 'a', snapshot: '11', until }, 'reader')).toMatchObject({
+      status: 403,
+    })
+    expect(await ask('GET', '', undefined, 'reader')).toMatchObject({ status: 403 })
+    expect(await ask('POST', '/users/pin', { name: 'a', snapshot: '11', until })).toMatchObject({ status: 404 })
+  })
+})
+
+describe('upkeep', () => {
+  const asked: string[] = []
+  const upkeep: LakeUpkeep = {
+    partitions: async () => [{ generation: 1, period: 20_000, files: 3, rows: 5, bytes: 7 }],
+    async expire(table, mode) {
+      asked.push(`expire ${table} ${mode}`)
+      return { snapshots: ['11'], files: 2, bytes: 3 }
+    },
+    async removeOrphans(table, mode) {
+      asked.push(`orphans ${table} ${mode}`)
+      return null
+    },
+    compact: async () => ({ partitions: 4 }),
+    verify: async () => [],
+  }
+
+  it('is asked of the process that does it; a dry run is one', async () => {
+    const { ask } = await setUp(upkeep)
+    const answer = { expired: { snapshots: ['11'], files: 2, bytes: 3 }, orphans: null }
+    expect(await ask('POST', '/hits/expire', { dryRun: true })).toEqual({ status: 200, body: answer })
+    expect(await ask('POST', '/hourly/expire')).toEqual({ status: 200, body: answer })
+    const [dry, real] = ['hits dry run', 'hourly remove']
+    expect(asked).toEqual([`expire ${dry}`, `orphans ${dry}`, `expire ${real}`, `orphans ${real}`])
+    expect((await ask('POST', '/hits/compact')).body).toEqual({ compacted: { partitions: 4 } })
+    expect((await ask('GET', '/hits/partitions')).body.partitions).toHaveLength(1)
+    expect((await ask('GET', '/hits/faults')).body).toEqual({ faults: [] })
+    expect(await ask('POST', '/hits/expire', { dryRun: 'yes' })).toMatchObject({ status: 400 })
+  })
+
+  it('is not there where another process does it', async () => {
+    const { ask } = await setUp()
+    expect(await ask('POST', '/hits/expire', {})).toMatchObject({ status: 404 })
+  })
+})
