@@ -1,0 +1,76 @@
+/** The arguments of `hitlake lake …`. */
+import type { Command, Option } from 'commander'
+import { systemClock } from '../../core/adapters/node/system.ts'
+import type { Connection } from '../client/connect.ts'
+import { processTerminal as terminal } from '../client/terminal.ts'
+import type { LakeContext } from './lake-command.ts'
+
+export interface LakeCommandParts {
+  readonly json: () => Option
+  readonly whole: (least: number, most: number) => (text: string) => number
+  /** Joins a command with its server, and ends the process with what it says. */
+  readonly withServer: (command: (connection: Connection) => Promise<number>) => Promise<void>
+  readonly help: string
+}
+
+/** How long a pin holds where nothing is said. */
+export const defaultPinDays = 14
+/** Longest that a pin may be asked for. */
+export const pinMaxDays = 3_650
+
+type Lake = typeof import('./lake-command.ts')
+
+export function addLakeCommands(program: Command, parts: LakeCommandParts): void {
+  const lake = program
+    .command('lake')
+    .description('look at the tables of the lake, keep snapshots, and tidy up')
+    .addHelpText('after', `${parts.help} 1 also where something is broken, or cannot be done at the moment.`)
+
+  function run(
+    options: { readonly json?: true },
+    work: (lake: Lake, context: LakeContext) => Promise<number>,
+  ): Promise<void> {
+    return parts.withServer(async ({ api }) => {
+      const form = options.json === true ? 'json' : 'text'
+      return work(await import('./lake-command.ts'), { api, terminal, clock: systemClock, form })
+    })
+  }
+  const add = (name: string, description: string) => lake.command(name).description(description).addOption(parts.json())
+
+  add('tables', 'the tables, the snapshot that is read of each, and pins').action((options) =>
+    run(options, (lake, context) => lake.lakeTables(context)),
+  )
+  add('snapshots <table>', 'what can be read again, newest first, and what keeps it').action((table, options) =>
+    run(options, (lake, context) => lake.lakeSnapshots(context, table, 'snapshots')),
+  )
+  add('history <table>', 'which commit followed which, and by what publication').action((table, options) =>
+    run(options, (lake, context) => lake.lakeSnapshots(context, table, 'history')),
+  )
+  add('files <table>', 'files, rows and size of each partition').action((table, options) =>
+    run(options, (lake, context) => lake.lakeFiles(context, table)),
+  )
+  add('diff <table> <from> <to>', 'what was committed between two snapshots').action((table, from, to, options) =>
+    run(options, (lake, context) => lake.lakeDiff(context, table, from, to)),
+  )
+  add('pin <table> <snapshot>', 'keep a snapshot; the same name again renews the pin')
+    .option('--name <name>', 'of the pin (default: pin-<snapshot>)')
+    .option('--days <n>', 'how long', parts.whole(1, pinMaxDays), defaultPinDays)
+    .option('--by <text>', 'who asks, for people', 'hitlake lake pin')
+    .action((table, snapshot, options) =>
+      run(options, (lake, context) => lake.lakePin(context, table, snapshot, options)),
+    )
+  add('unpin <table> <name>', 'keep it no longer').action((table, name, options) =>
+    run(options, (lake, context) => lake.lakeUnpin(context, table, name)),
+  )
+  add('expire <table>', 'remove snapshots nobody keeps, and files that nothing names, as maintenance does every hour')
+    .option('--dry-run', 'say what would go, and remove nothing')
+    .action((table, options: { readonly json?: true; readonly dryRun?: true }) =>
+      run(options, (lake, context) => lake.lakeExpire(context, table, options.dryRun === true ? 'dry run' : 'remove')),
+    )
+  add('compact <table>', 'rewrite partitions of many files, as maintenance does every ten minutes').action(
+    (table, options) => run(options, (lake, context) => lake.lakeCompact(context, table)),
+  )
+  add('doctor', 'hold every table against its metadata: references, counts, bounds; say what to mend').action(
+    (options) => run(options, (lake, context) => lake.lakeDoctor(context)),
+  )
+}

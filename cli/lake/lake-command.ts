@@ -1,0 +1,212 @@
+/** `hitlake lake …`: what the lake holds and keeps, asked and changed through the admin API of a server. */
+import { CommandError } from '../../core/errors.ts'
+import { dayMs } from '../../core/event-time.ts'
+import type { Clock } from '../../core/ports/clock.ts'
+import { type Api, type ApiReply, problemText } from '../client/api.ts'
+import type { Terminal } from '../client/terminal.ts'
+import { tableLines } from '../query/table.ts'
+import { bytesText, diffLines, type Snapshot } from './lake-text.ts'
+
+export interface LakeContext {
+  readonly api: Api
+  readonly terminal: Terminal
+  readonly clock: Clock
+  /** The result as JSON, for a program. */
+  readonly form: 'text' | 'json'
+}
+
+type Row = readonly string[]
+
+const tablesPath = '/v1/admin/tables'
+const pathOf = (table: string, what: string) => `${tablesPath}/${encodeURIComponent(table)}/${what}`
+
+export async function lakeTables(context: LakeContext): Promise<0> {
+  const { tables } = await get<{ tables: readonly TableView[] }>(context, tablesPath)
+  const rows = tables.map(({ name, snapshot, pendingFiles, pins }) => [
+    name,
+    snapshot ?? '-',
+    pins.map((pin) => pin.name).join(' '),
+    String(pendingFiles),
+  ])
+  return show(context, { tables }, ['table', 'read now', 'pins', 'pending files'], rows, 3)
+}
+
+/** `history`: the same, with parents and what each added. */
+export async function lakeSnapshots(context: LakeContext, table: string, as: 'snapshots' | 'history'): Promise<0> {
+  const snapshots = await get<readonly Snapshot[]>(context, pathOf(table, 'snapshots'))
+  const isHistory = as === 'history'
+  const header = ['at', 'id', 'operation', ...(isHistory ? ['parent', 'publication'] : ['pinned by']), 'rows', 'added']
+  const rows = snapshots.map(({ at, id, operation, parent, publish, pinnedBy, rows, addedRows }) => [
+    at,
+    id,
+    operation,
+    ...(isHistory ? [parent ?? '-', publish === null ? '-' : String(publish)] : [pinnedBy.join(' ')]),
+    String(rows),
+    String(addedRows),
+  ])
+  return show(context, { snapshots }, header, rows, isHistory ? 5 : 4)
+}
+
+export async function lakeFiles(context: LakeContext, table: string): Promise<0> {
+  const { partitions } = await get<{ partitions: readonly Partition[] }>(context, pathOf(table, 'partitions'))
+  const rows = partitions.map(({ generation, period, files, rows, bytes }) => [
+    String(generation ?? '-'),
+    // Months since 1970 are below a thousand for a while, days are above.
+    period < 2_000
+      ? new Date(Date.UTC(1970, period)).toISOString().slice(0, 7)
+      : new Date(period * dayMs).toISOString().slice(0, 10),
+    String(files),
+    String(rows),
+    bytesText(bytes),
+  ])
+  return show(context, { partitions }, ['generation', 'period', 'files', 'rows', 'size'], rows, 2)
+}
+
+/** Every snapshot after `from` up to `to`, and the sums. @throws CommandError where one of them is not there */
+export async function lakeDiff(context: LakeContext, table: string, from: string, to: string): Promise<0> {
+  const snapshots = await get<readonly Snapshot[]>(context, pathOf(table, 'snapshots'))
+  const found = [from, to].map((id) => {
+    const at = snapshots.findIndex((snapshot) => snapshot.id === id)
+    if (at < 0) throw new CommandError(`${table} has no snapshot ${id}; hitlake lake snapshots ${table} lists them`)
+    return at
+  })
+  const [older = 0, newer = 0] = found.sort((a, b) => b - a)
+  const between = snapshots.slice(newer, older)
+  const rows = (snapshots[newer]?.rows ?? 0) - (snapshots[older]?.rows ?? 0)
+  if (context.form === 'json') context.terminal.out(JSON.stringify({ rows, snapshots: between }))
+  else for (const line of diffLines(between, rows)) context.terminal.out(line)
+  return 0
+}
+
+export async function lakePin(
+  context: LakeContext,
+  table: string,
+  snapshot: string,
+  options: { readonly name?: string; readonly days: number; readonly by: string },
+): Promise<0> {
+  const until = new Date(context.clock.now() + options.days * dayMs).toISOString()
+  const body = { snapshot, name: options.name ?? `pin-${snapshot}`, until, by: options.by }
+  const pin = await post<{ name: string; until: string }>(context, pathOf(table, 'pin'), body)
+  return say(context, pin, `${snapshot} of ${table} is kept until ${pin.until}, as ${pin.name}`)
+}
+
+export async function lakeUnpin(context: LakeContext, table: string, name: string): Promise<0> {
+  const gone = await post(context, pathOf(table, 'unpin'), { name })
+  return say(context, gone, `the pin ${name} of ${table} is gone`)
+}
+
+export async function lakeExpire(context: LakeContext, table: string, mode: 'remove' | 'dry run'): Promise<0 | 1> {
+  const answer = await post<Expired>(context, pathOf(table, 'expire'), { dryRun: mode === 'dry run' })
+  if (context.form === 'json') context.terminal.out(JSON.stringify(answer))
+  else {
+    const verb = mode === 'dry run' ? 'would go' : 'went'
+    const { expired, orphans } = answer
+    const later =
+      'cannot go now: something is under way, or readers may still read what they left; try again in 20 minutes'
+    const files = (of: Removal) => `${of.files} files (${bytesText(of.bytes)})`
+    context.terminal.out(
+      expired === null ? `snapshots ${later}` : `${expired.snapshots.length} snapshots and ${files(expired)} ${verb}`,
+    )
+    context.terminal.out(orphans === null ? `orphans ${later}` : `${files(orphans)} that nothing names ${verb}`)
+  }
+  return answer.expired === null ? 1 : 0
+}
+
+export async function lakeCompact(context: LakeContext, table: string): Promise<0 | 1> {
+  const answer = await post<{ compacted: { partitions: number } | null }>(context, pathOf(table, 'compact'), {})
+  const { compacted } = answer
+  say(
+    context,
+    answer,
+    compacted === null
+      ? 'another process does the maintenance now; try again later'
+      : `${compacted.partitions} partitions were rewritten; the others have too few files to be worth it`,
+  )
+  return compacted === null ? 1 : 0
+}
+
+/** 1 where something must be mended. */
+export async function lakeDoctor(context: LakeContext): Promise<0 | 1> {
+  const { tables } = await get<{ tables: readonly TableView[] }>(context, tablesPath)
+  const found = []
+  for (const { name, snapshot } of tables) {
+    const { faults } = await get<{ faults: readonly Fault[] }>(context, pathOf(name, 'faults'))
+    const snapshots = await get<readonly Snapshot[]>(context, pathOf(name, 'snapshots'))
+    const isLost = snapshot !== null && !snapshots.some(({ id }) => id === snapshot)
+    const lost = {
+      at: 'control store',
+      says: `readers read snapshot ${snapshot}, which the table lacks`,
+      mend: 'control store and lake are of different times: bring both back from one copy',
+    }
+    found.push({ table: name, faults: isLost ? [lost, ...faults] : faults })
+  }
+  if (context.form === 'json') context.terminal.out(JSON.stringify({ tables: found }))
+  for (const { table, faults } of context.form === 'json' ? [] : found) {
+    context.terminal.out(faults.length === 0 ? `✓ ${table}` : `✗ ${table}: ${faults.length} faults`)
+    for (const { at, says, mend } of faults) context.terminal.out(`    ${at}: ${says}\n        ${mend}`)
+  }
+  return found.some(({ faults }) => faults.length > 0) ? 1 : 0
+}
+
+interface TableView {
+  readonly name: string
+  readonly snapshot: string | null
+  readonly pendingFiles: number
+  readonly pins: readonly { readonly name: string }[]
+}
+
+interface Partition {
+  readonly generation: number | null
+  readonly period: number
+  readonly files: number
+  readonly rows: number
+  readonly bytes: number
+}
+
+interface Removal {
+  readonly snapshots: readonly string[]
+  readonly files: number
+  readonly bytes: number
+}
+
+interface Expired {
+  readonly expired: Removal | null
+  readonly orphans: Removal | null
+}
+
+interface Fault {
+  readonly at: string
+  readonly says: string
+  readonly mend: string
+}
+
+async function get<T>({ api }: LakeContext, path: string): Promise<T> {
+  return bodyOf(await api.get(path))
+}
+
+async function post<T>({ api }: LakeContext, path: string, body: object): Promise<T> {
+  return bodyOf(await api.post(path, body, 'repeatable'))
+}
+
+/** @throws CommandError with what the server says */
+function bodyOf<T>(reply: ApiReply): T {
+  if (reply.status >= 300) throw new CommandError(problemText(reply))
+  return reply.body as T
+}
+
+function show(
+  { form, terminal }: LakeContext,
+  json: object,
+  header: Row,
+  rows: readonly Row[],
+  textColumns: number,
+): 0 {
+  if (form === 'json') terminal.out(JSON.stringify(json))
+  else for (const line of tableLines(header, rows, { textColumns, width: terminal.width })) terminal.out(line)
+  return 0
+}
+
+function say({ form, terminal }: LakeContext, json: unknown, line: string): 0 {
+  terminal.out(form === 'json' ? JSON.stringify(json) : line)
+  return 0
+}
