@@ -30,6 +30,7 @@ export interface ScanPlan {
   readonly pruner: Pick<Pruner, 'manifest' | 'file'>
   /** Asked with the object name of the manifest list and of each manifest before it is opened; throws where it must not be. */
   readonly opening: (name: string) => Promise<void>
+  readonly deletePairsMax?: number
 }
 
 /** @throws CorruptTableError, UnsupportedTableError */
@@ -37,10 +38,10 @@ export async function planScan(
   reader: TableReader,
   metadata: TableMetadata,
   snapshot: SnapshotJson,
-  { pruner, opening }: ScanPlan,
+  { pruner, opening, deletePairsMax: maxPairs = deletePairsMax }: ScanPlan,
 ): Promise<readonly ScanFile[]> {
   const data: Dated[] = []
-  const deletes = new DeletesByPartition(reader.table)
+  const deletes = new DeletesByPartition(reader.table, maxPairs)
   const seen = new Set<string>()
   await opening(reader.nameOf(metadata, snapshot['manifest-list']))
   for (const manifest of await reader.manifestList(metadata, snapshot)) {
@@ -87,7 +88,10 @@ class DeletesByPartition {
   private readonly ofMany = new Map<string, Dated[]>()
   private pairs = 0
 
-  constructor(private readonly table: string) {}
+  constructor(
+    private readonly table: string,
+    private readonly maxPairs: number,
+  ) {}
 
   add(deletes: Dated): void {
     const one = onlyFile(deletes.file)
@@ -102,8 +106,13 @@ class DeletesByPartition {
       ...(this.ofMany.get(partition) ?? []),
     ]
     this.pairs += candidates.length
-    if (this.pairs > deletePairsMax) {
-      throw new UnsupportedTableError(this.table, data.file.uri, `more than ${deletePairsMax} delete files`, compact)
+    if (this.pairs > this.maxPairs) {
+      throw new UnsupportedTableError(
+        this.table,
+        data.file.uri,
+        `more than ${this.maxPairs} pairs of data and delete files`,
+        compact,
+      )
     }
     const path = Buffer.from(data.file.uri, 'utf8')
     return candidates

@@ -23,27 +23,28 @@ export function checkSchemas(schemas: readonly JsonValue[]): string | undefined 
 function unknownOfStruct(struct: JsonObject): string | undefined {
   for (const value of list(struct.fields, 'fields of a schema')) {
     const field = object(value, 'a field')
-    const name = text(field.name, 'name of a field')
     safe(field.id, 'id of a field')
-    const unknown = unknownType(field.type)
-    if (unknown !== undefined) return `column ${name.slice(0, 100)} of type ${unknown}`
+    const unknown = unknownType(field.type, text(field.name, 'name of a field').slice(0, 100))
+    if (unknown !== undefined) return unknown
   }
   return undefined
 }
 
-function unknownType(type: JsonValue | undefined): string | undefined {
-  if (typeof type === 'string') return primitives.test(type) ? undefined : type.slice(0, 100)
+function unknownType(type: JsonValue | undefined, column: string): string | undefined {
+  if (typeof type === 'string') {
+    return primitives.test(type) ? undefined : `column ${column} of type ${type.slice(0, 100)}`
+  }
   const nested = object(type, 'type of a field')
   switch (nested.type) {
     case 'struct':
       return unknownOfStruct(nested)
     case 'list':
       safe(nested['element-id'], 'element-id')
-      return unknownType(nested.element)
+      return unknownType(nested.element, column)
     case 'map':
       safe(nested['key-id'], 'key-id')
       safe(nested['value-id'], 'value-id')
-      return unknownType(nested.key) ?? unknownType(nested.value)
+      return unknownType(nested.key, column) ?? unknownType(nested.value, column)
     default:
       throw new JsonFault('a nested type is neither struct nor list nor map')
   }
