@@ -42,7 +42,7 @@ export interface BucketRange {
 
 /**
  * A stretch of a bucket and where its rows are. `stored` null: in the base table (`hourly`; hits). Else in the derived
- * table (`daily`; `sessions`), in rows of this `_publish`, which hold all of the stretch and no more.
+ * table (`daily`; `sessions`), in rows of this `_publish` whose time lies in the stretch, which are all of it.
  */
 export interface Piece extends BucketRange {
   /** Number of the bucket it is part of. */

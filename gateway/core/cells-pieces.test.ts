@@ -19,7 +19,7 @@ describe('the pieces of buckets', () => {
       { start: 0, end: 30 },
       { start: 30, end: 60 },
     ]
-    expect(show(piecesOf(buckets, [range(10, 20), range(25, 35), range(40, 50)]))).toEqual([
+    expect(show(piecesOf(buckets, [range(10, 20), range(25, 35), range(40, 50)], 'whole'))).toEqual([
       '0: 0-10 base',
       '0: 10-20 1',
       '0: 20-30 base',
@@ -31,7 +31,7 @@ describe('the pieces of buckets', () => {
 
   it('are one for units of one publication that touch', () => {
     const ranges = [range(0, 10), range(10, 20), range(20, 30, 2), range(30, 40, 2), range(50, 60, 2)]
-    expect(show(piecesOf([{ start: 0, end: 60 }], ranges))).toEqual([
+    expect(show(piecesOf([{ start: 0, end: 60 }], ranges, 'whole'))).toEqual([
       '0: 0-20 1',
       '0: 20-40 2',
       '0: 40-50 base',
@@ -45,6 +45,7 @@ describe('the pieces of buckets', () => {
             { start: 10, end: 20 },
           ],
           ranges,
+          'whole',
         ),
       ),
     ).toEqual(['0: 0-10 1', '1: 10-20 1'])
@@ -53,8 +54,19 @@ describe('the pieces of buckets', () => {
   it('are no more than their limit: beyond it all is read from the base table', () => {
     const buckets = [{ start: 0, end: 40 }]
     const ranges = [range(0, 10), range(20, 30, 2)]
-    expect(piecesOf(buckets, ranges, 4)).toHaveLength(4)
-    expect(show(piecesOf(buckets, ranges, 3))).toEqual(['0: 0-40 base'])
+    expect(piecesOf(buckets, ranges, 'whole', 4)).toHaveLength(4)
+    expect(show(piecesOf(buckets, ranges, 'whole', 3))).toEqual(['0: 0-40 base'])
+  })
+
+  it('take the part of a unit that can be divided', () => {
+    const buckets = [
+      { start: 0, end: 30 },
+      { start: 30, end: 60 },
+      { start: 90, end: 95 },
+    ]
+    expect(
+      show(piecesOf(buckets, [range(10, 20), range(20, 40), range(40, 50, 2), range(80, 100)], 'divisible')),
+    ).toEqual(['0: 0-10 base', '0: 10-30 1', '1: 30-40 1', '1: 40-50 2', '1: 50-60 base', '2: 90-95 1'])
   })
 
   it('never take a unit of a gap between buckets', () => {
@@ -62,7 +74,7 @@ describe('the pieces of buckets', () => {
       { start: 0, end: 10 },
       { start: 30, end: 40 },
     ]
-    expect(show(piecesOf(buckets, [range(10, 20), range(20, 30), range(30, 40, 3)]))).toEqual([
+    expect(show(piecesOf(buckets, [range(10, 20), range(20, 30), range(30, 40, 3)], 'whole'))).toEqual([
       '0: 0-10 base',
       '1: 30-40 3',
     ])

@@ -1,10 +1,10 @@
 /**
  * What one engine query reads: table views, and for each bucket the pieces of it that a derived table holds. Derived units
- * are used only where they lie wholly inside a bucket and the control store says that they are right; all else is read
- * from the base table, so numbers never depend on maintenance having run.
+ * are used only where the control store says that they are right, those of `daily` only where they lie wholly inside a
+ * bucket; all else is read from the base table, so numbers never depend on maintenance having run.
  */
 import { EngineUnavailableError } from '../../core/errors.ts'
-import { hourMs } from '../../core/event-time.ts'
+import { dayMs, hourMs, utcDay } from '../../core/event-time.ts'
 import type { MerchantId } from '../../core/ids.ts'
 import {
   baseOfDerived,
@@ -20,7 +20,7 @@ import { visitsVersionDays } from './planner.ts'
 /** Of one question (the port's limit); with more pieces than this everything is read from the base table. */
 export const maxPieces = 20_000
 
-/** A bucket shorter than this holds no unit: a UTC day has 24 hours, a local day 23 at least, but for rare jumps of a zone. */
+/** A bucket shorter than this holds no local day, which has 23 hours at least, but for rare jumps of a zone. */
 const shortestUnitMs = 20 * hourMs
 
 /** How often views are read again because a derivation landed in between; then the derived table is left alone. */
@@ -48,7 +48,11 @@ export async function readPieces(store: ReadingStore, question: ReadingQuestion)
   try {
     const { view, ranges } = await derivedPart(store, question)
     const base = await store.tableView(baseOfDerived[question.derived])
-    return { base, derived: view, pieces: piecesOf(question.buckets, ranges) }
+    return {
+      base,
+      derived: view,
+      pieces: piecesOf(question.buckets, ranges, question.derived === 'daily' ? 'whole' : 'divisible'),
+    }
   } catch (cause) {
     throw new EngineUnavailableError({ cause })
   }
@@ -62,8 +66,11 @@ export function sameReading(a: Reading, b: Reading): boolean {
 async function derivedPart(store: ReadingStore, question: ReadingQuestion) {
   const { derived: table, merchant, mayBeStored, buckets } = question
   const none = { view: emptyView(table), ranges: [] }
-  if (!mayBeStored || buckets.every(({ start, end }) => end - start < shortestUnitMs)) return none
-  const span = { from: buckets[0]?.start ?? 0, to: buckets.at(-1)?.end ?? 0 }
+  const isDaily = table === 'daily'
+  if (!mayBeStored || (isDaily && buckets.every(({ start, end }) => end - start < shortestUnitMs))) return none
+  const [from, to] = [buckets[0]?.start ?? 0, buckets.at(-1)?.end ?? 0]
+  // Units of visits are UTC days, of which a part will do.
+  const span = isDaily ? { from, to } : { from: utcDay(from) * dayMs, to: (utcDay(to - 1) + 1) * dayMs }
   const reach = table === 'sessions' ? visitsVersionDays : { daysBefore: 0, daysAfter: 0 }
   let view = await store.tableView(table)
   for (let attempt = 0; attempt < maxAttempts && view.snapshot !== null; attempt++) {
@@ -77,26 +84,32 @@ async function derivedPart(store: ReadingStore, question: ReadingQuestion) {
   return none
 }
 
-/** Pieces of buckets; units of one publication that touch are one piece. Exported for its tests. */
+/**
+ * Pieces of buckets; stretches of one publication that touch are one piece. Visits carry the time they start at, so a part
+ * of a unit answers for a part of its day; a row of `daily` is a whole day or nothing. Exported for its tests.
+ */
 export function piecesOf(
   buckets: readonly BucketRange[],
   ranges: readonly DerivedRange[],
+  units: 'whole' | 'divisible',
   limit = maxPieces,
 ): readonly Piece[] {
   const pieces: Piece[] = []
-  let next = 0
+  let first = 0
   buckets.forEach(({ start, end }, bucket) => {
-    while (next < ranges.length && (ranges[next] as DerivedRange).start < start) next += 1
+    while (first < ranges.length && (ranges[first] as DerivedRange).end <= start) first += 1
     let at = start
-    for (; next < ranges.length; next++) {
-      const range = ranges[next] as DerivedRange
-      if (range.end > end) break
-      if (at < range.start) pieces.push({ bucket, start: at, end: range.start, stored: null })
+    for (let i = first; i < ranges.length; i++) {
+      const range = ranges[i] as DerivedRange
+      if (range.start >= end) break
+      if (units === 'whole' && (range.start < start || range.end > end)) continue
+      const stored = { start: Math.max(start, range.start), end: Math.min(end, range.end) }
+      if (at < stored.start) pieces.push({ bucket, start: at, end: stored.start, stored: null })
       const last = pieces.at(-1)
-      if (last?.bucket === bucket && last.stored === range.publish && last.end === range.start) {
-        pieces[pieces.length - 1] = { ...last, end: range.end }
-      } else pieces.push({ bucket, start: range.start, end: range.end, stored: range.publish })
-      at = range.end
+      if (last?.bucket === bucket && last.stored === range.publish && last.end === stored.start) {
+        pieces[pieces.length - 1] = { ...last, end: stored.end }
+      } else pieces.push({ bucket, ...stored, stored: range.publish })
+      at = stored.end
     }
     if (at < end) pieces.push({ bucket, start: at, end, stored: null })
   })
