@@ -1,11 +1,11 @@
 /**
- * Table metadata (Iceberg spec, "Table Metadata", format version 2): parsing what we or another engine wrote, making a new
- * table, and looking things up. Pure; fields we do not know are carried along untouched. `updates.ts` makes the next version.
+ * Table metadata (Iceberg spec, "Table Metadata", format version 2): what it holds, making a new table, and
+ * looking things up. Pure; fields we do not know are carried along untouched. `read-metadata.ts` reads what others wrote,
+ * `updates.ts` makes the next version.
  */
-import { CorruptTableError } from '../../../core/errors.ts'
 import type { SnapshotInfo } from '../../../core/ports/lake.ts'
 import type { TableDefinition } from '../../../core/tables.ts'
-import { type JsonValue, parseJson, printJson } from './json.ts'
+import { type JsonValue, printJson } from './json.ts'
 import {
   type IcebergSchema,
   lastColumnId,
@@ -88,27 +88,6 @@ export const rewriteKey = 'hitlake.rewrite'
  * a hundred of them would soon outweigh the data of a small shop. Readers open snapshots by id, not by old metadata.
  */
 export const metadataLogMaxEntries = 10
-
-/** @throws CorruptTableError */
-export function parseMetadata(table: string, file: string, bytes: Buffer): TableMetadata {
-  let value: JsonValue
-  try {
-    value = parseJson(bytes.toString('utf8'))
-  } catch (cause) {
-    throw new CorruptTableError(table, file, 'not JSON', { cause })
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new CorruptTableError(table, file, 'not a JSON object')
-  }
-  const metadata = value as unknown as TableMetadata
-  if (metadata['format-version'] !== 2) {
-    throw new CorruptTableError(table, file, `format version ${metadata['format-version']}, only 2 is read`)
-  }
-  for (const key of ['table-uuid', 'location', 'schemas', 'partition-specs', 'sort-orders'] as const) {
-    if (metadata[key] === undefined) throw new CorruptTableError(table, file, `${key} is missing`)
-  }
-  return metadata
-}
 
 export function printMetadata(metadata: TableMetadata): Buffer {
   return Buffer.from(printJson(metadata as unknown as JsonValue), 'utf8')
