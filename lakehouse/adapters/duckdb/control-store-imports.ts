@@ -7,7 +7,10 @@ export function imports(writer: Session, reader: Session): Pick<ControlStore, 'i
   return {
     async importProgress(merchant, file) {
       const [row] = await reader.read(() =>
-        reader.rows('SELECT done, sending, recorded_at FROM imports WHERE merchant = $1 AND file = $2', [merchant, file]),
+        reader.rows('SELECT done, sending, recorded_at FROM imports WHERE merchant = $1 AND file = $2', [
+          merchant,
+          file,
+        ]),
       )
       return row && { done: Number(row[0]), sending: Number(row[1]), at: Number(row[2]) }
     },
