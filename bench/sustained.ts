@@ -25,7 +25,7 @@ const batch = Number(values.batch)
 const lanes = 16
 
 const agent = new Agent({ keepAlive: true, maxSockets: lanes + 4 })
-const server = await startServer()
+const server = await startServer({ HITLAKE_KEY_QUOTA: '1000000' })
 const { url, keys, dataDir } = server
 const probe = await post('/v1/admin/merchants', keys.adminKey, {
   id: 'probe',
