@@ -19,6 +19,7 @@ export function greeting({ url, dataDir, keys }: GreetingFacts): readonly string
     `  data   ${dataDir}`,
     `  keys   ${keys.file}${keys.adminKey === undefined ? ' (the admin key is the one you set)' : ''}`,
     `  state  ${url}/readyz  ${url}/metrics`,
+    `  docs   ${url}/docs`,
     '',
     'Send a hit:',
     `  curl -s ${url}/v1/hits -H 'Authorization: Bearer ${keys.writeKey}' -H 'Content-Type: application/json' -d '${hit}'`,
@@ -26,6 +27,7 @@ export function greeting({ url, dataDir, keys }: GreetingFacts): readonly string
     'Read it back, a few seconds later:',
     `  curl -s '${url}/v1/merchants/${keys.merchant}/timeseries?interval=hour&metrics=hits,pageviews,visitors' -H 'Authorization: Bearer ${keys.readKey}'`,
     '',
+    'Something to look at: npx hitlake seed, then npx hitlake query --by source',
     'Ctrl-C stops it: what was accepted is kept and published first.',
   ]
 }

@@ -70,7 +70,7 @@ const known: readonly (readonly [host: RegExp, name: string])[] = [
 ]
 
 function sourceOf(referrer: string): string {
-  const host = /^[a-z-]+:\/\/([^/:?#]+)/i
+  const host = /^[a-z-]+:\/\/\\*([^/\\:?#]+)/i
     .exec(referrer)?.[1]
     ?.toLowerCase()
     .replace(/^www\./, '')
