@@ -47,10 +47,16 @@ function recountFile(): Recount {
     const [, request = '', , referrer = ''] = line.split('"')
     add(pages, pageOf(request.split(' ')[1] ?? ''))
     add(sources, sourceOf(referrer))
-    add(browsers, Bowser.parse(agent).browser.name || null)
+    add(browsers, browserOf(agent))
   }
   const visitors = new Map([...people].map(([hour, who]) => [hour, who.size]))
   return { hours, visitors, pages, sources, browsers, bots, lines }
+}
+
+/** What bowser calls it; a whole user agent, or the word that all of them begin with, is no name. */
+function browserOf(agent: string): string | null {
+  const name = Bowser.parse(agent).browser.name ?? ''
+  return name === '' || name === 'Mozilla' || name.includes('/') ? null : name
 }
 
 function pageOf(path: string): string {
