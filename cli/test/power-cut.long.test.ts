@@ -107,7 +107,10 @@ async function check(disk: MemoryDisk, store: Store, acknowledged: ReadonlySet<s
   const books = await store.books({ from: 0, to: Number.MAX_SAFE_INTEGER })
   expect(books.stored).toBe(ids.length)
   const hourly = await rowsOf(system.lake, await store.tableView('hourly'))
-  expect(hourly.reduce((sum, row) => sum + Number(row.hits), 0)).toBe(ids.length)
+  for (const breakdown of ['total', ...breakdowns]) {
+    const rows = hourly.filter((row) => row.breakdown === breakdown)
+    expect(rows.reduce((sum, row) => sum + Number(row.hits), 0)).toBe(ids.length)
+  }
   await system.close()
 }
 
