@@ -13,7 +13,11 @@ describe('any shape of traffic', () => {
 
   beforeAll(async () => {
     // Published every second, so that publication meets all of it too.
-    life = await start(folder.path, { HITLAKE_PUBLISH_EVERY: '1s', HITLAKE_LOG_SEGMENT_BYTES: '1MB', HITLAKE_KEY_QUOTA: '1000000' })
+    life = await start(folder.path, {
+      HITLAKE_PUBLISH_EVERY: '1s',
+      HITLAKE_LOG_SEGMENT_BYTES: '1MB',
+      HITLAKE_KEY_QUOTA: '1000000',
+    })
     keys = readKeys(folder.path)
   })
   afterAll(async () => {
