@@ -3,9 +3,10 @@ import { describe, expect, it } from 'vitest'
 import { CommitConflictError, PublicationOpenError, StaleLeaseError } from '../errors.ts'
 import { dayMs } from '../event-time.ts'
 import { type ControlStoreUnderTest, merchantId } from './control-store.contract.ts'
-import type { ControlStore, DerivedTable, DerivedUnit, EpochCommit } from './control-store.ts'
+import type { ControlStore, EpochCommit } from './control-store.ts'
 import { epochOf, fileOf } from './control-store-epochs.contract.ts'
 import { rangesModelContract } from './control-store-ranges.contract.ts'
+import type { DerivedTable, DerivedUnit } from './maintenance-store.ts'
 
 /** So long that what a test takes does not matter where the store's clock is a real one. */
 const ttlMs = 100_000

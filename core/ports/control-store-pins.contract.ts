@@ -2,8 +2,9 @@
 import { describe, expect, it } from 'vitest'
 import { PublicationOpenError, StaleLeaseError } from '../errors.ts'
 import type { ControlStoreUnderTest } from './control-store.contract.ts'
-import { type ControlStore, pinsPerTableMax, type SnapshotPin } from './control-store.ts'
+import type { ControlStore } from './control-store.ts'
 import { epochOf, fileOf } from './control-store-epochs.contract.ts'
+import { pinsPerTableMax, type SnapshotPin } from './maintenance-store.ts'
 
 const pin = (change: Partial<SnapshotPin> = {}): SnapshotPin => ({
   table: 'hits',

@@ -6,9 +6,10 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { dayMs } from '../event-time.ts'
 import { type ControlStoreUnderTest, merchantId } from './control-store.contract.ts'
-import type { DerivedUnit, EpochCommit } from './control-store.ts'
+import type { EpochCommit } from './control-store.ts'
 import { setUpDerivations, touch } from './control-store-derivations.contract.ts'
 import { fileOf } from './control-store-epochs.contract.ts'
+import type { DerivedUnit } from './maintenance-store.ts'
 
 /** Fewer changes than a life makes, so that most of them are listed no longer when they count. */
 const maxVersions = 8

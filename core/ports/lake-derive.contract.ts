@@ -10,8 +10,8 @@ import type { MerchantId } from '../ids.ts'
 import type { LakeRow, LakeValue, TableName } from '../tables.ts'
 import { visitsRule } from '../visits.ts'
 import { visitsOf } from '../visits-of.ts'
-import type { DerivedTable, DerivedUnit } from './control-store.ts'
 import type { DeriveWork, LakeMaintainer, LakeWriter, TableView } from './lake.ts'
+import type { DerivedTable, DerivedUnit } from './maintenance-store.ts'
 
 export interface DeriveUnderTest {
   /** `maxValues`: kept of a breakdown, as `foldMaxValues`. */

@@ -4,7 +4,7 @@
  */
 import type { LakeRow, TableName } from '../tables.ts'
 import type { VisitsRule } from '../visits.ts'
-import type { DerivedTable, DerivedUnit } from './control-store.ts'
+import type { DerivedTable, DerivedUnit } from './maintenance-store.ts'
 
 /** Rows of one sink and one epoch, durable, in a place where only the control store's commit makes them count. */
 export interface StagedFile {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { dayMs, hourMs } from '../../core/event-time.ts'
 import type { MerchantId } from '../../core/ids.ts'
-import type { DerivedRange } from '../../core/ports/control-store.ts'
 import type { TableView } from '../../core/ports/lake.ts'
+import type { DerivedRange } from '../../core/ports/maintenance-store.ts'
 import type { TableName } from '../../core/tables.ts'
 import { piecesOf, readPieces } from './cells-pieces.ts'
 

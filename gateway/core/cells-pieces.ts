@@ -6,13 +6,9 @@
 import { EngineUnavailableError } from '../../core/errors.ts'
 import { dayMs, hourMs, utcDay } from '../../core/event-time.ts'
 import type { MerchantId } from '../../core/ids.ts'
-import {
-  baseOfDerived,
-  type ControlStore,
-  type DerivedRange,
-  type DerivedTable,
-} from '../../core/ports/control-store.ts'
+import type { ControlStore } from '../../core/ports/control-store.ts'
 import type { TableView } from '../../core/ports/lake.ts'
+import { baseOfDerived, type DerivedRange, type DerivedTable } from '../../core/ports/maintenance-store.ts'
 import type { BucketRange, Piece } from '../../core/ports/query-engine.ts'
 import type { TableName } from '../../core/tables.ts'
 import { visitsVersionDays } from './planner.ts'

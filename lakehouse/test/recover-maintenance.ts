@@ -2,7 +2,7 @@
 import { CommitConflictError, PublicationOpenError, StaleLeaseError } from '../../core/errors.ts'
 import type { ClusterStore } from '../../core/ports/cluster-store.ts'
 import { merchantId } from '../../core/ports/control-store.contract.ts'
-import type { DerivedTable } from '../../core/ports/control-store.ts'
+import type { DerivedTable } from '../../core/ports/maintenance-store.ts'
 import type { TableName } from '../../core/tables.ts'
 
 /** Days that only rewrites touch. */

@@ -3,9 +3,10 @@
  * Where another process does the maintenance, its routes are not there.
  */
 import type { FastifyPluginCallback } from 'fastify'
-import type { ControlStore, PinOutcome } from '../../../core/ports/control-store.ts'
-import { pinsPerTableMax } from '../../../core/ports/control-store.ts'
+import type { ControlStore } from '../../../core/ports/control-store.ts'
 import type { LakeReader, LakeUpkeep } from '../../../core/ports/lake.ts'
+import type { PinOutcome } from '../../../core/ports/maintenance-store.ts'
+import { pinsPerTableMax } from '../../../core/ports/maintenance-store.ts'
 import type { TableName } from '../../../core/tables.ts'
 import type { KeyDirectory } from '../../core/keys.ts'
 import { ProblemError } from '../../core/problem.ts'

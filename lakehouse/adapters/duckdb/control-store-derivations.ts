@@ -4,7 +4,7 @@
  * looked up when it is asked for, so a commit has nothing to do with ranges.
  */
 import type { MerchantId } from '../../../core/ids.ts'
-import { baseOfDerived, type ControlStore } from '../../../core/ports/control-store.ts'
+import { baseOfDerived, type DerivationStore } from '../../../core/ports/maintenance-store.ts'
 import { type BegunDerivation, daysOf, limitsOf, toDerivation } from '../../core/control/derived-ranges.ts'
 import { checkChangedDaysPage, checkUnits } from '../../core/control/rules.ts'
 import {
@@ -18,18 +18,7 @@ import {
 import type { Session } from './control-store-session.ts'
 import { dayChanges } from './control-store-versions.ts'
 
-type Derivations = Pick<
-  ControlStore,
-  | 'changedDays'
-  | 'derivationMark'
-  | 'setDerivationMark'
-  | 'beginDerivation'
-  | 'openDerivation'
-  | 'finishDerivation'
-  | 'derivedRanges'
->
-
-export function derivations(writer: Session, reader: Session): Derivations {
+export function derivations(writer: Session, reader: Session): DerivationStore {
   /** Inside a write. */
   async function recordRanges({ table, id, units, rightUntil }: BegunDerivation): Promise<void> {
     await writer.run('CREATE OR REPLACE TEMP TABLE new_ranges AS FROM derived_ranges LIMIT 0')

@@ -1,5 +1,6 @@
 /** Pins in DuckDB. The one writer makes a pin and an expiry come one after the other. */
-import type { ControlStore, SnapshotPin } from '../../../core/ports/control-store.ts'
+import type { ControlStore } from '../../../core/ports/control-store.ts'
+import type { SnapshotPin } from '../../../core/ports/maintenance-store.ts'
 import type { TableName } from '../../../core/tables.ts'
 import { decidePin, unpinned } from '../../core/control/pins.ts'
 import { requireLease, requireNoneOpen } from './control-store-lake-tables.ts'

@@ -1,6 +1,7 @@
 /** Rows of derived tables in plain JavaScript: what the SQL of lakehouse/core/sql/derive-select-*.ts is held equal to. */
-import type { DerivedUnit } from '../../../core/ports/control-store.ts'
+
 import type { DeriveWork } from '../../../core/ports/lake.ts'
+import type { DerivedUnit } from '../../../core/ports/maintenance-store.ts'
 import type { LakeRow, LakeValue } from '../../../core/tables.ts'
 import { compareText } from '../../../core/text-order.ts'
 import { type Visit, visitsOf } from '../../../core/visits-of.ts'

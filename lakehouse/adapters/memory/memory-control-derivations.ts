@@ -1,7 +1,8 @@
 /** Derivations of the memory control store, and what they have to look at: changed days. */
 import { PublicationOpenError } from '../../../core/errors.ts'
 import type { ClusterStore } from '../../../core/ports/cluster-store.ts'
-import { baseOfDerived, type ChangedDay } from '../../../core/ports/control-store.ts'
+import type { DerivationStore } from '../../../core/ports/maintenance-store.ts'
+import { baseOfDerived, type ChangedDay } from '../../../core/ports/maintenance-store.ts'
 import type { TableName } from '../../../core/tables.ts'
 import { daysOf, limitsOf, toDerivation, type Visible } from '../../core/control/derived-ranges.ts'
 import { checkChangedDaysPage, checkUnits } from '../../core/control/rules.ts'
@@ -9,19 +10,10 @@ import { byCodeUnit } from './memory-control-directory.ts'
 import { requireLease } from './memory-control-publications.ts'
 import { type ControlState, emptyDerived, type TableState, tableOf } from './memory-control-state.ts'
 
-type Derivations = Pick<
-  ClusterStore,
-  | 'changedDays'
-  | 'derivationMark'
-  | 'setDerivationMark'
-  | 'beginDerivation'
-  | 'openDerivation'
-  | 'finishDerivation'
-  | 'derivedRanges'
-  | 'forgetDerivations'
->
-
-export function memoryDerivations(current: () => ControlState, visible: Visible): Derivations {
+export function memoryDerivations(
+  current: () => ControlState,
+  visible: Visible,
+): DerivationStore & Pick<ClusterStore, 'forgetDerivations'> {
   return {
     async changedDays({ afterVersion, firstDay, lastDay, after, limit }) {
       checkChangedDaysPage(limit)

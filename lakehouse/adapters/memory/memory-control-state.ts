@@ -1,16 +1,9 @@
 /** What the memory control store holds, copyable by `structuredClone`. */
 import type { MerchantId, Offset } from '../../../core/ids.ts'
 import type { CollectorReport } from '../../../core/ports/cluster-store.ts'
-import type {
-  DerivedRange,
-  DerivedTable,
-  EpochCommit,
-  ImportProgress,
-  JobPosition,
-  Publication,
-  SnapshotPin,
-} from '../../../core/ports/control-store.ts'
+import type { EpochCommit, ImportProgress, JobPosition, Publication } from '../../../core/ports/control-store.ts'
 import type { StagedFile } from '../../../core/ports/lake.ts'
+import type { DerivedRange, DerivedTable, SnapshotPin } from '../../../core/ports/maintenance-store.ts'
 import type { TableName } from '../../../core/tables.ts'
 import type { BegunDerivation } from '../../core/control/derived-ranges.ts'
 import { byCodeUnit, type DirectoryState, emptyDirectory } from './memory-control-directory.ts'

@@ -6,8 +6,9 @@
 
 import { dayMs } from '../../../core/event-time.ts'
 import type { ClusterStore } from '../../../core/ports/cluster-store.ts'
-import { baseOfDerived, type ChangedDay, type DerivedRange } from '../../../core/ports/control-store.ts'
 import type { StagedFile } from '../../../core/ports/lake.ts'
+import type { DerivationStore } from '../../../core/ports/maintenance-store.ts'
+import { baseOfDerived, type ChangedDay, type DerivedRange } from '../../../core/ports/maintenance-store.ts'
 import {
   type BegunDerivation,
   daysOf,
@@ -20,25 +21,16 @@ import { checkChangedDaysPage, checkUnits } from '../../core/control/rules.ts'
 import { lockTable, openDerivationOf, requireLease, requireNoneOpen } from './control-store-lake-tables.ts'
 import type { Database, Sql } from './database.ts'
 
-type Derivations = Pick<
-  ClusterStore,
-  | 'changedDays'
-  | 'derivationMark'
-  | 'setDerivationMark'
-  | 'beginDerivation'
-  | 'openDerivation'
-  | 'finishDerivation'
-  | 'derivedRanges'
-  | 'forgetDerivations'
->
-
 interface BaseReading extends Reading {
   readonly snapshot: string | null
   /** In commit order. */
   readonly pending: readonly StagedFile[]
 }
 
-export function derivations(database: Database, visible: Visible): Derivations {
+export function derivations(
+  database: Database,
+  visible: Visible,
+): DerivationStore & Pick<ClusterStore, 'forgetDerivations'> {
   return {
     async changedDays({ afterVersion, firstDay, lastDay, after, limit }) {
       checkChangedDaysPage(limit)

@@ -2,7 +2,8 @@
  * Pins in PostgreSQL. A pin and an expiry of a table come one after the other: both lock the table's row of
  * `condemned_snapshots` before they look at what the other wrote.
  */
-import type { ControlStore, SnapshotPin } from '../../../core/ports/control-store.ts'
+import type { ControlStore } from '../../../core/ports/control-store.ts'
+import type { SnapshotPin } from '../../../core/ports/maintenance-store.ts'
 import type { TableName } from '../../../core/tables.ts'
 import { decidePin, unpinned } from '../../core/control/pins.ts'
 import { lockTable, requireLease, requireNoneOpen } from './control-store-lake-tables.ts'

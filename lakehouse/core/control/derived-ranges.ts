@@ -1,6 +1,6 @@
 /** What control stores share of derivations: how long what they made stays right, and which days that hangs on. */
 import { dayMs } from '../../../core/event-time.ts'
-import type { Derivation } from '../../../core/ports/control-store.ts'
+import type { Derivation } from '../../../core/ports/maintenance-store.ts'
 
 /** A derivation that is begun. */
 export interface BegunDerivation extends Derivation {

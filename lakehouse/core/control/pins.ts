@@ -1,5 +1,5 @@
 /** What all control stores decide alike about pins. */
-import { type PinOutcome, pinsPerTableMax, type SnapshotPin } from '../../../core/ports/control-store.ts'
+import { type PinOutcome, pinsPerTableMax, type SnapshotPin } from '../../../core/ports/maintenance-store.ts'
 
 /** @param pins those of the table */
 export function decidePin(pin: SnapshotPin, pins: readonly SnapshotPin[], condemned: readonly string[]): PinOutcome {

@@ -4,14 +4,9 @@
  * correct caller meets whenever it was overtaken.
  */
 import { CommitConflictError } from '../../../core/errors.ts'
-import type {
-  DerivedUnit,
-  EpochCommit,
-  ImportProgress,
-  Merchant,
-  StoredKey,
-} from '../../../core/ports/control-store.ts'
+import type { EpochCommit, ImportProgress, Merchant, StoredKey } from '../../../core/ports/control-store.ts'
 import type { StagedFile } from '../../../core/ports/lake.ts'
+import type { DerivedUnit } from '../../../core/ports/maintenance-store.ts'
 
 /** Most merchants one page of the directory holds. */
 export const maxMerchantsPage = 10_000

@@ -156,12 +156,6 @@ export function snapshotId(id: JsonInteger | null | undefined): string | null {
   return id === undefined || id === null || BigInt(id) === -1n ? null : String(id)
 }
 
-/** The id as metadata has it; `text` is decimal. */
-export function jsonId(text: string): JsonInteger {
-  const exact = BigInt(text)
-  return Number.isSafeInteger(Number(exact)) ? Number(exact) : exact
-}
-
 export function findSnapshot(metadata: TableMetadata, id: string): SnapshotJson | undefined {
   return metadata.snapshots?.find((snapshot) => String(snapshot['snapshot-id']) === id)
 }

@@ -5,31 +5,15 @@
  */
 import { CommitConflictError, PublicationOpenError, StaleLeaseError } from '../../../core/errors.ts'
 import type { ClusterStore } from '../../../core/ports/cluster-store.ts'
+import type { MaintenanceStore } from '../../../core/ports/maintenance-store.ts'
 import type { ObjectStore } from '../../../core/ports/object-store.ts'
 import { assertStoreIsCurrent } from './heads.ts'
 import type { Journal } from './journal.ts'
 
-type Maintenance = Pick<
-  ClusterStore,
-  | 'changedDays'
-  | 'derivationMark'
-  | 'setDerivationMark'
-  | 'beginDerivation'
-  | 'openDerivation'
-  | 'finishDerivation'
-  | 'derivedRanges'
-  | 'forgetDerivations'
-  | 'finishRewrite'
-  | 'pinSnapshot'
-  | 'unpinSnapshot'
-  | 'pins'
-  | 'condemnSnapshots'
->
-
 export function journaledMaintenance(
   store: ClusterStore,
   { objects, journal }: { readonly objects: ObjectStore; readonly journal: Journal },
-): Maintenance {
+): MaintenanceStore & Pick<ClusterStore, 'forgetDerivations'> {
   return {
     changedDays: (page) => store.changedDays(page),
     derivationMark: (table) => store.derivationMark(table),

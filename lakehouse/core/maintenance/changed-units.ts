@@ -4,7 +4,8 @@
  */
 import { dayMs, utcDay } from '../../../core/event-time.ts'
 import type { MerchantId } from '../../../core/ids.ts'
-import type { ChangedDay, ControlStore, DerivedTable, DerivedUnit } from '../../../core/ports/control-store.ts'
+import type { ControlStore } from '../../../core/ports/control-store.ts'
+import type { ChangedDay, DerivedTable, DerivedUnit } from '../../../core/ports/maintenance-store.ts'
 import { bucketsBetween, calendarEarliestMs } from '../../../core/time/calendar.ts'
 import { visitsReadDaysAfter, visitsReadDaysBefore } from '../../../core/visits.ts'
 

@@ -2,7 +2,8 @@
  * One round of a derived table: what was begun and not finished first, then all closed units whose days changed. The mark
  * says how far rounds came; a round that ends early leaves it, and the next one makes those units again.
  */
-import type { ControlStore, Derivation, DerivedTable, DerivedUnit } from '../../../core/ports/control-store.ts'
+import type { ControlStore } from '../../../core/ports/control-store.ts'
+import type { Derivation, DerivedTable, DerivedUnit } from '../../../core/ports/maintenance-store.ts'
 import { type VisitsRule, visitsRule } from '../../../core/visits.ts'
 import { changedUnits } from './changed-units.ts'
 import type { MaintainedLake } from './maintained-lake.ts'

@@ -3,8 +3,9 @@
  * takes what a reader, a repeated publication or a recovery needs: docs/adr/0021-which-snapshots-go.md.
  */
 import { PublicationOpenError } from '../../../core/errors.ts'
-import { baseOfDerived, type ControlStore } from '../../../core/ports/control-store.ts'
+import type { ControlStore } from '../../../core/ports/control-store.ts'
 import type { Removal, RemovalMode } from '../../../core/ports/lake.ts'
+import { baseOfDerived } from '../../../core/ports/maintenance-store.ts'
 import type { TableName } from '../../../core/tables.ts'
 import type { RoundOutcome } from './derive-round.ts'
 import type { MaintainedLake } from './maintained-lake.ts'

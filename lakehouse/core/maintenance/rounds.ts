@@ -8,8 +8,8 @@
  */
 import { utcDay } from '../../../core/event-time.ts'
 import type { Clock, Timers } from '../../../core/ports/clock.ts'
-import { derivedRangesHoldMs } from '../../../core/ports/control-store.ts'
 import type { LakePartition, Removal, RemovalMode } from '../../../core/ports/lake.ts'
+import { derivedRangesHoldMs } from '../../../core/ports/maintenance-store.ts'
 import type { TableName } from '../../../core/tables.ts'
 import { firstGeneration, tables } from '../../../schemas/tables.ts'
 import { periodOf } from '../partition.ts'

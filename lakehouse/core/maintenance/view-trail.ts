@@ -3,7 +3,7 @@
  * queries under way hold it, and so do readers who go by ranges they asked for before. What was behind the view already when
  * that view was first seen, so long ago, is held by nobody.
  */
-import { derivedRangesHoldMs } from '../../../core/ports/control-store.ts'
+import { derivedRangesHoldMs } from '../../../core/ports/maintenance-store.ts'
 import type { TableName } from '../../../core/tables.ts'
 
 /** Above the longest that a query may run. */

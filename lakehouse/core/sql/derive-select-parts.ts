@@ -1,6 +1,7 @@
 /** What is common to derivations in SQL: their units as a relation, and which rows of a base table lie in them. */
-import type { DerivedUnit } from '../../../core/ports/control-store.ts'
+
 import type { DeriveWork } from '../../../core/ports/lake.ts'
+import type { DerivedUnit } from '../../../core/ports/maintenance-store.ts'
 import type { BucketRange } from '../../../core/ports/query-engine.ts'
 import type { TableName } from '../../../core/tables.ts'
 import { compareText } from '../../../core/text-order.ts'

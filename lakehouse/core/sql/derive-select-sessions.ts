@@ -2,9 +2,8 @@
  * Rows of `sessions` for units, in the definition's columns but for `_publish` and `_row`: visits of the units' merchants, bots left
  * out, that start in a unit.
  */
-
-import type { DerivedUnit } from '../../../core/ports/control-store.ts'
-import type { BucketRange } from '../../../core/ports/query-engine.ts'
+import type { DerivedUnit } from '../../../core/ports/maintenance-store.ts'
+import { type BucketRange, breakdowns } from '../../../core/ports/query-engine.ts'
 import { and, boolean, column, compare, named, not, orElse, type Select, sumOrZero, text, whole } from './ast.ts'
 import {
   asIs,
@@ -17,6 +16,7 @@ import {
   tableRows,
   type WorkToSelect,
 } from './derive-select-parts.ts'
+import { hitColumn } from './dimensions.ts'
 import {
   inRanges,
   ofFirst,
@@ -26,17 +26,6 @@ import {
   visitRelations,
   visitsReadRanges,
 } from './visits-select-lines.ts'
-
-/** Columns of a visit that are its first hit's, by the column of the hit. */
-const ofFirstHit = {
-  name: 'name',
-  page: 'path',
-  source: 'source',
-  country: 'country',
-  device: 'device',
-  browser: 'browser',
-  campaign: 'campaign',
-} as const
 
 /** Stretches of `hits` that decide visits of the units. */
 export function sessionsReadRanges(units: readonly DerivedUnit[]): readonly BucketRange[] {
@@ -58,7 +47,7 @@ export function deriveSessionsSelect(work: WorkToSelect): Select {
       { expression: sumOrZero(column('revenue')), as: 'revenue_micros' },
       { expression: compare({ kind: 'count' }, '=', whole(1)), as: 'bounce' },
       { expression: visitDuration, as: 'duration_ms' },
-      ...Object.entries(ofFirstHit).map(([as, of]) => ({ expression: ofFirst(of), as })),
+      ...breakdowns.map((as) => ({ expression: ofFirst(hitColumn(as)), as })),
       { expression: ofLast('path'), as: 'exit_page' },
       ...positionColumns.map((name) => ({ expression: ofFirst(name), as: name })),
     ],
@@ -82,7 +71,7 @@ const sessionColumns = [
 ]
 
 /** Columns that are null where there is no value. */
-const textColumns = [...Object.keys(ofFirstHit), 'exit_page', 'session']
+const textColumns = [...breakdowns, 'exit_page', 'session']
 
 function orNull(name: string): Select['columns'][number] {
   const of = column(name, 'visits')

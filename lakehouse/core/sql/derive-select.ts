@@ -1,6 +1,7 @@
 /** The one query of a derivation: the units' rows, in the table's columns but for `_publish` and `_row`, in no order. */
-import { baseOfDerived } from '../../../core/ports/control-store.ts'
+
 import type { DeriveWork } from '../../../core/ports/lake.ts'
+import { baseOfDerived } from '../../../core/ports/maintenance-store.ts'
 import type { BucketRange } from '../../../core/ports/query-engine.ts'
 import type { TableName } from '../../../core/tables.ts'
 import type { Select } from './ast.ts'
