@@ -1,0 +1,69 @@
+/**
+ * Erasures: what a merchant's visitor, user, or the merchant itself had stored is to be no more. Recorded here once and
+ * for ever; at once a filter of every reader, then work of maintenance until nothing of it is on any disk
+ * (docs/adr/0023-erasure-is-a-filter-then-a-removal.md). Part of `ControlStore`, with its adapters and contract.
+ */
+import type { MerchantId } from '../ids.ts'
+
+/** Whose hits go. `visitor` and `user` as the hits have them; `merchant`: all of the merchant's. */
+export type ErasureSubject =
+  | { readonly kind: 'visitor' | 'user'; readonly value: string }
+  | { readonly kind: 'merchant' }
+
+/**
+ * Hits of the subject received up to and at this moment, ms. What the same visitor sends later is new, and stays: an
+ * erasure is no block.
+ */
+export interface ErasedHits {
+  readonly merchant: MerchantId
+  readonly subject: ErasureSubject
+  readonly through: number
+}
+
+/**
+ * `asked`: readers leave its hits out; rollups may still count them. `removing`: rollups of all its days are right, its rows
+ * are being taken out of files and history. `removed`: no file, snapshot or checkpoint that is ours to remove holds it.
+ */
+export type ErasureState = 'asked' | 'removing' | 'removed'
+
+export interface Erasure extends ErasedHits {
+  /** Rises, over all merchants. */
+  readonly id: number
+  readonly state: ErasureState
+  /** When it was asked for and when it was last moved on, ms. */
+  readonly askedAt: number
+  readonly movedAt: number
+  /** Who or what asked for it, for people. */
+  readonly by: string
+}
+
+/** Erasures of a merchant that are not `removed` yet; more are refused, for every question carries them. */
+export const openErasuresPerMerchantMax = 1_000
+
+export interface ErasureStore {
+  /**
+   * Records an erasure. Of the same merchant and subject there is one: asked again, its `through` becomes the later, and its
+   * state `asked`. Null where the merchant has `openErasuresPerMerchantMax` open ones, or does not exist; nothing changes.
+   */
+  eraseHits(erased: ErasedHits & { readonly by: string; readonly now: number }): Promise<Erasure | null>
+  /** By id, after `after`, at most `limit` (1 to 1,000). */
+  erasures(page: {
+    readonly merchant?: MerchantId
+    /** Left out: all. `open`: those not `removed`. */
+    readonly state?: 'open'
+    readonly after?: number
+    readonly limit: number
+  }): Promise<readonly Erasure[]>
+  /**
+   * What is erased of these merchants, by id; also what is removed long since, for a feed that is read again (after a
+   * recovery) has it still. Merchants without any are left out.
+   */
+  erasedOf(merchants: readonly MerchantId[], state?: 'open'): Promise<ReadonlyMap<MerchantId, readonly ErasedHits[]>>
+  /** Raises the versions of the merchant's days: what gateways keep of them is asked again. */
+  touchDays(merchant: MerchantId, days: readonly number[]): Promise<void>
+  /** False where it is not in `from` with that `through` any more (asked again meanwhile): begin anew. */
+  moveErasure(
+    id: number,
+    move: { readonly from: ErasureState; readonly to: ErasureState; readonly through: number; readonly now: number },
+  ): Promise<boolean>
+}
