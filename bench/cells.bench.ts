@@ -34,6 +34,7 @@ const merchant: Merchant = {
   currency: 'EUR',
   blockedNames: [],
   visitorSeed: '0123456789abcdef',
+  retentionDays: null,
 }
 
 async function candidateApp(): Promise<FastifyInstance> {

@@ -51,7 +51,15 @@ async function hitlakeServer(log: HitLog): Promise<FastifyInstance> {
   const store = createMemoryControlStore()
   const merchant = 'bench' as MerchantId
   await store.createMerchant(
-    { id: merchant, name: 'Bench', timeZone: 'Europe/Berlin', currency: 'EUR', blockedNames: [], visitorSeed: '00' },
+    {
+      id: merchant,
+      name: 'Bench',
+      timeZone: 'Europe/Berlin',
+      currency: 'EUR',
+      blockedNames: [],
+      visitorSeed: '00',
+      retentionDays: null,
+    },
     [{ hash: hashKey(benchKey), merchant, kind: 'browser', rights: ['write'], origins: [], quota: 1e9, tool: null }],
   )
   const salts = createVisitorSalts({ store, clock: systemClock, timers: systemTimers, random: systemRandom })

@@ -65,6 +65,7 @@ export async function ensureFirstKeys(options: FirstKeysOptions): Promise<FirstK
     currency: 'EUR',
     blockedNames: [],
     visitorSeed: Buffer.from(random.bytes(8)).toString('hex'),
+    retentionDays: null,
   }
   const missing = (await store.createMerchant(demo, demoKeys)) === 'exists' ? [...demoKeys] : []
   for (const key of [keys.adminKey, adminKey]) if (key !== undefined) missing.push(stored(key, null, ['admin']))

@@ -80,7 +80,11 @@ describe('making a merchant', () => {
     expect(await keys.find(body.readKey)).toMatchObject({ key: { rights: ['read'] } })
     const made = await store.merchant('shop' as MerchantId)
     expect(made?.visitorSeed).toMatch(/^[0-9a-f]{16}$/)
-    expect((await admin('GET', '/v1/admin/merchants/shop')).json()).toEqual({ ...shop, blockedNames: [] })
+    expect((await admin('GET', '/v1/admin/merchants/shop')).json()).toEqual({
+      ...shop,
+      blockedNames: [],
+      retentionDays: null,
+    })
   })
 
   it('gives the write key the right historical where asked, and never the read key', async () => {
@@ -131,6 +135,9 @@ describe('making a merchant', () => {
     ['a currency that is none', { ...shop, currency: 'ABC' }, '/currency', 'bad_query'],
     ['a right that is none', { ...shop, rights: ['admin'] }, '/rights/0', 'bad_query'],
     ['a blocked name too long', { ...shop, blockedNames: ['x'.repeat(65)] }, '/blockedNames/0', 'bad_query'],
+    ['a retention of no day', { ...shop, retentionDays: 0 }, '/retentionDays', 'bad_query'],
+    ['a retention over its limit', { ...shop, retentionDays: 3_651 }, '/retentionDays', 'bad_query'],
+    ['a retention of half a day', { ...shop, retentionDays: 0.5 }, '/retentionDays', 'bad_query'],
     ['a field that does not exist', { ...shop, 'a/b~c': 1 }, '/a~1b~0c', 'bad_query'],
   ])('refuses %s and says where', async (_name, body, pointer, code) => {
     const { admin, store } = await setUp()
@@ -206,11 +213,26 @@ describe('merchants that exist', () => {
     const { writeKey } = (await admin('POST', '/v1/admin/merchants', shop)).json()
     await keys.find(writeKey)
     const reply = await admin('PATCH', '/v1/admin/merchants/shop', { blockedNames: ['spam', 'spam'] })
-    expect(reply.json()).toEqual({ ...shop, blockedNames: ['spam'] })
+    expect(reply.json()).toEqual({ ...shop, blockedNames: ['spam'], retentionDays: null })
     expect(await keys.find(writeKey)).toMatchObject({ merchant: { name: 'My shop', blockedNames: ['spam'] } })
     await admin('PATCH', '/v1/admin/merchants/shop', { name: 'New name' })
     expect(await keys.find(writeKey)).toMatchObject({ merchant: { name: 'New name', blockedNames: ['spam'] } })
     expect(changed).toEqual(['shop', 'shop'])
+  })
+
+  it('change how long hits are kept, up to ten years, and back to for ever', async () => {
+    const { admin, store } = await setUp()
+    await admin('POST', '/v1/admin/merchants', { ...shop, retentionDays: 1 })
+    expect((await admin('GET', '/v1/admin/merchants/shop')).json()).toMatchObject({ retentionDays: 1 })
+    for (const retentionDays of [3_650, null]) {
+      const reply = await admin('PATCH', '/v1/admin/merchants/shop', { retentionDays })
+      expect(reply.json()).toEqual({ ...shop, blockedNames: [], retentionDays })
+      expect((await store.merchant('shop' as MerchantId))?.retentionDays).toBe(retentionDays)
+    }
+    for (const retentionDays of [0, 3_651, 'ever']) {
+      const reply = await admin('PATCH', '/v1/admin/merchants/shop', { retentionDays })
+      expect(reply.json()).toMatchObject({ code: 'bad_query', errors: [{ pointer: '/retentionDays' }] })
+    }
   })
 
   it('do not change zone, currency or id, nor nothing at all', async () => {
@@ -219,7 +241,11 @@ describe('merchants that exist', () => {
     for (const change of [{}, { timeZone: 'UTC' }, { currency: 'USD' }, { id: 'x' }, { name: 7 }]) {
       expect((await admin('PATCH', '/v1/admin/merchants/shop', change)).json()).toMatchObject({ code: 'bad_query' })
     }
-    expect((await admin('GET', '/v1/admin/merchants/shop')).json()).toEqual({ ...shop, blockedNames: [] })
+    expect((await admin('GET', '/v1/admin/merchants/shop')).json()).toEqual({
+      ...shop,
+      blockedNames: [],
+      retentionDays: null,
+    })
     expect(changed).toEqual([])
   })
 

@@ -12,7 +12,15 @@ const hitsPerBatchMax = 50
 
 export function benchMerchant(id: string, timeZone: string): Merchant {
   const visitorSeed = '00000000000000aa'
-  return { id: id as MerchantId, name: id, timeZone, currency: 'EUR', blockedNames: [], visitorSeed }
+  return {
+    id: id as MerchantId,
+    name: id,
+    timeZone,
+    currency: 'EUR',
+    blockedNames: [],
+    visitorSeed,
+    retentionDays: null,
+  }
 }
 
 /** All of `hits` (by time), those of one hour received at its end. */

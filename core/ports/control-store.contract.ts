@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from 'vitest'
 import type { MerchantId } from '../ids.ts'
-import type { ControlStore, Merchant, StoredKey } from './control-store.ts'
+import { type ControlStore, type Merchant, retentionDaysMax, type StoredKey } from './control-store.ts'
 import { booksContract } from './control-store-books.contract.ts'
 import { derivationsContract } from './control-store-derivations.contract.ts'
 import { epochsContract } from './control-store-epochs.contract.ts'
@@ -28,6 +28,7 @@ export function merchantOf(id: string, more: Partial<Merchant> = {}): Merchant {
     currency: 'NPR',
     blockedNames: [],
     visitorSeed: '00ff00ff00ff00ff',
+    retentionDays: null,
     ...more,
   }
 }
@@ -61,7 +62,11 @@ function directoryContract(under: ControlStoreUnderTest): void {
   describe('merchants and keys', () => {
     it('finds a merchant as it was created, every field', async () => {
       const store = await under.open()
-      const shop = merchantOf('a', { name: `O'Shop "ü" \\ 🛒\n;--`, blockedNames: ["x'y", 'page_view'] })
+      const shop = merchantOf('a', {
+        name: `O'Shop "ü" \\ 🛒\n;--`,
+        blockedNames: ["x'y", 'page_view'],
+        retentionDays: 396,
+      })
       expect(await store.createMerchant(shop, [])).toBe('created')
       expect(await store.merchant(shop.id)).toEqual(shop)
       expect(await store.merchant(merchantId('b'))).toBeUndefined()
@@ -108,6 +113,30 @@ function directoryContract(under: ControlStoreUnderTest): void {
       expect((await store.findKey('h'))?.merchant?.name).toBe('new')
       expect(await store.updateMerchant(merchantId('b'), { name: 'new' })).toBeUndefined()
       expect(await store.merchant(merchantId('b'))).toBeUndefined()
+    })
+
+    it('keeps a retention until it is taken back, and a new seed', async () => {
+      const store = await under.open()
+      const id = merchantId('a')
+      await store.createMerchant(merchantOf('a'), [])
+      for (const retentionDays of [1, retentionDaysMax]) {
+        expect(await store.updateMerchant(id, { retentionDays })).toEqual(merchantOf('a', { retentionDays }))
+        expect(await store.updateMerchant(id, { name: 'Shop a' })).toEqual(merchantOf('a', { retentionDays }))
+      }
+      expect(await store.updateMerchant(id, { retentionDays: null })).toEqual(merchantOf('a'))
+      const visitorSeed = '1111111111111111'
+      expect(await store.updateMerchant(id, { visitorSeed })).toEqual(merchantOf('a', { visitorSeed }))
+      expect(await store.merchantsById([id])).toEqual([merchantOf('a', { visitorSeed })])
+    })
+
+    it('refuses a retention of no day, of half a one, and over its limit', async () => {
+      const store = await under.open()
+      await store.createMerchant(merchantOf('a'), [])
+      for (const retentionDays of [0, -1, 1.5, retentionDaysMax + 1, Number.NaN]) {
+        await expect(store.updateMerchant(merchantId('a'), { retentionDays })).rejects.toThrow(RangeError)
+        await expect(store.createMerchant(merchantOf('b', { retentionDays }), [])).rejects.toThrow(RangeError)
+      }
+      expect(await store.merchants({ limit: 10 })).toEqual([merchantOf('a')])
     })
 
     it('pages merchants by id, each once', async () => {

@@ -6,6 +6,7 @@
 import type { KeyKind } from '../hit.ts'
 import type { MerchantId, Offset } from '../ids.ts'
 import type { TableName } from '../tables.ts'
+import type { ErasureStore } from './erasure-store.ts'
 import type { StagedFile, TableView } from './lake.ts'
 import type { MaintenanceStore } from './maintenance-store.ts'
 
@@ -20,7 +21,17 @@ export interface Merchant {
   readonly blockedNames: readonly string[]
   /** Seed of the merchant's visitor hashes, 16 hex digits (XXH64 seed). Dropping it shreds them. */
   readonly visitorSeed: string
+  /**
+   * Days, the present one not counted, that hits, failed hits and visits are kept, 1 to `retentionDaysMax`; null: for ever.
+   * Numbers by hour and day stay either way.
+   */
+  readonly retentionDays: number | null
 }
+
+export const retentionDaysMax = 3_650
+
+/** What may change of a merchant. Another seed makes nothing of the visitor hashes of before: they match no hash again. */
+export type MerchantChange = Partial<Pick<Merchant, 'name' | 'blockedNames' | 'retentionDays' | 'visitorSeed'>>
 
 /** `no_revenue`: the key may write, but a hit that carries revenue or items with prices is refused. */
 export type KeyRight = 'write' | 'read' | 'admin' | 'historical' | 'no_revenue'
@@ -135,13 +146,10 @@ export interface Books {
   readonly positions: readonly (JobPosition & { readonly job: string })[]
 }
 
-export interface ControlStore extends MaintenanceStore {
+export interface ControlStore extends MaintenanceStore, ErasureStore {
   createMerchant(merchant: Merchant, keys: readonly StoredKey[]): Promise<'created' | 'exists'>
   /** The merchant as it is afterwards, undefined where there is none. */
-  updateMerchant(
-    id: MerchantId,
-    change: { readonly name?: string; readonly blockedNames?: readonly string[] },
-  ): Promise<Merchant | undefined>
+  updateMerchant(id: MerchantId, change: MerchantChange): Promise<Merchant | undefined>
   merchant(id: MerchantId): Promise<Merchant | undefined>
   /** By id, after `after`, at most `limit`. */
   merchants(page: { readonly after?: string; readonly limit: number }): Promise<readonly Merchant[]>

@@ -28,6 +28,7 @@ const merchant = {
   currency: 'NPR',
   blockedNames: [],
   visitorSeed: '00',
+  retentionDays: null,
 }
 const holder: KeyHolder = {
   key: { hash: '', merchant: merchant.id, kind: 'browser', rights: ['write'], origins: [], quota: null, tool: null },

@@ -11,7 +11,15 @@ const counts = { accepted: 100, stored: 60, duplicates: 20, failed: 5, dropped: 
 
 function optionsWith(taken: BooksCounts) {
   const asked: BooksQuestion[] = []
-  const shop = { id: 'shop', name: '', timeZone: 'UTC', currency: 'EUR', blockedNames: [], visitorSeed: '0' } as const
+  const shop = {
+    id: 'shop',
+    name: '',
+    timeZone: 'UTC',
+    currency: 'EUR',
+    blockedNames: [],
+    visitorSeed: '0',
+    retentionDays: null,
+  } as const
   return {
     asked,
     store: { merchant: async (id: MerchantId) => (id === shop.id ? (shop as unknown as Merchant) : undefined) },

@@ -63,7 +63,7 @@ describe('a record of the log', () => {
     const collector = createCollector({ clock, random, log, salts: { ready: never, load: never, visitor: never } })
     const merchant: Merchant = {
       ...{ id: 'demo' as MerchantId, name: 'Demo', timeZone: 'UTC', currency: 'EUR' },
-      ...{ blockedNames: [], visitorSeed: '00' },
+      ...{ blockedNames: [], visitorSeed: '00', retentionDays: null },
     }
     const rights = { rights: ['write'] as const, origins: [], quota: null, tool: null }
     const holder = { key: { hash: '', merchant: merchant.id, kind, ...rights }, merchant }

@@ -18,6 +18,7 @@ const demo = {
   currency: 'EUR',
   blockedNames: ['secret'],
   visitorSeed: '0011223344556677',
+  retentionDays: null,
 }
 const key = (text: string) => ({
   hash: hashKey(text),

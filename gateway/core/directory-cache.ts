@@ -52,6 +52,7 @@ const holderSchema = z.object({
       currency: z.string(),
       blockedNames: z.array(z.string()),
       visitorSeed: z.string(),
+      retentionDays: z.number().nullable().default(null),
     })
     .nullable(),
 })

@@ -13,6 +13,7 @@ const merchant: Merchant = {
   currency: 'EUR',
   blockedNames: [],
   visitorSeed: '00000000000000ff',
+  retentionDays: null,
 }
 const file = 'ab'.repeat(32)
 const start = Date.parse('2026-03-01T12:00:00Z')

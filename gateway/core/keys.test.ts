@@ -25,6 +25,7 @@ const holderOf = (merchant: string, rights: readonly KeyRight[] = ['write']): Ke
     currency: 'EUR',
     blockedNames: [],
     visitorSeed: '0',
+    retentionDays: null,
   },
 })
 

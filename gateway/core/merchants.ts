@@ -7,7 +7,7 @@ import { isCurrency } from '../../core/hit/currency.ts'
 import { isLine } from '../../core/hit/text.ts'
 import { type MerchantId, merchantIdPattern } from '../../core/ids.ts'
 import type { Random } from '../../core/ports/clock.ts'
-import type { ControlStore, Merchant, StoredKey } from '../../core/ports/control-store.ts'
+import { type ControlStore, type Merchant, retentionDaysMax, type StoredKey } from '../../core/ports/control-store.ts'
 import { canonicalZone } from '../../core/time/zone-table.ts'
 import { hashKey, mintKey } from './keys.ts'
 import { canonicalOrigin, originsMax } from './origins.ts'
@@ -25,6 +25,7 @@ const withCode = (code: string, error: string) => ({ params: { code }, error })
 
 const name = z.string().min(1).max(merchantNameMaxLength)
 const blockedNames = z.array(z.string().min(1).max(blockedNameMaxLength)).max(blockedNamesMax)
+const retentionDays = z.int().min(1).max(retentionDaysMax).nullable()
 const kind = z.enum(['browser', 'server'])
 
 const keyFields = {
@@ -61,6 +62,8 @@ export const newMerchant = z
       ),
     currency: z.string().refine(isCurrency, withCode('bad_currency', 'is no ISO 4217 code; send one such as EUR')),
     blockedNames: blockedNames.default([]),
+    /** Null: hits are kept for ever. */
+    retentionDays: retentionDays.default(null),
     /** What the write key may do beyond writing, or may not. */
     rights: z
       .array(z.enum(['historical', 'no_revenue']))
@@ -74,8 +77,12 @@ export const newMerchant = z
   .refine(({ kind, origins }) => kind === 'browser' || origins.length === 0, originsOfServer)
 
 export const merchantChange = z
-  .strictObject({ name: name.optional(), blockedNames: blockedNames.optional() })
-  .refine((change) => Object.keys(change).length > 0, 'must hold name or blockedNames')
+  .strictObject({
+    name: name.optional(),
+    blockedNames: blockedNames.optional(),
+    retentionDays: retentionDays.optional(),
+  })
+  .refine((change) => Object.keys(change).length > 0, 'must hold name, blockedNames or retentionDays')
 
 export const newKey = z
   .strictObject({
@@ -100,10 +107,12 @@ export interface MerchantView {
   readonly timeZone: string
   readonly currency: string
   readonly blockedNames: readonly string[]
+  readonly retentionDays: number | null
 }
 
-export function merchantView({ id, name, timeZone, currency, blockedNames }: Merchant): MerchantView {
-  return { id, name, timeZone, currency, blockedNames }
+export function merchantView(merchant: Merchant): MerchantView {
+  const { id, name, timeZone, currency, blockedNames, retentionDays } = merchant
+  return { id, name, timeZone, currency, blockedNames, retentionDays }
 }
 
 export interface NewMerchant {
@@ -127,6 +136,7 @@ export async function createMerchant(store: Store, random: Random, body: unknown
     timeZone: canonicalZone(asked.timeZone) ?? asked.timeZone,
     currency: asked.currency,
     blockedNames: [...new Set(asked.blockedNames)],
+    retentionDays: asked.retentionDays,
     visitorSeed: Buffer.from(random.bytes(8)).toString('hex'),
   }
   const write = makeKey(random, id, { ...asked, rights: ['write', ...asked.rights] })
@@ -144,6 +154,7 @@ export async function changeMerchant(store: Store, id: string, body: unknown): P
     ? await store.updateMerchant(id as MerchantId, {
         ...(change.name !== undefined && { name: change.name }),
         ...(change.blockedNames !== undefined && { blockedNames: [...new Set(change.blockedNames)] }),
+        ...(change.retentionDays !== undefined && { retentionDays: change.retentionDays }),
       })
     : undefined
   if (changed === undefined) throw unknownMerchant(id)

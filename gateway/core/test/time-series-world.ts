@@ -23,7 +23,15 @@ import { dimensionValue, hitsGroups, type ShopHit, visitsGroups } from './questi
 export type { ShopHit } from './question-engine.ts'
 
 export function shop(id: string, timeZone: string, currency = 'EUR'): Merchant {
-  return { id: id as MerchantId, name: id, timeZone, currency, blockedNames: [], visitorSeed: '0123456789abcdef' }
+  return {
+    id: id as MerchantId,
+    name: id,
+    timeZone,
+    currency,
+    blockedNames: [],
+    visitorSeed: '0123456789abcdef',
+    retentionDays: null,
+  }
 }
 
 /** `now`: where the clock stands at first. */

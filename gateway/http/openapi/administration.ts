@@ -15,8 +15,11 @@ export const merchantView = z.object({
   timeZone: z.string(),
   currency: z.string(),
   blockedNames: z.array(z.string()).meta({ description: 'Hits of these names are set aside' }),
+  retentionDays: z.int().nullable().meta({
+    description: 'Days that hits, failed hits and visits are kept; null: for ever. Hourly and daily numbers stay',
+  }),
 })
-export const newMerchantAnswer = merchantView.omit({ blockedNames: true }).extend({
+export const newMerchantAnswer = merchantView.omit({ blockedNames: true, retentionDays: true }).extend({
   writeKey: z.string().meta({ description: 'Shown here and never again' }),
   readKey: z.string().meta({ description: 'Shown here and never again' }),
 })
@@ -198,6 +201,7 @@ export const administration: readonly Operation[] = [
       content: json(merchantChange, {
         'a new name': { name: 'Shop & Co.' },
         'no more tests': { blockedNames: ['test'] },
+        'hits of 13 months': { retentionDays: 396 },
       }),
     },
     answers: { 200: { description: 'The merchant as it is now', content: json(merchantView) } },

@@ -52,7 +52,15 @@ export async function hitsWorld(
   const merchant = 'demo' as MerchantId
   const terms = { kind: 'browser', rights: ['write'], origins: [], quota: null, tool: null } as const
   await store.createMerchant(
-    { id: merchant, name: 'Demo', timeZone: 'UTC', currency: 'EUR', blockedNames: [], visitorSeed: '00' },
+    {
+      id: merchant,
+      name: 'Demo',
+      timeZone: 'UTC',
+      currency: 'EUR',
+      blockedNames: [],
+      visitorSeed: '00',
+      retentionDays: null,
+    },
     Object.entries(keys).map(([text, own]) => ({ ...terms, ...own, hash: hashKey(text), merchant })),
   )
   const salts = createVisitorSalts({ store, clock, timers: clock, random: seededRandom(2) })

@@ -56,7 +56,15 @@ async function gateway(limits: { bodyMaxBytes?: number }): Promise<FastifyInstan
     tool: null,
   })
   await store.createMerchant(
-    { id: merchant, name: 'Demo', timeZone: 'UTC', currency: 'EUR', blockedNames: [], visitorSeed: '00' },
+    {
+      id: merchant,
+      name: 'Demo',
+      timeZone: 'UTC',
+      currency: 'EUR',
+      blockedNames: [],
+      visitorSeed: '00',
+      retentionDays: null,
+    },
     [key('writer', ['write']), key('reader', ['read'])],
   )
   const salts = createVisitorSalts({ store, clock, timers: clock, random: seededRandom(2) })

@@ -3,7 +3,8 @@ import type { MerchantId } from '../../../core/ids.ts'
 import type { ControlStore, KeyHolder, Merchant, StoredKey } from '../../../core/ports/control-store.ts'
 import {
   checkKey,
-  checkKeysOfMerchant,
+  checkMerchant,
+  checkMerchantChange,
   checkPage,
   checkSecretDates,
   keyTakenError,
@@ -23,7 +24,7 @@ type Directory = Pick<
   | 'dailySecrets'
 >
 
-const merchantColumns = 'm.id, m.name, m.time_zone, m.currency, m.blocked_names, m.visitor_seed'
+const merchantColumns = 'm.id, m.name, m.time_zone, m.currency, m.blocked_names, m.visitor_seed, m.retention_days'
 
 const keyColumns = 'k.hash, k.merchant, k.kind, k.rights, k.origins, k.quota, k.tool'
 const keyWidth = 7
@@ -53,35 +54,33 @@ export function directory(writer: Session, reader: Session): Directory {
 
   return {
     async createMerchant(merchant, keys) {
-      checkKeysOfMerchant(merchant, keys)
+      checkMerchant(merchant, keys)
       return writer.write(async () => {
         if ((await findMerchant(writer, merchant.id)) !== undefined) return 'exists'
         for (const { hash } of keys) {
           const taken = await writer.rows('SELECT hash FROM keys WHERE hash = $1', [hash])
           if (taken.length > 0) throw keyTakenError(hash)
         }
-        await writer.run('INSERT INTO merchants VALUES ($1, $2, $3, $4, $5, $6)', [
-          merchant.id,
-          merchant.name,
-          merchant.timeZone,
-          merchant.currency,
-          JSON.stringify(merchant.blockedNames),
-          merchant.visitorSeed,
-        ])
+        const { id, name, timeZone, currency, blockedNames, visitorSeed, retentionDays } = merchant
+        await writer.run(
+          `INSERT INTO merchants (id, name, time_zone, currency, blocked_names, visitor_seed, retention_days)
+           VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+          [id, name, timeZone, currency, JSON.stringify(blockedNames), visitorSeed, retentionDays],
+        )
         for (const key of keys) await storeKey(key)
         return 'created'
       })
     },
     async updateMerchant(id, change) {
+      checkMerchantChange(change)
       return writer.write(async () => {
         const known = await findMerchant(writer, id)
         if (known === undefined) return undefined
         const changed = { ...known, ...change }
-        await writer.run('UPDATE merchants SET name = $2, blocked_names = $3 WHERE id = $1', [
-          id,
-          changed.name,
-          JSON.stringify(changed.blockedNames),
-        ])
+        await writer.run(
+          `UPDATE merchants SET name = $2, blocked_names = $3, visitor_seed = $4, retention_days = $5 WHERE id = $1`,
+          [id, changed.name, JSON.stringify(changed.blockedNames), changed.visitorSeed, changed.retentionDays],
+        )
         return changed
       })
     },
@@ -154,7 +153,7 @@ export function directory(writer: Session, reader: Session): Directory {
   }
 }
 
-function toMerchant([id, name, timeZone, currency, blockedNames, visitorSeed]: SqlRow): Merchant {
+function toMerchant([id, name, timeZone, currency, blockedNames, visitorSeed, retentionDays]: SqlRow): Merchant {
   return {
     id: id as MerchantId,
     name: name as string,
@@ -162,6 +161,7 @@ function toMerchant([id, name, timeZone, currency, blockedNames, visitorSeed]: S
     currency: currency as string,
     blockedNames: JSON.parse(blockedNames as string) as string[],
     visitorSeed: visitorSeed as string,
+    retentionDays: retentionDays === null ? null : Number(retentionDays),
   }
 }
 

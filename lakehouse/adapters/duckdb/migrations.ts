@@ -81,6 +81,10 @@ export const migrations: readonly Migration[] = [
       'CREATE TABLE condemned_snapshots (table_name VARCHAR NOT NULL, snapshots VARCHAR NOT NULL)',
     ],
   },
+  {
+    name: 'merchants say how long their hits are kept',
+    statements: ['ALTER TABLE merchants ADD COLUMN retention_days BIGINT'],
+  },
 ]
 
 /**

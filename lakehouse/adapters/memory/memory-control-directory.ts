@@ -2,7 +2,8 @@
 import type { ControlStore, KeyHolder, Merchant, StoredKey } from '../../../core/ports/control-store.ts'
 import {
   checkKey,
-  checkKeysOfMerchant,
+  checkMerchant,
+  checkMerchantChange,
   checkPage,
   checkSecretDates,
   keyTakenError,
@@ -44,7 +45,7 @@ export function memoryDirectory(current: () => DirectoryState): Directory {
 
   return {
     async createMerchant(merchant, keys) {
-      checkKeysOfMerchant(merchant, keys)
+      checkMerchant(merchant, keys)
       if (current().merchants.has(merchant.id)) return 'exists'
       const taken = keys.find((key) => current().keys.has(key.hash))
       if (taken !== undefined) throw keyTakenError(taken.hash)
@@ -53,6 +54,7 @@ export function memoryDirectory(current: () => DirectoryState): Directory {
       return 'created'
     },
     async updateMerchant(id, change) {
+      checkMerchantChange(change)
       const known = current().merchants.get(id)
       if (known === undefined) return undefined
       const changed = { ...known, ...change }

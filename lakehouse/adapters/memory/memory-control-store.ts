@@ -10,6 +10,7 @@ import { memoryBooks } from './memory-control-books.ts'
 import { memoryDerivations } from './memory-control-derivations.ts'
 import { memoryDirectory } from './memory-control-directory.ts'
 import { memoryEpochs } from './memory-control-epochs.ts'
+import { memoryErasures } from './memory-control-erasures.ts'
 import { memoryImports } from './memory-control-imports.ts'
 import { memoryPins } from './memory-control-pins.ts'
 import { memoryProgress } from './memory-control-progress.ts'
@@ -44,6 +45,7 @@ export function createMemoryControlStore(options: MemoryControlStoreOptions = {}
     ...memoryPublications(current, visible, maxVersions),
     ...memoryDerivations(current, visible),
     ...memoryPins(current),
+    ...memoryErasures(current, maxVersions),
     ...memoryImports(current),
     ...memoryBooks(current),
     ...memoryProgress(current),

@@ -3,7 +3,8 @@ import type { MerchantId } from '../../../core/ids.ts'
 import type { ControlStore, KeyHolder, Merchant, StoredKey } from '../../../core/ports/control-store.ts'
 import {
   checkKey,
-  checkKeysOfMerchant,
+  checkMerchant,
+  checkMerchantChange,
   checkPage,
   checkSecretDates,
   keyTakenError,
@@ -24,7 +25,7 @@ type Directory = Pick<
 >
 
 const merchantColumns = `m.id, m.name, m.time_zone AS "timeZone", m.currency, m.blocked_names AS "blockedNames",
-  m.visitor_seed AS "visitorSeed"`
+  m.visitor_seed AS "visitorSeed", m.retention_days AS "retentionDays"`
 
 const keyColumns = 'k.hash, k.merchant, k.kind, k.rights, k.origins, k.quota, k.tool'
 
@@ -39,28 +40,28 @@ interface SecretRow {
 export function directory(database: Database): Directory {
   return {
     async createMerchant(merchant, keys) {
-      checkKeysOfMerchant(merchant, keys)
+      checkMerchant(merchant, keys)
       return database.write(async (sql) => {
-        const { id, name, timeZone, currency, blockedNames, visitorSeed } = merchant
-        const created = await sql.run('INSERT INTO merchants VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING', [
-          id,
-          name,
-          timeZone,
-          currency,
-          blockedNames,
-          visitorSeed,
-        ])
+        const { id, name, timeZone, currency, blockedNames, visitorSeed, retentionDays } = merchant
+        const created = await sql.run(
+          `INSERT INTO merchants (id, name, time_zone, currency, blocked_names, visitor_seed, retention_days)
+           VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
+          [id, name, timeZone, currency, blockedNames, visitorSeed, retentionDays],
+        )
         if (created === 0) return 'exists'
         for (const key of keys) if (!(await insertKey(sql, key))) throw keyTakenError(key.hash)
         return 'created'
       })
     },
-    async updateMerchant(id, { name = null, blockedNames = null }) {
+    async updateMerchant(id, change) {
+      checkMerchantChange(change)
+      const { name = null, blockedNames = null, visitorSeed = null, retentionDays = null } = change
       return database.write(async (sql) => {
         const [changed] = await sql.rows<Merchant>(
-          `UPDATE merchants m SET name = coalesce($2, name), blocked_names = coalesce($3::text[], blocked_names)
+          `UPDATE merchants m SET name = coalesce($2, name), blocked_names = coalesce($3::text[], blocked_names),
+             visitor_seed = coalesce($4, visitor_seed), retention_days = CASE WHEN $6 THEN $5 ELSE retention_days END
            WHERE id = $1 RETURNING ${merchantColumns}`,
-          [id, name, blockedNames],
+          [id, name, blockedNames, visitorSeed, retentionDays, change.retentionDays !== undefined],
         )
         return changed
       })

@@ -108,6 +108,10 @@ export const migrations: readonly Migration[] = [
       'CREATE TABLE condemned_snapshots (table_name text PRIMARY KEY, snapshots text[] NOT NULL)',
     ],
   },
+  {
+    name: 'merchants say how long their hits are kept',
+    statements: ['ALTER TABLE merchants ADD COLUMN retention_days int8'],
+  },
 ]
 
 /**

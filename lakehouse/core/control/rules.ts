@@ -4,7 +4,14 @@
  * correct caller meets whenever it was overtaken.
  */
 import { CommitConflictError } from '../../../core/errors.ts'
-import type { EpochCommit, ImportProgress, Merchant, StoredKey } from '../../../core/ports/control-store.ts'
+import {
+  type EpochCommit,
+  type ImportProgress,
+  type Merchant,
+  type MerchantChange,
+  retentionDaysMax,
+  type StoredKey,
+} from '../../../core/ports/control-store.ts'
 import type { StagedFile } from '../../../core/ports/lake.ts'
 import type { DerivedUnit } from '../../../core/ports/maintenance-store.ts'
 
@@ -54,11 +61,19 @@ export function checkKey({ hash, quota }: StoredKey): void {
 }
 
 /** @throws RangeError where a key names another merchant than the one it is created with, or is wrong by itself */
-export function checkKeysOfMerchant(merchant: Merchant, keys: readonly StoredKey[]): void {
+export function checkMerchant(merchant: Merchant, keys: readonly StoredKey[]): void {
+  checkMerchantChange(merchant)
   for (const key of keys) {
     checkKey(key)
     if (key.merchant !== merchant.id) throw new RangeError(`a key created with ${merchant.id} names ${key.merchant}`)
   }
+}
+
+/** @throws RangeError where the retention is no number of days that can be kept */
+export function checkMerchantChange({ retentionDays }: MerchantChange): void {
+  if (retentionDays === undefined || retentionDays === null) return
+  if (Number.isInteger(retentionDays) && retentionDays >= 1 && retentionDays <= retentionDaysMax) return
+  throw new RangeError(`hits are kept 1 to ${retentionDaysMax} days, or null for ever, not ${retentionDays}`)
 }
 
 /** Whether two keys of one hash mean the same; the order of rights and of origins says nothing. */

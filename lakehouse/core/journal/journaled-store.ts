@@ -12,7 +12,7 @@ import type { Clock } from '../../../core/ports/clock.ts'
 import type { ClusterStore } from '../../../core/ports/cluster-store.ts'
 import type { EpochCommit, JobPosition } from '../../../core/ports/control-store.ts'
 import type { ObjectStore } from '../../../core/ports/object-store.ts'
-import { checkAcceptedRange, checkEpoch, checkKeysOfMerchant } from '../control/rules.ts'
+import { checkAcceptedRange, checkEpoch, checkMerchant, checkMerchantChange } from '../control/rules.ts'
 import { assertStoreIsCurrent, createHeads, highestHead } from './heads.ts'
 import { createJournal } from './journal.ts'
 import { journaledMaintenance } from './maintenance.ts'
@@ -84,7 +84,7 @@ export function journaledStore(store: ClusterStore, options: JournalOptions): Cl
     ...journaledMaintenance(store, { objects, journal }),
 
     async createMerchant(merchant, keys) {
-      checkKeysOfMerchant(merchant, keys)
+      checkMerchant(merchant, keys)
       return changeDirectory(
         { call: 'createMerchant', args: [merchant, keys] },
         () => store.createMerchant(merchant, keys),
@@ -92,6 +92,7 @@ export function journaledStore(store: ClusterStore, options: JournalOptions): Cl
       )
     },
     async updateMerchant(id, change) {
+      checkMerchantChange(change)
       return changeDirectory(
         { call: 'updateMerchant', args: [id, change] },
         () => store.updateMerchant(id, change),

@@ -2,7 +2,7 @@
 import { JournalGapError } from '../../../core/errors.ts'
 import type { Offset } from '../../../core/ids.ts'
 import type { ClusterStore } from '../../../core/ports/cluster-store.ts'
-import type { StoredKey } from '../../../core/ports/control-store.ts'
+import type { Merchant, StoredKey } from '../../../core/ports/control-store.ts'
 import type { ObjectStore } from '../../../core/ports/object-store.ts'
 import { type DirectoryEntry, readEntry } from './entries.ts'
 import { inParallel } from './in-parallel.ts'
@@ -19,9 +19,11 @@ export async function directoryEntries(objects: ObjectStore, since: number): Pro
 export async function changeAgain(store: ClusterStore, entries: readonly DirectoryEntry[]): Promise<void> {
   for (const entry of entries) {
     try {
-      if (entry.call === 'createMerchant') await store.createMerchant(entry.args[0], entry.args[1].map(wholeKey))
-      else if (entry.call === 'updateMerchant') await store.updateMerchant(...entry.args)
-      else await store.addKey(wholeKey(entry.args[0]))
+      if (entry.call === 'createMerchant') {
+        await store.createMerchant(wholeMerchant(entry.args[0]), entry.args[1].map(wholeKey))
+      }
+      if (entry.call === 'updateMerchant') await store.updateMerchant(...entry.args)
+      if (entry.call === 'addKey') await store.addKey(wholeKey(entry.args[0]))
     } catch (error) {
       if (!(error instanceof RangeError)) throw error
     }
@@ -31,6 +33,11 @@ export async function changeAgain(store: ClusterStore, entries: readonly Directo
 /** Entries made before keys had origins, quota and tool say nothing of them. */
 function wholeKey(key: StoredKey | Omit<StoredKey, 'origins' | 'quota' | 'tool'>): StoredKey {
   return { origins: [], quota: null, tool: null, ...key }
+}
+
+/** Entries made before merchants had a retention say nothing of it. */
+function wholeMerchant(merchant: Merchant | Omit<Merchant, 'retentionDays'>): Merchant {
+  return { retentionDays: null, ...merchant }
 }
 
 /** Says again of collectors that retired that they did. */

@@ -27,7 +27,15 @@ async function rig() {
   const plain = createMemoryLake(memory)
   const lake = { ...plain, ...createMemoryDerive({ ...memory, lake: plain }) }
   await store.createMerchant(
-    { id: shop, name: 'Shop', timeZone: berlin, currency: 'EUR', blockedNames: [], visitorSeed: '0'.repeat(16) },
+    {
+      id: shop,
+      name: 'Shop',
+      timeZone: berlin,
+      currency: 'EUR',
+      blockedNames: [],
+      visitorSeed: '0'.repeat(16),
+      retentionDays: null,
+    },
     [],
   )
   const publisher = createPublisher({ store, lake, clock, timers: clock, owner: 'one', tables: ['hits', 'hourly'] })

@@ -45,7 +45,15 @@ export async function createWorld(
 export function merchant(id: string): Merchant {
   const blockedNames = id === shop ? ['secret'] : []
   const visitorSeed = '00000000000000aa'
-  return { id: id as MerchantId, name: id, timeZone: 'UTC', currency: 'EUR', blockedNames, visitorSeed }
+  return {
+    id: id as MerchantId,
+    name: id,
+    timeZone: 'UTC',
+    currency: 'EUR',
+    blockedNames,
+    visitorSeed,
+    retentionDays: null,
+  }
 }
 
 /** A runner of the pipeline `hits` over the world; user agents with `bot` in them are bots. */
