@@ -14,13 +14,13 @@ export interface ManifestContext {
   readonly sortOrderId: number
   /** 16 bytes, drawn. */
   readonly sync: Uint8Array
+  /** 0, where absent: of data files; 1: of delete files. */
+  readonly content?: 0 | 1
 }
 
 export function encodeManifest(entries: readonly ManifestEntry[], context: ManifestContext): Buffer {
-  const schema = manifestEntrySchema(context.spec)
   return encodeContainer({
-    schemaJson: JSON.stringify(schema),
-    type: avroType(schema),
+    ...entryTypeOf(context.spec, context.content),
     records: entries.map((entry) => entryRecord(entry, context)),
     header: {
       schema: printJson(context.schema as never),
@@ -28,10 +28,26 @@ export function encodeManifest(entries: readonly ManifestEntry[], context: Manif
       'partition-spec': JSON.stringify(context.spec.fields),
       'partition-spec-id': String(context.spec['spec-id']),
       'format-version': '2',
-      content: 'data',
+      content: context.content === 1 ? 'deletes' : 'data',
     },
     sync: context.sync,
   })
+}
+
+// Making a type of a schema takes longer than encoding an entry; specs are the same objects from version to version.
+interface EntryType {
+  readonly schemaJson: string
+  readonly type: ReturnType<typeof avroType>
+}
+const entryTypes = [new WeakMap<PartitionSpec, EntryType>(), new WeakMap<PartitionSpec, EntryType>()] as const
+
+function entryTypeOf(spec: PartitionSpec, content: 0 | 1 = 0): EntryType {
+  const known = entryTypes[content].get(spec)
+  if (known !== undefined) return known
+  const schema = manifestEntrySchema(spec, content)
+  const made = { schemaJson: JSON.stringify(schema), type: avroType(schema) }
+  entryTypes[content].set(spec, made)
+  return made
 }
 
 function entryRecord(entry: ManifestEntry, context: ManifestContext): unknown {
@@ -59,6 +75,7 @@ function entryRecord(entry: ManifestEntry, context: ManifestContext): unknown {
       equality_ids: null,
       // An added file is ours, and in our order; of another one only what its own entry says is known.
       sort_order_id: entry.status === 'added' ? context.sortOrderId : (file.sortOrderId ?? null),
+      ...(context.content === 1 ? { referenced_data_file: file.referencedFile ?? null } : {}),
     },
   }
 }

@@ -31,6 +31,16 @@ export function parseJson(text: string): JsonValue {
 
 /** Compact JSON; bigints as plain digits. */
 export function printJson(value: JsonValue): string {
+  try {
+    // Refuses bigints. Where there are none, and there seldom are, its text is ours, at a tenth of the time.
+    return JSON.stringify(value)
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    return printMarked(value)
+  }
+}
+
+function printMarked(value: JsonValue): string {
   const marked = JSON.stringify(value, (_name, part) => {
     if (typeof part === 'bigint') return `${mark}${part}`
     return typeof part === 'string' && part.startsWith(mark) ? mark + part : part

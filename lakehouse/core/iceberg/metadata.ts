@@ -89,8 +89,31 @@ export const rewriteKey = 'hitlake.rewrite'
  */
 export const metadataLogMaxEntries = 10
 
+/**
+ * The bytes of a metadata file. What is long in it, the history, is the same objects from one version to the next: the text
+ * of each is made once and kept as long as the object, so a commit prints what is new. Nothing of it may be changed in place.
+ */
 export function printMetadata(metadata: TableMetadata): Buffer {
-  return Buffer.from(printJson(metadata as unknown as JsonValue), 'utf8')
+  const parts = Object.entries(metadata as unknown as Readonly<Record<string, JsonValue | undefined>>).flatMap(
+    ([name, value]) => (value === undefined ? [] : [`${JSON.stringify(name)}:${printPart(name, value)}`]),
+  )
+  return Buffer.from(`{${parts.join(',')}}`, 'utf8')
+}
+
+const historyParts: readonly string[] = ['snapshots', 'snapshot-log', 'metadata-log'] satisfies (keyof TableMetadata)[]
+const printedTexts = new WeakMap<object, string>()
+
+function printPart(name: string, value: JsonValue): string {
+  return Array.isArray(value) && historyParts.includes(name) ? `[${value.map(printOnce).join(',')}]` : printJson(value)
+}
+
+function printOnce(value: JsonValue): string {
+  if (typeof value !== 'object' || value === null) return printJson(value)
+  const known = printedTexts.get(value)
+  if (known !== undefined) return known
+  const text = printJson(value)
+  printedTexts.set(value, text)
+  return text
 }
 
 export interface NewTable {
