@@ -82,6 +82,7 @@ function derivationLife(under: ControlStoreUnderTest): void {
     expect(begun).toEqual({
       table: 'daily',
       id: 42,
+      erased: [],
       units,
       view: { table: 'hourly', snapshot: 's1', pending },
       through: newest,

@@ -10,6 +10,7 @@ import { derivationsContract } from './control-store-derivations.contract.ts'
 import { epochsContract } from './control-store-epochs.contract.ts'
 import { pinsContract } from './control-store-pins.contract.ts'
 import { publicationsContract } from './control-store-publications.contract.ts'
+import { erasuresContract } from './erasure-store.contract.ts'
 
 export interface ControlStoreUnderTest {
   /** A new, empty store; the adapter's test closes it. `maxVersions`: changes it can list before it must say `reset`. */
@@ -54,6 +55,7 @@ export function controlStoreContract(name: string, under: ControlStoreUnderTest)
     publicationsContract(under)
     derivationsContract(under)
     pinsContract(under)
+    erasuresContract(under)
     booksContract(under)
   })
 }

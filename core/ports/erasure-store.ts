@@ -40,13 +40,26 @@ export interface Erasure extends ErasedHits {
 /** Erasures of a merchant that are not `removed` yet; more are refused, for every question carries them. */
 export const openErasuresPerMerchantMax = 1_000
 
+/** Erasures that one page holds at most. */
+export const erasuresPageMax = 1_000
+
+/** Days that one `touchDays` holds at most; more take several calls. */
+export const touchedDaysMax = 10_000
+
+/** Longest value of a subject, in UTF-16 code units: what hits hold is shorter. */
+export const erasedValueMax = 1_024
+
 export interface ErasureStore {
   /**
-   * Records an erasure. Of the same merchant and subject there is one: asked again, its `through` becomes the later, and its
-   * state `asked`. Null where the merchant has `openErasuresPerMerchantMax` open ones, or does not exist; nothing changes.
+   * Records an erasure. Of the same merchant and subject there is one: asked again, its `through` becomes the later, its
+   * state `asked`, `askedAt` and `movedAt` now, `by` the new one. Null where the merchant has `openErasuresPerMerchantMax`
+   * other open ones, or does not exist; nothing changes.
+   * @throws RangeError where the value is empty or too long, or `through` no moment
    */
   eraseHits(erased: ErasedHits & { readonly by: string; readonly now: number }): Promise<Erasure | null>
-  /** By id, after `after`, at most `limit` (1 to 1,000). */
+  /** Undefined where there is none of that id. */
+  erasure(id: number): Promise<Erasure | undefined>
+  /** By id, after `after`, at most `limit` (1 to `erasuresPageMax`). @throws RangeError */
   erasures(page: {
     readonly merchant?: MerchantId
     /** Left out: all. `open`: those not `removed`. */
@@ -59,7 +72,11 @@ export interface ErasureStore {
    * recovery) has it still. Merchants without any are left out.
    */
   erasedOf(merchants: readonly MerchantId[], state?: 'open'): Promise<ReadonlyMap<MerchantId, readonly ErasedHits[]>>
-  /** Raises the versions of the merchant's days: what gateways keep of them is asked again. */
+  /**
+   * Raises the versions of the merchant's UTC days (at most `touchedDaysMax`), in every store at once: what gateways keep of
+   * them is asked again, and what was derived of them is right no more. No days: nothing happens.
+   * @throws RangeError
+   */
   touchDays(merchant: MerchantId, days: readonly number[]): Promise<void>
   /** False where it is not in `from` with that `through` any more (asked again meanwhile): begin anew. */
   moveErasure(

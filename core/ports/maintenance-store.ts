@@ -4,6 +4,7 @@
  */
 import type { MerchantId } from '../ids.ts'
 import type { TableName } from '../tables.ts'
+import type { ErasedHits } from './erasure-store.ts'
 import type { TableView } from './lake.ts'
 
 /** `daily` of `hourly`, `sessions` of `hits`. */
@@ -42,6 +43,11 @@ export interface Derivation {
   readonly view: TableView
   /** Readers of `view` see all of the base table up to this commit. */
   readonly through: number
+  /**
+   * Open erasures of the units' merchants, of the same moment as `view`: what was removed before is not in the view, and
+   * what is asked for later raises versions after it, so the units stop being right.
+   */
+  readonly erased: readonly ErasedHits[]
 }
 
 /** A merchant's UTC day whose numbers changed, with the commit that changed it last. */

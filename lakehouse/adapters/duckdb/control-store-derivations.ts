@@ -5,8 +5,9 @@
  */
 import type { MerchantId } from '../../../core/ids.ts'
 import { baseOfDerived, type DerivationStore } from '../../../core/ports/maintenance-store.ts'
-import { type BegunDerivation, daysOf, limitsOf, toDerivation } from '../../core/control/derived-ranges.ts'
+import { type BegunDerivation, daysOf, limitsOf, merchantsOf, toDerivation } from '../../core/control/derived-ranges.ts'
 import { checkChangedDaysPage, checkUnits } from '../../core/control/rules.ts'
+import { erasedOf } from './control-store-erasures.ts'
 import {
   lakeTable,
   openDerivationOf,
@@ -88,6 +89,7 @@ export function derivations(writer: Session, reader: Session): DerivationStore {
           id: Math.max((await lakeTable(writer, table)).last ?? 0, idAbove) + 1,
           units,
           view: { table: base, snapshot, pending },
+          erased: [...(await erasedOf(writer, merchantsOf(units), 'open')).values()].flat(),
           ...limitsOf(reading, reads, 'committed'),
         }
         await writer.run('INSERT INTO derivations VALUES ($1, $2)', [table, JSON.stringify(begun)])

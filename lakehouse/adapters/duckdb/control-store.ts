@@ -12,6 +12,7 @@ import { booksLedger } from './control-store-books.ts'
 import { derivations } from './control-store-derivations.ts'
 import { directory } from './control-store-directory.ts'
 import { epochs } from './control-store-epochs.ts'
+import { erasures } from './control-store-erasures.ts'
 import { imports } from './control-store-imports.ts'
 import { pins } from './control-store-pins.ts'
 import { publications } from './control-store-publications.ts'
@@ -52,6 +53,7 @@ export async function openDuckDbControlStore(options: DuckDbControlStoreOptions)
       ...publications(writer, reader, versions),
       ...derivations(writer, reader),
       ...pins(writer, reader),
+      ...erasures(writer, reader, versions),
       ...imports(writer, reader),
       addAccepted,
       acceptedThrough,

@@ -85,6 +85,14 @@ export const migrations: readonly Migration[] = [
     name: 'merchants say how long their hits are kept',
     statements: ['ALTER TABLE merchants ADD COLUMN retention_days BIGINT'],
   },
+  {
+    name: 'erasures',
+    statements: [
+      `CREATE TABLE erasures (id BIGINT NOT NULL, merchant VARCHAR NOT NULL, kind VARCHAR NOT NULL, value VARCHAR NOT NULL,
+         through BIGINT NOT NULL, state VARCHAR NOT NULL, asked_at BIGINT NOT NULL, moved_at BIGINT NOT NULL,
+         asked_by VARCHAR NOT NULL)`,
+    ],
+  },
 ]
 
 /**

@@ -4,9 +4,11 @@ import type { ClusterStore } from '../../../core/ports/cluster-store.ts'
 import type { DerivationStore } from '../../../core/ports/maintenance-store.ts'
 import { baseOfDerived, type ChangedDay } from '../../../core/ports/maintenance-store.ts'
 import type { TableName } from '../../../core/tables.ts'
-import { daysOf, limitsOf, toDerivation, type Visible } from '../../core/control/derived-ranges.ts'
+import { daysOf, limitsOf, merchantsOf, toDerivation, type Visible } from '../../core/control/derived-ranges.ts'
+import { toErasedHits } from '../../core/control/erasures.ts'
 import { checkChangedDaysPage, checkUnits } from '../../core/control/rules.ts'
 import { byCodeUnit } from './memory-control-directory.ts'
+import { openErasures } from './memory-control-erasures.ts'
 import { requireLease } from './memory-control-publications.ts'
 import { type ControlState, emptyDerived, type TableState, tableOf } from './memory-control-state.ts'
 
@@ -43,6 +45,7 @@ export function memoryDerivations(
         id: Math.max(tableOf(state, table).lastPublication, idAbove) + 1,
         units: [...units],
         view: { ...view, pending: reads === 'pending' ? [...base.pending] : [] },
+        erased: merchantsOf(units).flatMap((merchant) => openErasures(state.erasures, merchant).map(toErasedHits)),
         ...limitsOf(reading, reads, visible),
       }
       return toDerivation(state.derived[table].open)

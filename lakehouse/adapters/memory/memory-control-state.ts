@@ -2,6 +2,7 @@
 import type { MerchantId, Offset } from '../../../core/ids.ts'
 import type { CollectorReport } from '../../../core/ports/cluster-store.ts'
 import type { EpochCommit, ImportProgress, JobPosition, Publication } from '../../../core/ports/control-store.ts'
+import type { Erasure } from '../../../core/ports/erasure-store.ts'
 import type { StagedFile } from '../../../core/ports/lake.ts'
 import type { DerivedRange, DerivedTable, SnapshotPin } from '../../../core/ports/maintenance-store.ts'
 import type { TableName } from '../../../core/tables.ts'
@@ -89,6 +90,8 @@ export interface ControlState extends DirectoryState {
   days: Map<string, VersionState>
   derived: Record<DerivedTable, DerivedState>
   imports: Map<string, ImportProgress>
+  /** The erasure with the id n at n - 1. */
+  erasures: Erasure[]
   books: Map<string, BooksState>
   accepted: Map<string, Offset>
   collectors: Map<string, CollectorReport>
@@ -107,6 +110,7 @@ export function emptyState(): ControlState {
     days: new Map(),
     derived: { daily: emptyDerived(), sessions: emptyDerived() },
     imports: new Map(),
+    erasures: [],
     books: new Map(),
     accepted: new Map(),
     collectors: new Map(),

@@ -13,6 +13,7 @@ import {
   type BegunDerivation,
   daysOf,
   limitsOf,
+  merchantsOf,
   type Reading,
   toDerivation,
   type Visible,
@@ -21,7 +22,7 @@ import { checkChangedDaysPage, checkUnits } from '../../core/control/rules.ts'
 import { lockTable, openDerivationOf, requireLease, requireNoneOpen } from './control-store-lake-tables.ts'
 import type { Database, Sql } from './database.ts'
 
-interface BaseReading extends Reading {
+interface BaseReading extends Reading, Pick<BegunDerivation, 'erased'> {
   readonly snapshot: string | null
   /** In commit order. */
   readonly pending: readonly StagedFile[]
@@ -71,12 +72,13 @@ export function derivations(
         const { last } = await lockTable(sql, table)
         await requireNoneOpen(sql, table)
         const base = baseOfDerived[table]
-        const { snapshot, pending, ...reading } = await readBase(sql, base)
+        const { snapshot, pending, erased, ...reading } = await readBase(sql, base, merchantsOf(units))
         const begun: BegunDerivation = {
           table,
           id: Math.max(last, idAbove) + 1,
           units,
           view: { table: base, snapshot, pending: reads === 'pending' ? pending : [] },
+          erased,
           ...limitsOf(reading, reads, visible),
         }
         await sql.run('INSERT INTO derivations VALUES ($1, $2)', [table, JSON.stringify(begun)])
@@ -133,17 +135,22 @@ export function derivations(
   }
 }
 
-/** Numbers and files of one moment: a publication's version and its snapshot are both in it, or neither. */
-async function readBase(sql: Sql, base: string): Promise<BaseReading> {
+/** Numbers, files and erasures of one moment: a publication's version and its snapshot are both in it, or neither. */
+async function readBase(sql: Sql, base: string, merchants: readonly string[]): Promise<BaseReading> {
   const [row] = await sql.rows<BaseReading>(
-    `SELECT c.last_commit AS newest, l.snapshot, f."oldestUnpublished", f.pending
+    `SELECT c.last_commit AS newest, l.snapshot, f."oldestUnpublished", f.pending, (
+       SELECT coalesce(json_agg(json_build_object('merchant', x.merchant, 'subject', CASE x.kind
+           WHEN 'merchant' THEN json_build_object('kind', x.kind)
+           ELSE json_build_object('kind', x.kind, 'value', x.value) END, 'through', x.through) ORDER BY x.id), '[]')
+       FROM erasures x WHERE x.merchant = ANY ($2::text[]) AND x.state <> 'removed'
+     ) AS erased
      FROM counters c LEFT JOIN lake_tables l ON l.name = $1, (
        SELECT min(e.commit) AS "oldestUnpublished", coalesce(json_agg(json_build_object(
            'name', p.name, 'table', p.table_name, 'rows', p.row_count, 'bytes', p.bytes, 'firstDay', p.first_day,
            'lastDay', p.last_day) ORDER BY e.commit, p.place), '[]') AS pending
        FROM pending_files p JOIN epochs e ON e.epoch = p.epoch WHERE p.table_name = $1
      ) AS f`,
-    [base],
+    [base, merchants],
   )
   return row as BaseReading
 }

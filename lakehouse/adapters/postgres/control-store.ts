@@ -15,6 +15,7 @@ import { type ChoreLimits, createChores } from './control-store-chores.ts'
 import { derivations } from './control-store-derivations.ts'
 import { directory } from './control-store-directory.ts'
 import { epochs } from './control-store-epochs.ts'
+import { erasures } from './control-store-erasures.ts'
 import { imports } from './control-store-imports.ts'
 import { pins } from './control-store-pins.ts'
 import { progress } from './control-store-progress.ts'
@@ -58,6 +59,7 @@ function controlStoreOn(database: Database, options: PostgresControlStoreOptions
     ...publications(database, versions, chores),
     ...derivations(database, options.visible),
     ...pins(database),
+    ...erasures(database, versions, chores),
     ...imports(database),
     ...booksLedger(database, chores),
     ...progress(database),

@@ -112,6 +112,14 @@ export const migrations: readonly Migration[] = [
     name: 'merchants say how long their hits are kept',
     statements: ['ALTER TABLE merchants ADD COLUMN retention_days int8'],
   },
+  {
+    name: 'erasures',
+    statements: [
+      `CREATE TABLE erasures (id int8 PRIMARY KEY, merchant text COLLATE "C" NOT NULL, kind text COLLATE "C" NOT NULL,
+         value text COLLATE "C" NOT NULL, through int8 NOT NULL, state text NOT NULL, asked_at int8 NOT NULL,
+         moved_at int8 NOT NULL, asked_by text NOT NULL, UNIQUE (merchant, kind, value))`,
+    ],
+  },
 ]
 
 /**

@@ -1,6 +1,7 @@
 /** What control stores share of derivations: how long what they made stays right, and which days that hangs on. */
 import { dayMs } from '../../../core/event-time.ts'
-import type { Derivation } from '../../../core/ports/maintenance-store.ts'
+import type { MerchantId } from '../../../core/ids.ts'
+import type { Derivation, DerivedUnit } from '../../../core/ports/maintenance-store.ts'
 
 /** A derivation that is begun. */
 export interface BegunDerivation extends Derivation {
@@ -45,7 +46,13 @@ export function daysOf(
   return { first: Math.floor(start / dayMs) - daysBefore, last: Math.floor((end - 1) / dayMs) + daysAfter }
 }
 
+/** Each once. */
+export function merchantsOf(units: readonly DerivedUnit[]): readonly MerchantId[] {
+  return [...new Set(units.map(({ merchant }) => merchant))]
+}
+
 /** As callers of the store see it. */
-export function toDerivation({ table, id, units, view, through }: BegunDerivation): Derivation {
-  return { table, id, units, view, through }
+export function toDerivation({ table, id, units, view, through, erased }: BegunDerivation): Derivation {
+  // One that an older Hitlake began says nothing of erasures, and there were none.
+  return { table, id, units, view, through, erased: erased ?? [] }
 }

@@ -31,6 +31,8 @@ export type DirectoryEntry = { readonly kind: 'directory'; readonly stamp: Entry
   | { readonly call: 'createMerchant'; readonly args: Parameters<ControlStore['createMerchant']> }
   | { readonly call: 'updateMerchant'; readonly args: Parameters<ControlStore['updateMerchant']> }
   | { readonly call: 'addKey'; readonly args: Parameters<ControlStore['addKey']> }
+  | { readonly call: 'eraseHits'; readonly args: Parameters<ControlStore['eraseHits']> }
+  | { readonly call: 'touchDays'; readonly args: Parameters<ControlStore['touchDays']> }
 )
 
 export interface RetiredEntry {

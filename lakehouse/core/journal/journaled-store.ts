@@ -12,6 +12,7 @@ import type { Clock } from '../../../core/ports/clock.ts'
 import type { ClusterStore } from '../../../core/ports/cluster-store.ts'
 import type { EpochCommit, JobPosition } from '../../../core/ports/control-store.ts'
 import type { ObjectStore } from '../../../core/ports/object-store.ts'
+import { checkErased, checkTouchedDays } from '../control/erasures.ts'
 import { checkAcceptedRange, checkEpoch, checkMerchant, checkMerchantChange } from '../control/rules.ts'
 import { assertStoreIsCurrent, createHeads, highestHead } from './heads.ts'
 import { createJournal } from './journal.ts'
@@ -106,6 +107,29 @@ export function journaledStore(store: ClusterStore, options: JournalOptions): Cl
         () => false,
       )
     },
+    async eraseHits(erased) {
+      checkErased(erased)
+      return changeDirectory(
+        { call: 'eraseHits', args: [erased] },
+        () => store.eraseHits(erased),
+        (erasure) => erasure === null,
+      )
+    },
+    erasure: (id) => store.erasure(id),
+    erasures: (page) => store.erasures(page),
+    erasedOf: (merchants, state) => store.erasedOf(merchants, state),
+    async touchDays(merchant, days) {
+      checkTouchedDays(days)
+      if (days.length === 0) return
+      // What it raises is numbered as commits are.
+      await changeDirectory(
+        { call: 'touchDays', args: [merchant, days] },
+        () => store.touchDays(merchant, days),
+        () => false,
+      )
+    },
+    // Not journaled: a recovered erasure is `asked` again, and what was removed of it is looked for again.
+    moveErasure: (id, move) => store.moveErasure(id, move),
     merchant: (id) => store.merchant(id),
     merchants: (page) => store.merchants(page),
     async findKey(hash) {
