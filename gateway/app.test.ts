@@ -47,8 +47,10 @@ async function setUp({ limits = {}, plugins = [], snapshots = [] }: Setting = {}
     store,
     keys,
     random: seededRandom(1),
+    erase: async () => null,
     lake: { snapshots: async () => snapshots },
     tables: ['hits', 'failed_hits', 'hourly'],
+    clock,
     takeBooks: takeLogBooks({ store, ledger, log: 'log-1', job: 'hits' }),
     onMerchantChanged: (id) => changed.push(id),
   })

@@ -42,8 +42,11 @@ export async function startGateway(host: ClusterProcess, keys: KeyDirectory): Pr
         store,
         keys,
         random,
+        erase: ({ merchant, subject, by }) =>
+          store.eraseHits({ merchant, subject, by, through: clock.now(), now: clock.now() }),
         lake,
         tables: tableNames,
+        clock,
         takeBooks: takeClusterBooks({ store, scan, clock, timers }),
       }),
       timeSeriesRoutes({ keys, timeSeries, store }),

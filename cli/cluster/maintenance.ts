@@ -7,7 +7,6 @@ import { ensureTables } from '../../lakehouse/adapters/trino/tables.ts'
 import { ensureViews } from '../../lakehouse/adapters/trino/views.ts'
 import { expireJournal } from '../../lakehouse/core/journal/expire-journal.ts'
 import { createMaintenance, type Maintenance } from '../../lakehouse/core/maintenance/rounds.ts'
-import { defaultSnapshotLadder } from '../../lakehouse/core/maintenance/snapshot-ladder.ts'
 import { createPublisher, defaultPublishPollMs, type Publisher } from '../../lakehouse/core/publisher.ts'
 import { garbageBelowFence } from '../../lakehouse/core/staged-garbage.ts'
 import { jobTableNames } from '../../schemas/tables.ts'
@@ -92,8 +91,8 @@ export async function startMaintenance(host: ClusterProcess, onEnded: (error: un
         leaseTtlMs: config.leaseMs,
         // A recovery replays rewrites as long as the journal has them, and makes readers read their snapshots.
         ladder: {
-          ...defaultSnapshotLadder,
-          hourlyMs: Math.max(defaultSnapshotLadder.hourlyMs, config.journalKeepMs),
+          ...config.snapshotLadder,
+          hourlyMs: Math.max(config.snapshotLadder.hourlyMs, config.journalKeepMs),
         },
         onDerived: ({ table, rows }) => metrics.derived(table, rows),
         onRewritten: ({ table }) => metrics.rewritten(table),
@@ -104,7 +103,7 @@ export async function startMaintenance(host: ClusterProcess, onEnded: (error: un
           logger.warn({ err: error, step, table }, 'a step of maintenance failed and is tried again; numbers are right')
         },
       })
-      maintenance.start()
+      await maintenance.start()
       expireLater()
       readiness.set('publisher', true)
     },

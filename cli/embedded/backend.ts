@@ -203,6 +203,8 @@ async function startJob(parts: JobParts): Promise<Job> {
     reads: 'pending',
     everyMs: config.maintainEveryMs,
     deriveAfterMs: config.deriveAfterMs,
+    ladder: config.snapshotLadder,
+    readers: 'begin here',
     onDerived: ({ table, rows }) => host.maintained({ did: 'derived', table, rows }),
     onRewritten: ({ table }) => host.maintained({ did: 'rewritten', table }),
     onRound: () => host.maintained({ did: 'round' }),
@@ -213,8 +215,9 @@ async function startJob(parts: JobParts): Promise<Job> {
   })
   // Before the runner: what is staged and not committed at this moment was left by a process that is gone.
   await publisher.start()
+  // HTTP is not listening yet.
+  await maintenance.start()
   await runner.start()
-  maintenance.start()
   return { runner, publisher, maintenance }
 }
 

@@ -144,9 +144,12 @@ export async function createFront(parts: FrontParts): Promise<Front> {
         store,
         keys,
         random,
+        erase: ({ merchant, subject, by }) =>
+          store.eraseHits({ merchant, subject, by, through: clock.now(), now: clock.now() }),
         lake: parts.lake,
         upkeep: parts.lake,
         tables: tableNames,
+        clock,
         imports,
         takeBooks: takeLogBooks({ store, ledger, log: log.id, job: defaultJob }),
       }),

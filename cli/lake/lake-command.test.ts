@@ -42,7 +42,7 @@ async function world(change: { readonly faults?: readonly TableFault[]; readonly
   }
   const snapshots = [made('3', '2', null, 500), made('2', '1', 2, 500), made('1', null, 1, 200)]
   const options = {
-    ...{ store, keys: createKeyDirectory({ store, clock }), upkeep },
+    ...{ store, clock, keys: createKeyDirectory({ store, clock }), upkeep },
     lake: { snapshots: async () => snapshots },
     tables: ['hits'] as const,
   }

@@ -71,6 +71,7 @@ describe('the configuration', () => {
       keyQuota: 5_000,
       maintainEveryMs: 600_000,
       deriveAfterMs: 1_800_000,
+      snapshotLadder: { allMs: 86_400_000, hourlyMs: 7 * 86_400_000, dailyMs: 400 * 86_400_000 },
       logMaxBytes: 10_737_418_240,
       logSegmentBytes: 33_554_432,
       diskMaxShare: 0.9,

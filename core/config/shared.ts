@@ -35,6 +35,15 @@ export const sharedVariables = {
   HITLAKE_DERIVE_AFTER: duration('30m', '0s', '7d').describe(
     'How long after its end a UTC day counts as over for maintenance. Numbers never wait for it.',
   ),
+  HITLAKE_SNAPSHOTS_KEEP: duration('1d', '1h', '3650d').describe(
+    'Every snapshot of a table is kept that is younger than this.',
+  ),
+  HITLAKE_SNAPSHOTS_KEEP_HOURLY: duration('7d', '1h', '3650d').describe(
+    'Of the snapshots younger than this the newest of each hour is kept. In a cluster, where single ones cannot go, all are kept for this long and `HITLAKE_SNAPSHOTS_KEEP` besides, and for no less than the journal.',
+  ),
+  HITLAKE_SNAPSHOTS_KEEP_DAILY: duration('400d', '1h', '3650d').describe(
+    'Of the snapshots younger than this the newest of each UTC day is kept, and none that are older; a pin keeps one for longer. Of no effect in a cluster.',
+  ),
   HITLAKE_KEY_QUOTA: whole(5_000, 1, 10_000_000).describe(
     'Hits per second a key may send that has no quota of its own, by each collector; beyond it 429 `quota_exceeded`. Twice as many may come at once.',
   ),
@@ -80,6 +89,11 @@ export function sharedConfig(set: Set) {
     keyQuota: set.HITLAKE_KEY_QUOTA,
     maintainEveryMs: set.HITLAKE_MAINTAIN_EVERY,
     deriveAfterMs: set.HITLAKE_DERIVE_AFTER,
+    snapshotLadder: Object.freeze({
+      allMs: set.HITLAKE_SNAPSHOTS_KEEP,
+      hourlyMs: set.HITLAKE_SNAPSHOTS_KEEP_HOURLY,
+      dailyMs: set.HITLAKE_SNAPSHOTS_KEEP_DAILY,
+    }),
     logMaxBytes: set.HITLAKE_LOG_MAX_BYTES,
     logSegmentBytes: set.HITLAKE_LOG_SEGMENT_BYTES,
     diskMaxShare: set.HITLAKE_DISK_MAX_PERCENT / 100,

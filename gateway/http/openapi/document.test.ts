@@ -82,6 +82,8 @@ async function everything() {
         store,
         keys,
         random: seededRandom(4),
+        erase: ({ merchant: of, subject, by }) =>
+          store.eraseHits({ merchant: of, subject, by, through: clock.now(), now: clock.now() }),
         lake: { snapshots: async () => [snapshot] },
         upkeep: {
           partitions: async () => [{ generation: 1, period: 20_000, files: 1, rows: 1, bytes: 1 }],
@@ -91,6 +93,7 @@ async function everything() {
           verify: async () => [{ at: 'a', says: 'b', mend: 'c' }],
         },
         tables: tableNames,
+        clock,
         imports: createImports({ store, collector, engine, clock }),
         takeBooks: async () => ({ accepted: 1, stored: 1, duplicates: 0, failed: 0, dropped: { x: 0 }, inFlight: 0 }),
       }),

@@ -26,7 +26,7 @@ const snapshot = (id: string): SnapshotInfo => ({
 })
 
 async function setUp(upkeep?: LakeUpkeep) {
-  const clock = new ManualClock()
+  const clock = new ManualClock(started)
   const store = createMemoryControlStore()
   const key = { merchant: null, kind: 'server', origins: [], quota: null, tool: null } as const
   await store.addKey({ ...key, hash: hashKey('admin'), rights: ['admin'] })
@@ -44,6 +44,7 @@ async function setUp(upkeep?: LakeUpkeep) {
           tables: ['hits', 'hourly'],
           keys,
           store,
+          clock,
           ...(upkeep && { upkeep }),
         })
       },
@@ -58,6 +59,8 @@ async function setUp(upkeep?: LakeUpkeep) {
   return { ask, store }
 }
 
+/** Where the clock stands. */
+const started = Date.parse('2026-06-01T00:00:00Z')
 const until = '2027-01-01T00:00:00.000Z'
 
 describe('pins of snapshots', () => {
@@ -112,6 +115,7 @@ describe('pins of snapshots', () => {
     [{ name: 'a', snapshot: '-1', until }],
     [{ name: 'a', snapshot: '11', until: 'tomorrow' }],
     [{ name: 'a', snapshot: '11', until, more: 1 }],
+    [{ name: 'a', snapshot: '11', until: new Date(started).toISOString() }],
   ])('are refused whole where they cannot be read: %j', async (body) => {
     expect(await world.ask('POST', '/hits/pin', body)).toMatchObject({ status: 400, body: { code: 'bad_query' } })
   })

@@ -3,19 +3,21 @@
  * Where another process does the maintenance, its routes are not there.
  */
 import type { FastifyPluginCallback } from 'fastify'
+import type { Clock } from '../../../core/ports/clock.ts'
 import type { ControlStore } from '../../../core/ports/control-store.ts'
 import type { LakeReader, LakeUpkeep } from '../../../core/ports/lake.ts'
 import type { PinOutcome } from '../../../core/ports/maintenance-store.ts'
 import { pinsPerTableMax } from '../../../core/ports/maintenance-store.ts'
 import type { TableName } from '../../../core/tables.ts'
 import type { KeyDirectory } from '../../core/keys.ts'
-import { ProblemError } from '../../core/problem.ts'
+import { faultyRequest, ProblemError } from '../../core/problem.ts'
 import { newPin, parseTableRequest as parseBody, pinToRemove, removalRequest } from '../../core/table-requests.ts'
 import { requireAdmin } from './admin-access.ts'
 
 export interface AdminTablesOptions {
   readonly lake: Pick<LakeReader, 'snapshots'>
   readonly tables: readonly TableName[]
+  readonly clock: Pick<Clock, 'now'>
   readonly keys: KeyDirectory
   readonly store: Pick<ControlStore, 'pins' | 'pinSnapshot' | 'unpinSnapshot' | 'tableView'>
   /** Left out where another process does the maintenance. */
@@ -27,7 +29,7 @@ interface Route {
 }
 
 export const adminTablesRoutes: FastifyPluginCallback<AdminTablesOptions> = (app, options, done) => {
-  const { lake, tables, keys, store, upkeep } = options
+  const { lake, tables, keys, store, clock, upkeep } = options
   requireAdmin(app, keys)
 
   const tableOf = (text: string): TableName => {
@@ -70,6 +72,7 @@ export const adminTablesRoutes: FastifyPluginCallback<AdminTablesOptions> = (app
     const table = tableOf(params.table)
     const { until, ...asked } = parseBody(newPin, body)
     const pin = { ...asked, table, until: Date.parse(until) }
+    if (pin.until <= clock.now()) throw pinIsOver()
     const outcome = await store.pinSnapshot(pin)
     if (outcome !== 'pinned') throw new ProblemError(409, 'pin_refused', refusals[outcome])
     // Asked after: from the pin on no expiry takes it.
@@ -109,6 +112,10 @@ export const adminTablesRoutes: FastifyPluginCallback<AdminTablesOptions> = (app
       compacted: await upkeep.compact(tableOf(params.table)),
     }))
   }
+}
+
+function pinIsOver(): ProblemError {
+  return faultyRequest([{ pointer: '/until', code: 'bad_field', message: '/until: must lie in the future' }])
 }
 
 const refusals: Readonly<Record<Exclude<PinOutcome, 'pinned'>, string>> = {

@@ -1,14 +1,19 @@
-/** The whole admin API as one plugin: merchants and keys, books, tables. All of it needs an admin key. */
+/** The whole admin API as one plugin: merchants and keys, erasures, books, tables. All of it needs an admin key. */
 import type { FastifyPluginAsync } from 'fastify'
 import { type AdminBooksOptions, adminBooksRoutes } from './admin-books.ts'
+import { type AdminErasuresOptions, adminErasuresRoutes } from './admin-erasures.ts'
 import { type AdminImportsOptions, adminImportsRoutes } from './admin-imports.ts'
 import { type AdminMerchantsOptions, adminMerchantsRoutes } from './admin-merchants.ts'
 import { type AdminTablesOptions, adminTablesRoutes } from './admin-tables.ts'
 
 export interface AdminRoutesOptions
   extends Omit<AdminMerchantsOptions, 'onChanged' | 'store'>,
-    Pick<AdminTablesOptions, 'lake' | 'tables' | 'upkeep'> {
-  readonly store: AdminMerchantsOptions['store'] & AdminTablesOptions['store'] & AdminBooksOptions['store']
+    Pick<AdminTablesOptions, 'lake' | 'tables' | 'clock' | 'upkeep'> {
+  readonly store: AdminMerchantsOptions['store'] &
+    AdminErasuresOptions['store'] &
+    AdminTablesOptions['store'] &
+    AdminBooksOptions['store']
+  readonly erase: AdminErasuresOptions['erase']
   /** Left out where no hits are taken. */
   readonly imports?: AdminImportsOptions['imports']
   readonly takeBooks: AdminBooksOptions['take']
@@ -17,7 +22,7 @@ export interface AdminRoutesOptions
 }
 
 export function adminRoutes(options: AdminRoutesOptions): FastifyPluginAsync {
-  const { store, keys, random, lake, tables, takeBooks, imports, upkeep, onMerchantChanged } = options
+  const { store, keys, random, lake, tables, clock, takeBooks, imports, upkeep, erase, onMerchantChanged } = options
   return async (app) => {
     await app.register(adminMerchantsRoutes, {
       store,
@@ -25,8 +30,9 @@ export function adminRoutes(options: AdminRoutesOptions): FastifyPluginAsync {
       random,
       ...(onMerchantChanged && { onChanged: onMerchantChanged }),
     })
+    await app.register(adminErasuresRoutes, { store, keys, erase, random })
     await app.register(adminBooksRoutes, { store, keys, take: takeBooks })
-    await app.register(adminTablesRoutes, { lake, tables, keys, store, ...(upkeep && { upkeep }) })
+    await app.register(adminTablesRoutes, { lake, tables, keys, store, clock, ...(upkeep && { upkeep }) })
     if (imports !== undefined) await app.register(adminImportsRoutes, { imports, keys, store })
   }
 }

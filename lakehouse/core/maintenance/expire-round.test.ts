@@ -214,6 +214,23 @@ describe('a round of expiry', () => {
 })
 
 describe('maintenance', () => {
+  it('whose process is the only one that reads may take at once what was left before it started', async () => {
+    const { clock, store, lake, publish } = await rig()
+    for (let n = 0; n < 3; n++) await publish()
+    clock.advance(500 * dayMs)
+    const maintenance = createMaintenance({
+      ...{ store, lake, clock, timers: clock, owner: 'one' },
+      reads: 'pending',
+      readers: 'begin here',
+    })
+    await maintenance.start()
+    await publish()
+    // What was current at the start may be read by now.
+    expect((await maintenance.remove('expire', 'hits', 'remove'))?.snapshots).toHaveLength(2)
+    expect((await maintenance.remove('expire', 'hits', 'remove'))?.snapshots).toEqual([])
+    await maintenance.stop()
+  })
+
   it('looks at the history every hour, and lets others ask what would go or make it go now', async () => {
     const { clock, store, lake, publish, left } = await rig()
     const removed: string[] = []

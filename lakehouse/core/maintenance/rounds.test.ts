@@ -263,7 +263,7 @@ describe('maintenance', () => {
     const { clock, maintenance, hit, done } = await rig()
     await hit(monday - 3 * dayMs)
     const rounds = maintenance()
-    rounds.start()
+    await rounds.start()
     const settle = async () => {
       for (let n = 0; n < 500; n++) await Promise.resolve()
     }

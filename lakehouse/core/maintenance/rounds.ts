@@ -44,6 +44,11 @@ export interface MaintenanceOptions {
   readonly everyMs?: number
   readonly deriveAfterMs?: number
   readonly leaseTtlMs?: number
+  /**
+   * `begin here`: whoever reads asks this process, and only once `start` has resolved; so snapshots behind those of that
+   * moment are held by nobody. `elsewhere` where left out: what they hold is known only after a while.
+   */
+  readonly readers?: 'begin here' | 'elsewhere'
   /** How long snapshots are kept that nobody pinned. */
   readonly ladder?: SnapshotLadder
   readonly onRemoved?: (
@@ -62,7 +67,7 @@ export type MaintenanceStep = 'derive' | 'rewrite' | 'expire' | 'orphans'
 
 export interface Maintenance {
   /** The first round begins after `everyMs`. */
-  start(): void
+  start(): Promise<void>
   /** A round now, after the one under way. @throws the first failure; the rest is tried all the same */
   runNow(): Promise<void>
   /**
@@ -187,7 +192,14 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
   }
 
   return {
-    start: arm,
+    async start() {
+      arm()
+      if (options.readers !== 'begin here') return
+      for (const table of rewrittenTables) {
+        const { snapshot } = await options.store.tableView(table)
+        if (snapshot !== null) expiring.views.first(table, snapshot)
+      }
+    },
 
     async runNow() {
       const [error] = await queued(round)

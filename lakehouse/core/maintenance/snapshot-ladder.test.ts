@@ -62,6 +62,16 @@ describe('the ladder', () => {
     expect(asked(two(dailyMs))).toEqual(['a', 'b'])
   })
 
+  it('keeps what any of its ages keeps, in whatever order they are', () => {
+    const snapshots = aged(0, hour + 1, hour + 2, day, day + 1, 3 * day)
+    const ages = (allMs: number, hourlyMs: number, dailyMs: number) =>
+      asked(snapshots, { ladder: { allMs, hourlyMs, dailyMs } })
+    expect(ages(4 * dayMs, hourMs, hourMs)).toEqual([])
+    expect(ages(hourMs, 4 * dayMs, hourMs)).toEqual([String(hour + 2)])
+    expect(ages(hourMs, hourMs, 4 * dayMs)).toEqual([day + 1, hour + 2].map(String))
+    expect(ages(hourMs, hourMs, hourMs)).toEqual([3 * day, day + 1, day, hour + 2, hour + 1].map(String))
+  })
+
   it('takes nothing that is kept, nothing from the bound on, and nothing where there is no bound', () => {
     const snapshots = aged(0, ...Array.from({ length: 9 }, (_, n) => 10 * day + n))
     const all = asked(snapshots)

@@ -5,7 +5,7 @@
 import { dayMs, hourMs } from '../../../core/event-time.ts'
 import type { SnapshotInfo } from '../../../core/ports/lake.ts'
 
-/** Ages, ms, rising. */
+/** Ages, ms: a snapshot stays where one of the three keeps it. */
 export interface SnapshotLadder {
   /** All snapshots younger than this. */
   readonly allMs: number
@@ -59,8 +59,9 @@ function offTheLadder(snapshots: readonly SnapshotInfo[], ladder: SnapshotLadder
   for (const { id, at } of snapshots) {
     const age = now - at
     if (age < ladder.allMs) continue
-    const rung = age < ladder.hourlyMs ? `hour ${Math.floor(at / hourMs)}` : `day ${Math.floor(at / dayMs)}`
-    if (age >= ladder.dailyMs || rungs.has(rung)) off.add(id)
+    const isHourly = age < ladder.hourlyMs
+    const rung = isHourly ? `hour ${Math.floor(at / hourMs)}` : `day ${Math.floor(at / dayMs)}`
+    if ((!isHourly && age >= ladder.dailyMs) || rungs.has(rung)) off.add(id)
     rungs.add(rung)
   }
   return off

@@ -15,6 +15,15 @@ describe('what readers were seen to read', () => {
     expect(trail.settled('hits', 1_000 + 2 * leftSnapshotHoldMs)).toBe('b')
   })
 
+  it('is settled at once where nobody can have read before', () => {
+    const trail = createViewTrail()
+    trail.first('hits', 'a')
+    expect(trail.settled('hits', 0)).toBe('a')
+    trail.seen('hits', 'b', 0)
+    expect(trail.settled('hits', leftSnapshotHoldMs - 1)).toBe('a')
+    expect(trail.settled('hits', leftSnapshotHoldMs)).toBe('b')
+  })
+
   it(`remembers at most ${viewsRememberedMax} views; however many come, some settle and none too early`, () => {
     const trail = createViewTrail()
     const step = leftSnapshotHoldMs / 500

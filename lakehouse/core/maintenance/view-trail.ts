@@ -23,6 +23,8 @@ interface Seen {
 export interface ViewTrail {
   /** Readers of the table read this snapshot at `now` (monotonic, ms). */
   seen(table: TableName, snapshot: string, now: number): void
+  /** The same, at a moment before which nobody read the table: what the snapshot replaced, nobody holds. */
+  first(table: TableName, snapshot: string): void
   /** The newest view seen so long ago that nobody holds what it had replaced; undefined where none was. */
   settled(table: TableName, now: number): string | undefined
 }
@@ -42,6 +44,9 @@ export function createViewTrail(): ViewTrail {
         table,
         views.length > viewsRememberedMax ? views.filter((_view, n) => n === 0 || n === last || n % 2 === 1) : views,
       )
+    },
+    first(table, snapshot) {
+      trail.set(table, [{ snapshot, at: Number.NEGATIVE_INFINITY }])
     },
     settled(table, now) {
       return trail.get(table)?.findLast(({ at }) => now - at >= leftSnapshotHoldMs)?.snapshot
