@@ -254,6 +254,20 @@ export const errorTable: readonly ErrorEntry[] = [
     'Do as the detail says.',
   ),
   http(
+    'too_many_erasures',
+    409,
+    'never',
+    'The merchant has as many erasures under way as it may have.',
+    'Ask again when some of them are done.',
+  ),
+  http(
+    'beyond_retention',
+    422,
+    'never',
+    'The question needs hits or visits of days that are no longer kept; `firstDay` is the first that is.',
+    'Ask from that day on, or for what hourly and daily numbers hold.',
+  ),
+  http(
     'import_out_of_order',
     409,
     'never',

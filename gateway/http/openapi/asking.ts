@@ -43,6 +43,7 @@ const problems = [
   'too_many_buckets',
   'zone_not_aligned',
   'raw_budget',
+  'beyond_retention',
   'query_timeout',
   'too_many_groups',
   'engine_unavailable',
