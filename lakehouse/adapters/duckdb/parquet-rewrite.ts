@@ -6,6 +6,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { TableDefinition } from '../../../core/tables.ts'
 import { unitColumns } from '../../core/superseded.ts'
+import { type ParquetFile, readFiles } from './deleted-rows.ts'
 import { keyRanges } from './key-ranges.ts'
 import { copyToParquet, type FileFacts } from './parquet.ts'
 import { cutValues } from './parquet-cut.ts'
@@ -16,8 +17,8 @@ import { quoteName, readParquet, rowWeight, tableOrder } from './parquet-sql.ts'
 export interface RewriteOptions {
   readonly connection: DuckDBConnection
   readonly definition: TableDefinition
-  /** Local paths of the partition's files. */
-  readonly paths: readonly string[]
+  /** The partition's files. */
+  readonly files: readonly ParquetFile[]
   /** Values that a breakdown keeps. */
   readonly maxValues: number
   readonly sliceMaxRows?: number
@@ -34,11 +35,11 @@ export interface RewrittenPartition {
 
 /** Undefined where the partition is one file that can stay as it is. The caller removes the file. */
 export async function rewritePartition(options: RewriteOptions): Promise<RewrittenPartition | undefined> {
-  const { connection, definition, paths, scratchFile } = options
+  const { connection, definition, files, scratchFile } = options
   const maxRows = options.sliceMaxRows ?? sliceMaxRows
-  const { rows, truncated } = await cutValues(connection, definition, heldRows(definition, paths), options.maxValues)
+  const { rows, truncated } = await cutValues(connection, definition, heldRows(definition, files), options.maxValues)
   // Publications and rewrites write files in order and folded.
-  if (paths.length === 1 && truncated.length === 0) return undefined
+  if (files.length === 1 && !files[0]?.deletes?.length && truncated.length === 0) return undefined
   const from = `(${rows}) WHERE true`
   const [[weight] = [0]] = (
     await connection.runAndReadAll(`SELECT coalesce(sum(${rowWeight(definition)}), 0) FROM ${from}`)
@@ -69,8 +70,8 @@ export async function rewritePartition(options: RewriteOptions): Promise<Rewritt
   }
 }
 
-function heldRows(definition: TableDefinition, paths: readonly string[]): string {
-  const rows = `SELECT * FROM ${readParquet(definition.columns, paths)}`
+function heldRows(definition: TableDefinition, files: readonly ParquetFile[]): string {
+  const rows = `SELECT * FROM ${readFiles(definition.columns, files)}`
   const unit = unitColumns(definition)?.map(quoteName).join(', ')
   if (unit === undefined) return rows
   return `${rows} WHERE (${unit}, "_publish") IN (SELECT (${unit}, max("_publish")) FROM (${rows}) GROUP BY ${unit})`

@@ -1,6 +1,5 @@
 /** The SQL texts of Parquet files: types, field ids, reading by field id, the table's order. Names are from definitions only. */
 import { type Column, type ColumnType, publicationColumns, type TableDefinition } from '../../../core/tables.ts'
-import { deletedPathId, deletedPositionId } from '../../core/iceberg/read-scan.ts'
 import { partitionTime } from '../../core/partition.ts'
 import { tableOrderColumns } from '../../core/row-order.ts'
 
@@ -55,53 +54,6 @@ export function readParquet(columns: readonly Column[], paths: readonly string[]
       `${column.id}: {name: ${quoteText(column.name)}, type: ${quoteText(sqlType(column.type))}, default_value: NULL}`,
   )
   return `read_parquet([${paths.map(quoteText).join(', ')}], schema = MAP {${map.join(', ')}}, hive_partitioning = false)`
-}
-
-/** A Parquet file and the position delete files that may name rows of it. */
-export interface ParquetFile {
-  readonly localPath: string
-  /** `uri`: what the delete file calls this file. */
-  readonly deletes?: readonly { readonly localPath: string; readonly uri: string }[]
-}
-
-/**
- * A relation over Parquet files without the rows that position delete files name (Iceberg spec, "Position Delete Files"):
- * an anti join on file and row number. Files without deletes are read as `readParquet` does.
- */
-export function readFiles(columns: readonly Column[], files: readonly ParquetFile[]): string {
-  const whole = files.filter(({ deletes = [] }) => deletes.length === 0)
-  const cut = files.filter(({ deletes = [] }) => deletes.length > 0)
-  const all = readParquet(
-    columns,
-    whole.map(({ localPath }) => localPath),
-  )
-  if (cut.length === 0) return all
-  const names = columns.map(({ name }) => quoteName(name)).join(', ')
-  const left = `SELECT ${names} FROM ${withoutDeleted(columns, cut)}`
-  return whole.length === 0 ? `(${left})` : `(SELECT ${names} FROM ${all} UNION ALL ${left})`
-}
-
-/** Columns of position delete files, by the ids reserved for them. */
-const deleteColumns: readonly Column[] = [
-  { id: deletedPathId, name: 'file_path', type: 'string', doc: '' },
-  { id: deletedPositionId, name: 'pos', type: 'long', doc: '' },
-]
-
-function withoutDeleted(columns: readonly Column[], files: readonly ParquetFile[]): string {
-  const pairs = files.flatMap(({ localPath, deletes = [] }) =>
-    deletes.map((one) => `(${quoteText(one.localPath)}, ${textLiteral(one.uri)}, ${quoteText(localPath)})`),
-  )
-  const deletePaths = [...new Set(files.flatMap(({ deletes = [] }) => deletes.map(({ localPath }) => localPath)))]
-  const paths = files.map(({ localPath }) => localPath)
-  // `filename` and `file_row_number` are columns that DuckDB gives every file.
-  const deleted =
-    `SELECT pair.data, gone.pos FROM ${readParquet(deleteColumns, deletePaths)} AS gone ` +
-    `JOIN (VALUES ${pairs.join(', ')}) AS pair(deletes, uri, data) ` +
-    'ON gone.filename = pair.deletes AND gone.file_path = pair.uri'
-  return (
-    `${readParquet(columns, paths)} AS kept WHERE NOT EXISTS (SELECT 1 FROM (${deleted}) AS row_gone ` +
-    'WHERE row_gone.data = kept.filename AND row_gone.pos = kept.file_row_number)'
-  )
 }
 
 /** Columns of staged rows: all but those that publication sets. */

@@ -20,7 +20,7 @@ import { askedOf } from '../../core/sql/pieces.ts'
 import { type CellReader, readHitsGroups, readVisitsGroups } from '../../core/sql/read-groups.ts'
 import { visitsSelect } from '../../core/sql/visits-select.ts'
 import type { TableFiles } from '../../core/table-files.ts'
-import { readParquet } from './parquet-sql.ts'
+import { readFiles } from './deleted-rows.ts'
 import { type FilesByTable, filesInRange, filesOfQuestion } from './query-engine-files.ts'
 
 export interface DuckDbQueryEngineOptions {
@@ -48,9 +48,9 @@ export function createDuckDbQueryEngine(options: DuckDbQueryEngineOptions): Duck
 
   async function run(select: Select, found: FilesByTable, signal: AbortSignal): Promise<readonly DuckDBValue[][]> {
     const sql = printDuckDb(select, (table, columns) =>
-      readParquet(
+      readFiles(
         tables[table].columns.filter(({ name }) => columns.includes(name)),
-        (found.get(table) ?? []).map(({ localPath }) => localPath),
+        found.get(table) ?? [],
       ),
     )
     return turns.run(signal, async () => {

@@ -18,9 +18,10 @@ import { findSnapshot, snapshotId, snapshotInfo } from '../../core/iceberg/metad
 import { deriveSelect } from '../../core/sql/derive-select.ts'
 import { printDuckDb } from '../../core/sql/duckdb-printer.ts'
 import type { TableFiles } from '../../core/table-files.ts'
+import { readFiles } from '../duckdb/deleted-rows.ts'
 import { copyToParquet, withConnection } from '../duckdb/parquet.ts'
 import { isOutOfMemory } from '../duckdb/parquet-merge.ts'
-import { quoteName, readParquet, sqlType, stagedColumns } from '../duckdb/parquet-sql.ts'
+import { quoteName, sqlType, stagedColumns } from '../duckdb/parquet-sql.ts'
 import type { LocalTable } from './rewrites.ts'
 import type { Staging } from './staging.ts'
 
@@ -54,11 +55,10 @@ export function createLocalDerive(options: LocalDeriveOptions): Pick<LakeMaintai
       ...onlyMerchant(units),
     })
     if (found.length === 0) return
-    const paths = found.map(({ localPath }) => localPath)
     const sql = printDuckDb(select, (_table, columns) =>
-      readParquet(
+      readFiles(
         tables[base].columns.filter(({ name }) => columns.includes(name)),
-        paths,
+        found,
       ),
     )
     const path = join(options.scratch, `${Buffer.from(random.bytes(12)).toString('hex')}.parquet`)

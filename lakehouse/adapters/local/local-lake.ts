@@ -12,12 +12,14 @@ import type { ObjectStore } from '../../../core/ports/object-store.ts'
 import type { LakeRow, TableDefinition, TableName } from '../../../core/tables.ts'
 import { tables } from '../../../schemas/tables.ts'
 import { appendFiles, publishedSnapshot } from '../../core/iceberg/append.ts'
-import { tableLayout } from '../../core/iceberg/layout.ts'
+import { tableFolder, tableLayout } from '../../core/iceberg/layout.ts'
 import { snapshotInfo } from '../../core/iceberg/metadata.ts'
 import { TableReader } from '../../core/iceberg/table-reader.ts'
-import type { TableFiles } from '../../core/table-files.ts'
+import type { TableFile, TableFiles } from '../../core/table-files.ts'
+import { readFiles } from '../duckdb/deleted-rows.ts'
 import { chunkRows } from '../duckdb/parquet-columns.ts'
-import { partitionDay, quoteName, readParquet, stagedColumns } from '../duckdb/parquet-sql.ts'
+import { partitionDay, quoteName, stagedColumns } from '../duckdb/parquet-sql.ts'
+import { confinedObjects } from './confined-objects.ts'
 import { createLocalDerive } from './derive.ts'
 import { createExpiry } from './expiry.ts'
 import { createRewrites, type LocalTable } from './rewrites.ts'
@@ -45,8 +47,11 @@ export interface LocalLakeOptions {
 
 export type LocalLake = Pick<LakeUpkeep, 'verify'> & LakeWriter & LakeReader & TableFiles & LakeMaintainer
 
-export function createLocalLake(options: LocalLakeOptions): LocalLake {
-  const { objects, instance } = options
+export function createLocalLake(given: LocalLakeOptions): LocalLake {
+  const folders = new Map(Object.values(tables).map(({ name }) => [tableFolder(name), name]))
+  const objects = confinedObjects({ objects: given.objects, folders })
+  const options = { ...given, objects }
+  const { instance } = options
   const staging = createStaging(options)
   const local = Object.fromEntries(
     Object.values(tables).map((definition) => {
@@ -88,8 +93,8 @@ export function createLocalLake(options: LocalLakeOptions): LocalLake {
       const { definition } = local[view.table]
       const found = await tableFiles.files(view, filter)
       for (const published of [true, false]) {
-        const paths = found.filter((file) => file.published === published).map((file) => file.localPath)
-        if (paths.length > 0) yield* scanFiles(instance, definition, paths, filter, published)
+        const files = found.filter((file) => file.published === published)
+        if (files.length > 0) yield* scanFiles(instance, definition, files, filter, published)
       }
     },
   }
@@ -98,7 +103,7 @@ export function createLocalLake(options: LocalLakeOptions): LocalLake {
 async function* scanFiles(
   instance: DuckDBInstance,
   definition: TableDefinition,
-  paths: readonly string[],
+  files: readonly TableFile[],
   filter: ScanFilter,
   published: boolean,
 ): AsyncGenerator<readonly LakeRow[]> {
@@ -108,7 +113,7 @@ async function* scanFiles(
   const connection = await instance.connect()
   try {
     await connection.run(`SET TimeZone = 'UTC'`)
-    const result = await connection.stream(`SELECT ${names} FROM ${readParquet(columns, paths)} ${where}`, values)
+    const result = await connection.stream(`SELECT ${names} FROM ${readFiles(columns, files)} ${where}`, values)
     for (;;) {
       const chunk = await result.fetchChunk()
       if (chunk === null || chunk.rowCount === 0) return

@@ -6,20 +6,22 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DuckDBInstance } from '@duckdb/node-api'
 import type { Clock, Random } from '../../../core/ports/clock.ts'
-import type { LakeMaintainer, LakePartition, PartitionFiles } from '../../../core/ports/lake.ts'
+import type { LakeMaintainer, PartitionFiles } from '../../../core/ports/lake.ts'
 import type { ObjectStore } from '../../../core/ports/object-store.ts'
 import type { TableDefinition, TableName } from '../../../core/tables.ts'
 import { foldMaxValues } from '../../../schemas/tables.ts'
 import type { TableLayout } from '../../core/iceberg/layout.ts'
-import type { DataFile } from '../../core/iceberg/manifest.ts'
-import { currentSnapshot, snapshotInfo, specFor } from '../../core/iceberg/metadata.ts'
+import { snapshotInfo } from '../../core/iceberg/metadata.ts'
 import { replaceFiles } from '../../core/iceberg/replace.ts'
-import type { LoadedTable, TableReader } from '../../core/iceberg/table-reader.ts'
+import type { TableReader } from '../../core/iceberg/table-reader.ts'
 import { partitionTime, periodDays } from '../../core/partition.ts'
+import type { ParquetFile } from '../duckdb/deleted-rows.ts'
 import { withConnection } from '../duckdb/parquet.ts'
 import { isOutOfMemory, sliceMaxRows, sliceMinRows } from '../duckdb/parquet-merge.ts'
 import { type RewrittenPartition, rewritePartition } from '../duckdb/parquet-rewrite.ts'
+import { liveFiles } from './partition-files.ts'
 import { fileBytes, hashOf } from './staging.ts'
+import { createFileChecks } from './table-files.ts'
 
 export interface LocalTable {
   readonly definition: TableDefinition
@@ -46,21 +48,22 @@ export function createRewrites(
   const { objects, instance, random } = options
   const scratchFile = () => join(options.scratch, `${Buffer.from(random.bytes(12)).toString('hex')}.parquet`)
   const removeFile = (path: string) => rm(path, { force: true })
+  const checks = createFileChecks(objects)
 
   /** Smaller slices where memory runs out. */
   async function rewritten(
     definition: TableDefinition,
-    paths: readonly string[],
+    files: readonly ParquetFile[],
     maxRows = options.sliceMaxRows ?? sliceMaxRows,
   ): Promise<RewrittenPartition | undefined> {
     const maxValues = options.foldMaxValues ?? foldMaxValues
     try {
       return await withConnection(instance, (connection) =>
-        rewritePartition({ connection, definition, paths, maxValues, scratchFile, removeFile, sliceMaxRows: maxRows }),
+        rewritePartition({ connection, definition, files, maxValues, scratchFile, removeFile, sliceMaxRows: maxRows }),
       )
     } catch (error) {
       if (!isOutOfMemory(error) || maxRows <= sliceMinRows) throw error
-      return rewritten(definition, paths, Math.max(sliceMinRows, Math.floor(maxRows / 4)))
+      return rewritten(definition, files, Math.max(sliceMinRows, Math.floor(maxRows / 4)))
     }
   }
 
@@ -72,10 +75,19 @@ export function createRewrites(
 
     async partitions(name) {
       const found = new Map<string, PartitionFiles>()
-      for (const { partition, file } of await liveFiles(options.table(name))) {
+      const counted = new Set<string>()
+      for (const { partition, file, deletes } of await liveFiles(options.table(name), checks)) {
         const key = `${partition.generation}/${partition.period}`
         const { files, rows, bytes } = found.get(key) ?? { files: 0, rows: 0, bytes: 0 }
-        found.set(key, { ...partition, files: files + 1, rows: rows + file.rows, bytes: bytes + file.bytes })
+        // A delete file that speaks of several data files is one.
+        const more = deletes.filter(({ uri }) => !counted.has(uri))
+        for (const { uri } of more) counted.add(uri)
+        found.set(key, {
+          ...partition,
+          files: files + 1 + more.length,
+          rows: rows + file.rows,
+          bytes: more.reduce((sum, one) => sum + one.bytes, bytes + file.bytes),
+        })
       }
       return [...found.values()].sort((a, b) => (a.generation ?? 0) - (b.generation ?? 0) || a.period - b.period)
     },
@@ -83,26 +95,28 @@ export function createRewrites(
     async rewrite(name, { generation, period }) {
       const { definition, layout, reader } = options.table(name)
       const partition = { generation, period }
-      const own = (await liveFiles(options.table(name))).filter(
+      const own = (await liveFiles(options.table(name), checks)).filter(
         ({ partition: other }) => other.generation === generation && other.period === period,
       )
       if (own.length === 0) return null
       await mkdir(options.scratch, { recursive: true })
-      const paths = await Promise.all(own.map(({ object }) => objects.localPath(object)))
-      const result = await rewritten(definition, paths)
+      const result = await rewritten(definition, await Promise.all(own.map((file) => file.open())))
       if (result === undefined) return null
       const { path, facts, truncated } = result
       try {
         const object = layout.rewrittenFile(partition, await hashOf(path))
         // The same bytes as a file there is: that one stays, and the others go.
         const isThere = own.some((file) => file.object === object)
-        if (!isThere) await objects.put(object, fileBytes(path))
+        const isNew = !isThere && facts.rows > 0
+        if (isNew) await objects.put(object, fileBytes(path))
         const values = generation === null ? [period] : [generation, period]
         const snapshot = await replaceFiles(
           { ...options, definition, layout, reader },
           {
             removed: own.filter((file) => file.object !== object).map(({ file }) => file),
-            added: isThere ? [] : [{ name: object, partition: values, ...facts }],
+            settled: own.filter((file) => file.object === object).map(({ file }) => file),
+            applied: own.flatMap(({ deletes }) => deletes.map(({ uri }) => uri)),
+            added: !isNew ? [] : [{ name: object, partition: values, ...facts }],
             operation: truncated.length > 0 ? 'overwrite' : 'replace',
             partition: layout.partitionFolder(partition),
           },
@@ -114,28 +128,4 @@ export function createRewrites(
       }
     },
   }
-}
-
-interface LiveFile {
-  readonly partition: LakePartition
-  readonly file: DataFile
-  /** Object name. */
-  readonly object: string
-}
-
-/** Of the newest snapshot, partitioned as ours are. */
-async function liveFiles({ definition, reader }: LocalTable): Promise<readonly LiveFile[]> {
-  const loaded: LoadedTable | undefined = await reader.load()
-  const snapshot = loaded && currentSnapshot(loaded.metadata)
-  if (loaded === undefined || snapshot === undefined) return []
-  const { metadata } = loaded
-  const spec = specFor(metadata, definition)?.['spec-id']
-  const found: LiveFile[] = []
-  for await (const { file, specId } of reader.liveFiles(metadata, snapshot, () => true)) {
-    const period = file.partition.at(-1)
-    if (specId !== spec || typeof period !== 'number') continue
-    const generation = definition.partition.generation ? (file.partition[0] ?? null) : null
-    found.push({ partition: { generation, period }, file, object: reader.nameOf(metadata, file.uri) })
-  }
-  return found
 }

@@ -22,10 +22,11 @@ import { manifestEntrySchema } from '../../core/iceberg/manifest-schema.ts'
 import { currentSnapshot, printMetadata, type SnapshotJson, type TableMetadata } from '../../core/iceberg/metadata.ts'
 import { containerMaxBytes, readContainer } from '../../core/iceberg/read-container.ts'
 import { metadataMaxBytes } from '../../core/iceberg/read-metadata.ts'
-import { planScan } from '../../core/iceberg/read-scan.ts'
+import { planScan, wholeTable } from '../../core/iceberg/read-scan.ts'
 import { TableReader } from '../../core/iceberg/table-reader.ts'
+import { readFiles } from '../duckdb/deleted-rows.ts'
 import { withConnection } from '../duckdb/parquet.ts'
-import { readFiles } from '../duckdb/parquet-sql.ts'
+import { confinedObjects } from './confined-objects.ts'
 import { createLocalLake } from './local-lake.ts'
 import { createTableFiles } from './table-files.ts'
 
@@ -51,7 +52,10 @@ const pathOf = (uri: string) => join(root, 'store', uri.replace('file:///', ''))
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'hitlake-files-'))
   roots.push(root)
-  objects = await folderObjectStore(nodeDisk(root), 'store')
+  objects = confinedObjects({
+    objects: await folderObjectStore(nodeDisk(root), 'store'),
+    folders: new Map([['lake/hits/', 'hits']]),
+  })
   const lake = createLocalLake({
     objects,
     instance,
@@ -79,7 +83,7 @@ async function reload(): Promise<void> {
 async function scanned(filter?: ScanFilter, store = objects) {
   const reader = newReader(store)
   const view = { table: 'hits', snapshot: String(snapshot['snapshot-id']), pending: [] } as const
-  return createTableFiles({ objects: store, reader: () => reader }).scanned(view, filter)
+  return createTableFiles({ objects: store, reader: () => reader }).files(view, filter)
 }
 
 async function ids(filter?: ScanFilter): Promise<string[]> {
@@ -241,9 +245,8 @@ describe('position deletes', () => {
 
   it('are looked at for as many pairs of data and delete files as allowed, not one more', async () => {
     for (const name of ['d1', 'd2']) await addDeletes(name, { rows: [['file:///elsewhere', 0]], sequence: 5n })
-    const pruner = { manifest: () => true, file: () => true }
     const plan = (deletePairsMax: number) =>
-      planScan(newReader(), metadata, snapshot, { pruner, opening: async () => undefined, deletePairsMax })
+      planScan(newReader(), metadata, snapshot, { pruner: wholeTable, deletePairsMax })
     expect((await plan(4)).map(({ deletes }) => deletes.length)).toEqual([2, 2])
     await expect(plan(3)).rejects.toThrow('has more than 3 pairs of data and delete files')
   })

@@ -1,19 +1,19 @@
 /**
  * `TableFiles` over Iceberg metadata in an ObjectStore: manifests decide, no listing, no reading of rows. Each file is held
- * against what its manifest says of it before it is given to anyone for the first time, and is in the table's folder.
+ * against what its manifest says of it before it is given to anyone for the first time.
  */
-import { realpath } from 'node:fs/promises'
 import { CorruptTableError, UnsupportedTableError } from '../../../core/errors.ts'
 import type { ScanFilter, TableView } from '../../../core/ports/lake.ts'
 import type { ObjectStore } from '../../../core/ports/object-store.ts'
-import type { TableName } from '../../../core/tables.ts'
+import type { TableDefinition, TableName } from '../../../core/tables.ts'
 import { tables } from '../../../schemas/tables.ts'
+import { currentSchema, type SnapshotJson, snapshotId, type TableMetadata } from '../../core/iceberg/metadata.ts'
 import { createPruner } from '../../core/iceberg/prune.ts'
 import { readParquetFacts } from '../../core/iceberg/read-parquet-footer.ts'
 import { deletedPathId, deletedPositionId, planScan, type ScanFile } from '../../core/iceberg/read-scan.ts'
+import { fieldId } from '../../core/iceberg/schema-updates.ts'
 import type { TableReader } from '../../core/iceberg/table-reader.ts'
 import type { TableFile, TableFiles } from '../../core/table-files.ts'
-import type { ParquetFile } from '../duckdb/parquet-sql.ts'
 
 /** Files that are looked at at once; Node's threads for files are four. */
 const filesAtOnce = 8
@@ -25,58 +25,49 @@ export interface TableFilesOptions {
   readonly reader: (table: TableName) => TableReader
 }
 
-/** What `readFiles` reads. */
-export type ScannedFile = TableFile & Required<ParquetFile>
-
-export interface LocalTableFiles extends TableFiles {
-  /** As `files`, with what position delete files say of them: for readers that leave deleted rows out. */
-  scanned(view: TableView, filter?: ScanFilter): Promise<readonly ScannedFile[]>
-}
-
-export function createTableFiles({ objects, reader }: TableFilesOptions): LocalTableFiles {
+export function createTableFiles({ objects, reader }: TableFilesOptions): TableFiles {
   const checks = createFileChecks(objects)
 
-  async function published(view: TableView, filter: ScanFilter): Promise<readonly ScannedFile[]> {
+  async function published(view: TableView, filter: ScanFilter): Promise<readonly TableFile[]> {
     if (view.snapshot === null) return []
     const table = reader(view.table)
     const { metadata, snapshot } = await table.metadataOf(view.snapshot)
     const specs = new Map(metadata['partition-specs'].map((spec) => [spec['spec-id'], spec]))
-    const planned = await planScan(table, metadata, snapshot, {
-      pruner: createPruner(tables[view.table], filter, specs),
-      opening: (name) => checks.confine(table, name),
-    })
-    const place = (file: ScanFile['file'], ids: readonly number[]) =>
-      checks.localPath(table, table.nameOf(metadata, file.uri), file, ids)
-    return inTurns(planned, async ({ file, deletes }) => ({
-      localPath: await place(file, []),
+    const pruner = createPruner(tables[view.table], filter, specs)
+    const dropped = droppedColumns(tables[view.table], metadata, snapshot)
+    return inTurns(await planScan(table, metadata, snapshot, { pruner }), async ({ file, deletes }) => ({
+      ...(await checks.localFile(table, metadata, { file, deletes })),
+      ...(dropped.length > 0 ? { dropped } : {}),
       rows: file.rows,
       bytes: file.bytes,
       published: true,
-      deletes: await inTurns(deletes, async (one) => ({
-        localPath: await place(one, [deletedPathId, deletedPositionId]),
-        uri: file.uri,
-      })),
     }))
   }
 
-  async function scanned(view: TableView, filter: ScanFilter = {}): Promise<readonly ScannedFile[]> {
-    const { staged } = createPruner(tables[view.table], filter, new Map())
-    const pending = await inTurns(view.pending.filter(staged), async ({ name, rows, bytes }) => {
-      return { localPath: await objects.localPath(name), rows, bytes, published: false, deletes: [] }
-    })
-    return [...(await published(view, filter)), ...pending]
-  }
-
   return {
-    scanned,
-    async files(view, filter) {
-      const found = await scanned(view, filter)
-      const one = found.find(({ deletes }) => deletes.length > 0)
-      if (one === undefined) return found
-      const mend = 'compact it with the engine that wrote them (in Trino: ALTER TABLE … EXECUTE optimize)'
-      throw new UnsupportedTableError(view.table, one.localPath, 'position deletes', mend)
+    async files(view, filter = {}) {
+      const { staged } = createPruner(tables[view.table], filter, new Map())
+      const pending = await inTurns(view.pending.filter(staged), async ({ name, rows, bytes }) => {
+        return { localPath: await objects.localPath(name), rows, bytes, published: false }
+      })
+      return [...(await published(view, filter)), ...pending]
     },
   }
+}
+
+/**
+ * Our columns that the snapshot's schema has not: of the current snapshot the table's current schema, of others their own
+ * (Iceberg spec, "Snapshots", schema-id), as other engines read them.
+ */
+export function droppedColumns(
+  { columns }: TableDefinition,
+  metadata: TableMetadata,
+  snapshot: SnapshotJson,
+): readonly number[] {
+  const isCurrent = snapshotId(metadata['current-snapshot-id']) === String(snapshot['snapshot-id'])
+  const own = isCurrent ? undefined : metadata.schemas.find((one) => one['schema-id'] === snapshot['schema-id'])
+  const ids = new Set((own ?? currentSchema(metadata)).fields.map(fieldId))
+  return columns.map(({ id }) => id).filter((id) => !ids.has(id))
 }
 
 async function inTurns<T, U>(list: readonly T[], work: (item: T) => Promise<U>): Promise<U[]> {
@@ -87,52 +78,53 @@ async function inTurns<T, U>(list: readonly T[], work: (item: T) => Promise<U>):
   return done
 }
 
-type CheckedTable = Pick<TableReader, 'table' | 'folder'>
+type LocalFile = Pick<TableFile, 'localPath' | 'deletes'>
 
-interface FileChecks {
-  /** @throws CorruptTableError where a symbolic link leads out of the table's folder */
-  confine(table: CheckedTable, name: string): Promise<void>
-  /** `ids`: field ids that it must have. @throws CorruptTableError, UnsupportedTableError */
-  localPath(
-    table: CheckedTable,
-    name: string,
-    stated: { readonly rows: number; readonly bytes: number },
-    ids: readonly number[],
-  ): Promise<string>
+export interface FileChecks {
+  /**
+   * A data file on this machine's disk, with its delete files, each held against its manifest.
+   * @throws CorruptTableError, UnsupportedTableError
+   */
+  localFile(
+    table: TableReader,
+    metadata: TableMetadata,
+    { file, deletes }: Pick<ScanFile, 'file' | 'deletes'>,
+  ): Promise<LocalFile>
 }
 
 /**
- * Holds files against what a manifest says of them: there, in the table's folder also behind symbolic links, as large as
- * stated, Parquet of as many rows, with field ids. Files never change, so each is looked at once a process.
+ * Holds files against what a manifest says of them: there, as large as stated, Parquet of as many rows, with field ids.
+ * Files never change, so each is looked at once a process.
  */
-function createFileChecks(objects: ObjectStore): FileChecks {
-  const confined = new Set<string>()
+export function createFileChecks(objects: ObjectStore): FileChecks {
   const checked = new Set<string>()
   return {
-    async confine(table, name) {
-      if (confined.has(name)) return
-      await confinedPath(table, name)
-      await objects.forgetLocal(name)
-    },
-    async localPath(table, name, stated, ids) {
-      if (checked.has(name)) return existing(table, name)
-      const path = await confinedPath(table, name)
-      await compare(table, name, stated, ids)
-      remember(checked, name)
-      return path
+    async localFile(table, metadata, { file, deletes }) {
+      const localPath = await checkedPath(table, table.nameOf(metadata, file.uri), file, [])
+      if (deletes.length === 0) return { localPath }
+      const own = await inTurns(deletes, async (one) => ({
+        localPath: await checkedPath(table, table.nameOf(metadata, one.uri), one, [deletedPathId, deletedPositionId]),
+        uri: file.uri,
+      }))
+      return { localPath, deletes: own }
     },
   }
 
-  async function confinedPath(table: CheckedTable, name: string): Promise<string> {
+  /** `ids`: field ids that it must have. */
+  async function checkedPath(
+    table: TableReader,
+    name: string,
+    stated: { readonly rows: number; readonly bytes: number },
+    ids: readonly number[],
+  ): Promise<string> {
     const path = await existing(table, name)
-    if (!(await isInside(path, name, table.folder))) {
-      throw new CorruptTableError(table.table, name, "a link leads out of the table's folder")
-    }
-    remember(confined, name)
+    if (checked.has(name)) return path
+    await compare(table, name, stated, ids)
+    remember(checked, name)
     return path
   }
 
-  async function existing(table: CheckedTable, name: string): Promise<string> {
+  async function existing(table: TableReader, name: string): Promise<string> {
     try {
       return await objects.localPath(name)
     } catch (cause) {
@@ -142,7 +134,7 @@ function createFileChecks(objects: ObjectStore): FileChecks {
   }
 
   async function compare(
-    table: CheckedTable,
+    table: TableReader,
     name: string,
     stated: { readonly rows: number; readonly bytes: number },
     ids: readonly number[],
@@ -165,13 +157,4 @@ function createFileChecks(objects: ObjectStore): FileChecks {
 function remember(names: Set<string>, name: string): void {
   if (names.size >= checkedFilesMax) names.clear()
   names.add(name)
-}
-
-/** A copy elsewhere, as a bucket's store makes, has no links. */
-async function isInside(path: string, name: string, folder: string): Promise<boolean> {
-  if (!path.endsWith(`/${name}`)) return true
-  const below = name.slice(folder.length)
-  // The folder itself may be anywhere, wherever its owner put it.
-  const real = await realpath(path.slice(0, -below.length))
-  return (await realpath(path)) === `${real}/${below}`
 }

@@ -11,9 +11,17 @@ import type { LakePartition } from '../../../core/ports/lake.ts'
 import type { TableDefinition } from '../../../core/tables.ts'
 import { partitionTime, periodField, periodText } from '../partition.ts'
 
+/** Object names of a table's files begin with it. */
+export function tableFolder(table: string): string {
+  return `lake/${table}/`
+}
+
 /** The layout of a table of the lake. `lakeUri` has no slash at its end: `file:///var/hitlake/lake`. */
 export function tableLayout(definition: TableDefinition, lakeUri: string): TableLayout {
-  return new TableLayout(definition, { folder: `lake/${definition.name}/`, location: `${lakeUri}/${definition.name}` })
+  return new TableLayout(definition, {
+    folder: tableFolder(definition.name),
+    location: `${lakeUri}/${definition.name}`,
+  })
 }
 
 export interface TablePlace {

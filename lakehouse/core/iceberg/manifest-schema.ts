@@ -22,8 +22,8 @@ const mapOf = (keyId: number, valueId: number, value: unknown) => ({
 })
 const listOf = (elementId: number, element: unknown) => ({ type: 'array', items: element, 'element-id': elementId })
 
-/** Schema of a manifest's entries: the partition tuple is the spec's. */
-export function manifestEntrySchema(spec: PartitionSpec): unknown {
+/** Schema of a manifest's entries: the partition tuple is the spec's. Of `content` 1: of delete files. */
+export function manifestEntrySchema(spec: PartitionSpec, content: 0 | 1 = 0): unknown {
   const partition = spec.fields.map((part) =>
     optional(part['field-id'], part.name, part.transform === 'day' ? { type: 'int', logicalType: 'date' } : 'int'),
   )
@@ -55,6 +55,7 @@ export function manifestEntrySchema(spec: PartitionSpec): unknown {
           optional(132, 'split_offsets', listOf(133, 'long')),
           optional(135, 'equality_ids', listOf(136, 'int')),
           optional(140, 'sort_order_id', 'int'),
+          ...(content === 1 ? [optional(143, 'referenced_data_file', 'string')] : []),
         ],
       }),
     ],

@@ -22,6 +22,8 @@ export interface DataFile {
   readonly nanCounts?: FieldMap<number>
   readonly splitOffsets?: readonly bigint[] | null
   readonly sortOrderId?: number | null
+  /** The one data file that a delete file is about, where it says so. */
+  readonly referencedFile?: string | null
 }
 
 /** `added` by this manifest's snapshot, `existing` from an earlier one, `deleted`: no longer in the table. */

@@ -26,7 +26,7 @@ export interface NextEntries {
   readonly metadata: TableMetadata
   readonly before: readonly ManifestFile[]
   readonly added: readonly ManifestEntry[]
-  /** URIs of live files that leave the table. */
+  /** URIs of live data files and delete files that leave the table. */
   readonly removed: ReadonlySet<string>
   /** Of the spec that new files have. */
   readonly context: ManifestContext
@@ -72,7 +72,7 @@ export async function canCarry(
   const entries = await reader.manifest(metadata, manifest)
   return entries.every(
     ({ status, file }) =>
-      status === 'deleted' || (file.format === 'parquet' && !file.isEncrypted && file.content === 0),
+      status === 'deleted' || (file.format === 'parquet' && !file.isEncrypted && file.content === manifest.content),
   )
 }
 
@@ -86,7 +86,7 @@ async function withoutRemoved(options: ManifestOptions, next: NextEntries): Prom
   const manifests: ManifestFile[] = []
   let found = 0
   for (const manifest of next.before) {
-    const entries = manifest.content === 0 ? await carriedEntries(options, next, manifest) : []
+    const entries = await carriedEntries(options, next, manifest)
     const leaving = entries.filter(({ status, file }) => status !== 'deleted' && next.removed.has(file.uri)).length
     found += leaving
     if (leaving === 0) {
@@ -101,7 +101,8 @@ async function withoutRemoved(options: ManifestOptions, next: NextEntries): Prom
     if (manifest.specId !== next.context.spec['spec-id'] || !(await canCarry(options, next, manifest))) {
       throw new RangeError(`manifest ${manifest.uri} holds files that are not as ours are`)
     }
-    manifests.push(await writeManifest(options, next, marked))
+    const context = { ...next.context, content: manifest.content === 0 ? 0 : 1 } as const
+    manifests.push(await writeManifest(options, { ...next, context }, marked))
   }
   if (found !== next.removed.size) throw new RangeError(`of ${next.removed.size} files to remove ${found} are live`)
   return manifests
@@ -147,7 +148,7 @@ export async function writeManifest(
     uri: layout.uriOf(name, metadata.location),
     bytes: bytes.length,
     specId: context.spec['spec-id'],
-    content: 0,
+    content: context.content ?? 0,
     sequence,
     // Of live files only (spec, "Manifest Lists", min_sequence_number).
     minSequence: list.reduce(

@@ -28,25 +28,24 @@ export interface ScanFile {
 
 export interface ScanPlan {
   readonly pruner: Pick<Pruner, 'manifest' | 'file'>
-  /** Asked with the object name of the manifest list and of each manifest before it is opened; throws where it must not be. */
-  readonly opening: (name: string) => Promise<void>
   readonly deletePairsMax?: number
 }
+
+/** Leaves nothing out. */
+export const wholeTable: ScanPlan['pruner'] = { manifest: () => true, file: () => true }
 
 /** @throws CorruptTableError, UnsupportedTableError */
 export async function planScan(
   reader: TableReader,
   metadata: TableMetadata,
   snapshot: SnapshotJson,
-  { pruner, opening, deletePairsMax: maxPairs = deletePairsMax }: ScanPlan,
+  { pruner, deletePairsMax: maxPairs = deletePairsMax }: ScanPlan,
 ): Promise<readonly ScanFile[]> {
   const data: Dated[] = []
   const deletes = new DeletesByPartition(reader.table, maxPairs)
   const seen = new Set<string>()
-  await opening(reader.nameOf(metadata, snapshot['manifest-list']))
   for (const manifest of await reader.manifestList(metadata, snapshot)) {
     if (!pruner.manifest(manifest)) continue
-    await opening(reader.nameOf(metadata, manifest.uri))
     for (const entry of await reader.manifest(metadata, manifest)) {
       if (entry.status === 'deleted') continue
       checkEntry(reader.table, manifest, entry)

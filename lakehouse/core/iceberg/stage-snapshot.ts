@@ -31,6 +31,8 @@ export interface TableChange {
   readonly added: readonly AppendFile[]
   /** Live files of the snapshot it is made on, as its manifests name them. */
   readonly removed: readonly DataFile[]
+  /** Live delete files that leave with them, for they speak of no other file. */
+  readonly removedDeletes?: readonly DataFile[]
 }
 
 /** The id of the snapshot is the result. */
@@ -64,7 +66,7 @@ export async function stageChange(
     file: { ...file, uri: layout.uriOf(name, metadata.location), content: 0 },
   }))
   const before = parent === undefined ? [] : await reader.manifestList(metadata, parent)
-  const removed = new Set(change.removed.map(({ uri }) => uri))
+  const removed = new Set([...change.removed, ...(change.removedDeletes ?? [])].map(({ uri }) => uri))
   const manifests = await nextManifests(options, { metadata, before, added, removed, context, id, sequence })
   const snapshot = await stageSnapshot(options, metadata, { id, manifests, summary: summaryOf(change, parent), now })
   return { ...snapshot, updates: [...schema, ...snapshot.updates] }
