@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { systemClock } from '../core/adapters/node/system.ts'
 import type { Connection } from './client/connect.ts'
 import { processTerminal as terminal } from './client/terminal.ts'
+import { addEraseCommands } from './erase/add-erase-commands.ts'
 import { addLakeCommands } from './lake/add-lake-commands.ts'
 import { explain } from './run-until-signal.ts'
 import { defaultSeedDays, defaultSeedHitsPerDay, seedMaxDays, seedMaxHitsPerDay } from './seed/limits.ts'
@@ -73,6 +74,8 @@ export function addClientCommands(program: Command, env: Environment): void {
         return 0
       }),
     )
+
+  addEraseCommands(program, { json, help: serverHelp, withServer: (command) => withServer(env, command) })
 
   addLakeCommands(program, { json, whole, help: serverHelp, withServer: (command) => withServer(env, command) })
 

@@ -265,7 +265,7 @@ export const administration: readonly Operation[] = [
     },
     answers: {
       202: {
-        description: 'No answer counts its visits and hits any more; the rest follows',
+        description: 'No question reads these hits and visits any more; stored numbers and files follow',
         headers: ['Location'],
         content: json(erasureAnswer),
       },
