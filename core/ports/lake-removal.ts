@@ -1,27 +1,60 @@
 /**
- * Taking rows out of tables for good: erasure and retention. Part of `LakeMaintainer`, with its adapters and contract.
+ * Taking rows out of tables for good: erasure and retention. Part of `LakeMaintainer`, with its adapters and contract
+ * (lakehouse/core/lake-removal.contract.ts).
  */
 import type { MerchantId } from '../ids.ts'
 import type { TableName } from '../tables.ts'
 import type { ErasedHits } from './erasure-store.ts'
 import type { LakePartition, TableView } from './lake.ts'
 
-/** Rows that go: erased hits, or all of a merchant whose time (of the partition column) lies before a moment, ms. */
-export type RemovedRows = ErasedHits | { readonly merchant: MerchantId; readonly before: number }
+/** Rows of a derived table in a stretch of time, half-open, ms, that derivations below this one brought. */
+export interface DeadRows {
+  readonly merchant: MerchantId
+  readonly start: number
+  readonly end: number
+  readonly publishBelow: number
+}
 
-/** A (merchant, UTC day) of `hourly` that is computed again, and what it is computed from. */
+/**
+ * Rows that go: erased hits (of `hits` and `failed_hits`), or all of a merchant whose time (of the partition column) lies
+ * before a moment, ms, or rows of a derived table that were superseded.
+ */
+export type RemovedRows = ErasedHits | { readonly merchant: MerchantId; readonly before: number } | DeadRows
+
+/** What one call may name: each is a condition of one statement. */
+export const removedRowsMax = 2_000
+
+/** A (merchant, UTC day) of `hourly`: the rows whose bucket starts in it. */
 export interface RecomputedDay {
   readonly merchant: MerchantId
   readonly day: number
 }
 
+/** A day of `hourly` that erased hits are, or may be, counted in, and how many hits that is. */
+export interface ErasedDay extends RecomputedDay {
+  readonly hits: number
+}
+
+/** Days of one recomputation. */
+export const recomputedDaysMax = 1_000
+
+export interface RecomputeWork {
+  readonly generation: number
+  /** 1 to `recomputedDaysMax`, all of one UTC day. */
+  readonly days: readonly RecomputedDay[]
+  readonly hits: TableView
+  readonly erased: readonly ErasedHits[]
+  /** `_publish` of the new rows: that of the newest publication of `hourly`. */
+  readonly publish: number
+}
+
 export interface LakeRemoval {
-  /** Partitions of the newest snapshot that hold such rows. */
+  /** Partitions of the newest snapshot that hold such rows. @throws RangeError */
   partitionsWith(table: TableName, rows: readonly RemovedRows[]): Promise<readonly LakePartition[]>
   /**
-   * Takes the rows out of one partition: one snapshot (operation `overwrite`; `delete` where nothing is left of it). Rows that
-   * stay keep `_publish` and `_row`. Null where it holds none of them.
-   * @throws CommitConflictError
+   * Takes the rows out of one partition: one snapshot (operation `overwrite`; `delete` where whole files go and nothing takes
+   * their place), or in a cluster several, of which the last has none of them. Rows that stay keep `_publish` and `_row`. Null
+   * where it holds none of them. @throws CommitConflictError, RangeError
    */
   removeRows(
     table: TableName,
@@ -29,17 +62,15 @@ export interface LakeRemoval {
     rows: readonly RemovedRows[],
   ): Promise<{ readonly snapshot: string; readonly removed: number } | null>
   /**
-   * Replaces all rows of `hourly` of these merchants and days (of one day partition) by rows computed from `hits` less what is
-   * erased: one snapshot, operation `overwrite`. The rows are those the plan `hits` makes of these hits as a stream, folded.
-   * `hits` and the newest snapshot of `hourly` must hold the same hits of these days: the caller sees to it.
-   * @throws CommitConflictError
+   * The days of `hourly` that these hits are counted in, of the view and generation, by (day, merchant). A day too many may
+   * be among them, where an hour of UTC is cut by midnight of a bucket; it too is answered alike each time.
    */
-  recomputeHourly(work: {
-    readonly generation: number
-    readonly days: readonly RecomputedDay[]
-    readonly hits: TableView
-    readonly erased: readonly ErasedHits[]
-    /** `_publish` of the new rows: that of the newest publication of `hourly`. */
-    readonly publish: number
-  }): Promise<{ readonly snapshot: string }>
+  erasedDays(hits: TableView, generation: number, erased: readonly ErasedHits[]): Promise<readonly ErasedDay[]>
+  /**
+   * Replaces all rows of `hourly` of these merchants and days by rows computed from `hits` less what is erased: one snapshot,
+   * operation `overwrite`. The rows are those the plan `hits` makes of these hits as a stream, folded. Again it gives the
+   * same rows. `hits` and the newest snapshot of `hourly` must hold the same hits of these days: the caller sees to it.
+   * @throws CommitConflictError, RangeError
+   */
+  recomputeHourly(work: RecomputeWork): Promise<{ readonly snapshot: string }>
 }

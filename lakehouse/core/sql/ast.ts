@@ -45,6 +45,8 @@ export type Expression =
    * absent or null, and where there is no object.
    */
   | { readonly kind: 'prop'; readonly of: Expression; readonly key: string }
+  /** The text or number of the member `key` of a JSON object, as text; null where it is absent, null, or there is no object. */
+  | { readonly kind: 'member'; readonly of: Expression; readonly key: 'user' | 'visitor' }
   /** Exact at any size: no dialect may overflow or round. Null where there is nothing to sum. */
   | { readonly kind: 'sum'; readonly of: Expression }
   | { readonly kind: 'max' | 'min'; readonly of: Expression }

@@ -17,6 +17,7 @@ export interface Dialect {
   asText(of: string): string
   epochMs(of: string): string
   prop(of: string, key: string): string
+  member(of: string, key: string): string
   minBy(of: string, by: readonly string[]): string
   maxBy(of: string, by: readonly string[]): string
   struct(fields: readonly (StructPart & { readonly text: string })[]): string

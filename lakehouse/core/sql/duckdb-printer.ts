@@ -66,6 +66,7 @@ const duckDb: Dialect = {
     // Most texts do not have the key: those are not taken apart.
     return `CASE WHEN contains(${of}, ${textLiteral(`${JSON.stringify(key)}:`)}) THEN coalesce(${value}, '') ELSE '' END`
   },
+  member: (of, key) => `CASE WHEN json_valid(${of}) THEN json_extract_string(${of}, '$.${key}') END`,
   minBy: (of, by) => `arg_min(${of}, ${tuple(by)})`,
   maxBy: (of, by) => `arg_max(${of}, ${tuple(by)})`,
   struct: (fields) =>

@@ -20,6 +20,11 @@ export function printSql(select: Select, table: TableText, dialect: Dialect): st
   return new Printer(table, dialect).outermost(select)
 }
 
+/** A condition on its own, for statements that are no select. @throws RangeError where a literal has no exact text */
+export function printExpression(expression: Expression, dialect: Dialect): string {
+  return new Printer(() => '', dialect).print(expression)
+}
+
 class Printer {
   constructor(
     private readonly table: TableText,
@@ -112,7 +117,7 @@ class Printer {
     return select.with === undefined ? text : `(\n${indent(`SELECT * FROM ${text}`)}\n)`
   }
 
-  private print(expression: Expression): string {
+  print(expression: Expression): string {
     switch (expression.kind) {
       case 'literal':
         return this.dialect.literal(expression.literal)
@@ -200,6 +205,8 @@ class Printer {
         return dialect.epochMs(this.print(expression.of))
       case 'prop':
         return dialect.prop(this.print(expression.of), expression.key)
+      case 'member':
+        return dialect.member(this.print(expression.of), expression.key)
       case 'sum':
         return dialect.sum(this.print(expression.of))
       case 'minBy':

@@ -1,8 +1,8 @@
 /** Prints a `Select` for Trino. The only writer of literals of that dialect. */
-import type { Literal, ScalarType, Select, StructPart, ValuedRange } from './ast.ts'
+import type { Expression, Literal, ScalarType, Select, StructPart, ValuedRange } from './ast.ts'
 import type { Dialect } from './dialect.ts'
 import { checkedInstant, checkedText, checkedWhole, instantText, membersPattern } from './literal-limits.ts'
-import { printSql, quotedName, type TableText } from './printer.ts'
+import { printExpression, printSql, quotedName, type TableText } from './printer.ts'
 
 /**
  * A statement of pure ASCII; every column of its answer is varchar, for the client rounds numbers beyond 2^53.
@@ -15,6 +15,11 @@ export function printTrino(select: Select, table: TableText): string {
 /** The same as a relation for another statement to read: columns keep their types. */
 export function printTrinoRelation(select: Select, table: TableText): string {
   return printSql(select, table, { ...trino, result: (of) => of })
+}
+
+/** A condition on its own. @throws RangeError where a literal has no exact text */
+export function printTrinoExpression(expression: Expression): string {
+  return printExpression(expression, trino)
 }
 
 /**
@@ -71,6 +76,7 @@ const trino: Dialect = {
     // Most texts do not have the key: those are not taken apart.
     return `CASE WHEN strpos(${of}, ${textLiteral(`${JSON.stringify(key)}:`)}) > 0 THEN coalesce(${value}, '') ELSE '' END`
   },
+  member: (of, key) => `json_extract_scalar(${of}, '$.${key}')`,
   minBy: (of, by) => `min_by(${of}, ${tuple(by)})`,
   maxBy: (of, by) => `max_by(${of}, ${tuple(by)})`,
   struct: (fields) => `CAST(ROW(${fields.map(({ text }) => text).join(', ')}) AS ${rowType(fields)})`,

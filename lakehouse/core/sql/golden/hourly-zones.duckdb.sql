@@ -1,0 +1,3 @@
+SELECT DISTINCT "hits"."zone" AS "zone"
+FROM files_of_hits(merchant, _gen, time, bot, zone, visitor, user, received) AS "hits"
+WHERE ("hits"."merchant" IN ('b', 'o''brien')) AND ("hits"."_gen" = CAST('3' AS BIGINT)) AND ("hits"."time" >= TIMESTAMPTZ '2026-03-29 00:00:00.000+00') AND ("hits"."time" < TIMESTAMPTZ '2026-03-30 02:00:00.000+00') AND (NOT coalesce("hits"."bot", FALSE)) AND (NOT ((("hits"."merchant" = 'o''brien') AND ("hits"."received" <= TIMESTAMPTZ '2026-03-29 00:00:00.000+00') AND (coalesce("hits"."visitor", '') = 'v''1')) OR (("hits"."merchant" = 'b') AND ("hits"."received" <= TIMESTAMPTZ '2026-03-29 00:00:00.001+00'))))

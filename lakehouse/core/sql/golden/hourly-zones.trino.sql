@@ -1,0 +1,3 @@
+SELECT DISTINCT CAST("hits"."zone" AS varchar) AS "zone"
+FROM files_of_hits(merchant, _gen, time, bot, zone, visitor, user, received) AS "hits"
+WHERE ("hits"."merchant" IN ('b', 'o''brien')) AND ("hits"."_gen" = BIGINT '3') AND ("hits"."time" >= TIMESTAMP '2026-03-29 00:00:00.000 UTC') AND ("hits"."time" < TIMESTAMP '2026-03-30 02:00:00.000 UTC') AND (NOT coalesce("hits"."bot", FALSE)) AND (NOT ((("hits"."merchant" = 'o''brien') AND ("hits"."received" <= TIMESTAMP '2026-03-29 00:00:00.000 UTC') AND (coalesce("hits"."visitor", '') = 'v''1')) OR (("hits"."merchant" = 'b') AND ("hits"."received" <= TIMESTAMP '2026-03-29 00:00:00.001 UTC'))))
