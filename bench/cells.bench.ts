@@ -62,6 +62,7 @@ async function candidateApp(): Promise<FastifyInstance> {
     store: {
       tableView: async (table) => ({ table, snapshot: null, pending: [] }),
       derivedRanges: async () => [],
+      erasedOf: async () => new Map(),
     },
     versions,
   })

@@ -66,7 +66,7 @@ async function opened({ open, pendingFiles }: DeriveUnderTest, maxValues = manyV
 }
 
 function workOf(table: DerivedTable, view: TableView, units: readonly DerivedUnit[], id = 1): DeriveWork {
-  return { table, id, generation: 1, view, units, rule: visitsRule }
+  return { table, id, generation: 1, view, units, erased: [], rule: visitsRule }
 }
 
 const day = (merchant: MerchantId, number: number): DerivedUnit => ({

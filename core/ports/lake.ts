@@ -4,6 +4,8 @@
  */
 import type { LakeRow, TableName } from '../tables.ts'
 import type { VisitsRule } from '../visits.ts'
+import type { ErasedHits } from './erasure-store.ts'
+import type { PartitionChange } from './lake-history.ts'
 import type { DerivedTable, DerivedUnit } from './maintenance-store.ts'
 
 /** Rows of one sink and one epoch, durable, in a place where only the control store's commit makes them count. */
@@ -63,10 +65,12 @@ export interface ScanFilter {
   readonly lastDay?: number
   /** Rows of this generation only; tables without generations ignore it. */
   readonly generation?: number
+  /** Hits (rows of `hits` and `failed_hits`) that are left out; other tables ignore it. */
+  readonly erased?: readonly ErasedHits[]
 }
 
 export interface LakeReader {
-  /** Newest first. */
+  /** The one that the table is at, then the others, newest first: after a rollback later ones may follow it. */
   snapshots(table: TableName): Promise<readonly SnapshotInfo[]>
   /**
    * Every row of the view that passes the filter, in batches. Rows of pending files have no `_publish` and `_row`.
@@ -84,6 +88,8 @@ export interface DeriveWork {
   /** Of the base table. */
   readonly view: TableView
   readonly units: readonly DerivedUnit[]
+  /** Hits that belong to no visit; as of the same moment as `view`. */
+  readonly erased: readonly ErasedHits[]
   /** For `sessions`. */
   readonly rule: VisitsRule
 }
@@ -117,6 +123,8 @@ export interface OrphanLimits {
   /** Files of publications and derivations with a larger id stay, however old: a repeat of theirs may write them again. */
   readonly through: number
 }
+
+export type CompactMode = 'rewrite' | 'dry run'
 
 /** Which snapshots go, and when, is not decided here: `lakehouse/core/maintenance`. */
 export interface LakeExpiry {
@@ -164,14 +172,30 @@ export interface LakeMaintainer extends LakeExpiry {
   } | null>
 }
 
+/** What a rollback undid, or in a dry run would. */
+export interface Rollback {
+  readonly from: string
+  readonly to: string
+  /** Snapshots that the table left, newest first. They can be read by id until they expire. */
+  readonly undone: readonly string[]
+  /** Merchants' UTC days whose rows may differ. */
+  readonly days: number
+}
+
+export type RollbackMode = 'roll back' | 'dry run'
+
 /** What administration asks of the process that does a lake's maintenance. Null: not at the moment, ask again later. */
 export interface LakeUpkeep {
   partitions(table: TableName): Promise<readonly PartitionFiles[]>
+  /** @throws SnapshotNotFoundError */
+  changes(table: TableName, from: string, to: string): Promise<readonly PartitionChange[]>
   /** As the next round would. */
   expire(table: TableName, mode: RemovalMode): Promise<Removal | null>
   removeOrphans(table: TableName, mode: RemovalMode): Promise<Removal | null>
-  /** Rewrites the partitions that are worth it. */
-  compact(table: TableName): Promise<{ readonly partitions: number } | null>
+  /** Rewrites the partitions that are worth it: which, as they were before. */
+  compact(table: TableName, mode: CompactMode): Promise<readonly PartitionFiles[] | null>
+  /** @throws SnapshotNotFoundError, RollbackRefusedError, CommitConflictError */
+  rollback(table: TableName, snapshot: string, mode: RollbackMode): Promise<Rollback | null>
   /** What is wrong with the newest metadata and what it names; empty: nothing. Reads, changes nothing. */
   verify(table: TableName): Promise<readonly TableFault[]>
 }

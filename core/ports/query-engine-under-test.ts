@@ -104,7 +104,7 @@ export function rollupQuestion(
 }
 
 export function rawQuestion(hits: TableView, pieces: readonly Piece[], more: Partial<RawQuestion> = {}): RawQuestion {
-  return { ...asked, from: 'raw', hits, pieces, rawRowBudget: 1_000_000, ...more }
+  return { ...asked, from: 'raw', hits, erased: [], pieces, rawRowBudget: 1_000_000, ...more }
 }
 
 /** Groups come in no stated order. */

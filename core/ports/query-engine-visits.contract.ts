@@ -100,6 +100,7 @@ function question(
 ): VisitsQuestion {
   return {
     from: 'visits',
+    erased: [],
     merchant: tea,
     generation: 1,
     pieces,

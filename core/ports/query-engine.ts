@@ -5,6 +5,7 @@
  */
 import type { MerchantId } from '../ids.ts'
 import type { VisitsRule } from '../visits.ts'
+import type { ErasedHits } from './erasure-store.ts'
 import type { TableView } from './lake.ts'
 
 /** Dimensions that the rollups hold a breakdown of. */
@@ -83,6 +84,8 @@ export interface RollupQuestion extends HitsQuestionBase {
 export interface RawQuestion extends HitsQuestionBase {
   readonly from: 'raw'
   readonly hits: TableView
+  /** Hits that count nowhere: the merchant's open erasures, as of a moment before `hits` was read. */
+  readonly erased: readonly ErasedHits[]
   /** The most rows that may be scanned; beyond it RawBudgetError, never a part. */
   readonly rawRowBudget: number
 }
@@ -96,6 +99,11 @@ export interface VisitsQuestion extends QuestionBase {
   readonly from: 'visits'
   readonly rule: VisitsRule
   readonly hits: TableView
+  /**
+   * Hits that belong to no visit, as of a `RawQuestion`. Stored visits are taken as they are: those of days with erased hits
+   * are right no more until they were derived without them.
+   */
+  readonly erased: readonly ErasedHits[]
   readonly sessions: TableView
   readonly rawRowBudget: number
 }
@@ -143,6 +151,14 @@ export interface KnownIdsQuestion {
   readonly ids: readonly string[]
 }
 
+/** On which days an erasure takes something away. */
+export interface ErasedDaysQuestion {
+  readonly merchant: MerchantId
+  readonly generation: number
+  readonly hits: TableView
+  readonly erased: ErasedHits
+}
+
 export interface QueryEngine {
   /**
    * One engine query for all of a question. `signal` cancels it. Groups come in no stated order.
@@ -155,4 +171,6 @@ export interface QueryEngine {
    * after the time that repeats are known for.
    */
   knownIds(question: KnownIdsQuestion, options: { readonly signal?: AbortSignal }): Promise<readonly string[]>
+  /** UTC days, rising, on which the merchant's hits hold some that are erased, bots' among them. */
+  erasedDays(question: ErasedDaysQuestion, options: { readonly signal?: AbortSignal }): Promise<readonly number[]>
 }

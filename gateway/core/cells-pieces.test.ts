@@ -93,6 +93,7 @@ describe('what a question reads', () => {
         const snapshot = derived ? (snapshots[Math.min(at++, snapshots.length - 1)] ?? null) : 'base'
         return { table, snapshot, pending: [] }
       },
+      erasedOf: async () => new Map(),
       async derivedRanges() {
         asked.push('ranges')
         return ranges

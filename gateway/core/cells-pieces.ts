@@ -7,6 +7,7 @@ import { EngineUnavailableError } from '../../core/errors.ts'
 import { dayMs, hourMs, utcDay } from '../../core/event-time.ts'
 import type { MerchantId } from '../../core/ids.ts'
 import type { ControlStore } from '../../core/ports/control-store.ts'
+import type { ErasedHits } from '../../core/ports/erasure-store.ts'
 import type { TableView } from '../../core/ports/lake.ts'
 import { baseOfDerived, type DerivedRange, type DerivedTable } from '../../core/ports/maintenance-store.ts'
 import type { BucketRange, Piece } from '../../core/ports/query-engine.ts'
@@ -26,6 +27,8 @@ export interface Reading {
   readonly base: TableView
   readonly derived: TableView
   readonly pieces: readonly Piece[]
+  /** Hits that are left out; none where only rollups are read. */
+  readonly erased: readonly ErasedHits[]
 }
 
 export interface ReadingQuestion {
@@ -37,16 +40,23 @@ export interface ReadingQuestion {
   readonly buckets: readonly BucketRange[]
 }
 
-export type ReadingStore = Pick<ControlStore, 'tableView' | 'derivedRanges'>
+export type ReadingStore = Pick<ControlStore, 'tableView' | 'derivedRanges' | 'erasedOf'>
 
-/** @throws EngineUnavailableError where the control store does not answer */
+/**
+ * Erasures are read here, between the version that the answer is kept under, which the caller has already, and the views. One
+ * that is recorded is followed by a version of its days: so under that version and every later one it has been seen here.
+ * Were it read after the views, it might be done and closed by then, and the view still hold its hits.
+ * @throws EngineUnavailableError where the control store does not answer
+ */
 export async function readPieces(store: ReadingStore, question: ReadingQuestion): Promise<Reading> {
   try {
+    const erased = await erasedHits(store, question)
     const { view, ranges } = await derivedPart(store, question)
     const base = await store.tableView(baseOfDerived[question.derived])
     return {
       base,
       derived: view,
+      erased,
       pieces: piecesOf(question.buckets, ranges, question.derived === 'daily' ? 'whole' : 'divisible'),
     }
   } catch (cause) {
@@ -57,6 +67,12 @@ export async function readPieces(store: ReadingStore, question: ReadingQuestion)
 /** Whether a second reading would read what the first one did. */
 export function sameReading(a: Reading, b: Reading): boolean {
   return sameView(a.base, b.base) && sameView(a.derived, b.derived)
+}
+
+/** Rollups hold no visitors to leave out: maintenance counts them again. */
+async function erasedHits(store: ReadingStore, { merchant, derived }: ReadingQuestion): Promise<readonly ErasedHits[]> {
+  if (baseOfDerived[derived] !== 'hits') return []
+  return (await store.erasedOf([merchant], 'open')).get(merchant) ?? []
 }
 
 async function derivedPart(store: ReadingStore, question: ReadingQuestion) {

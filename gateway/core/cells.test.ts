@@ -290,6 +290,7 @@ describe('the view that a question reads', () => {
     const store = {
       tableView: async () => views[Math.min(at++, views.length - 1)] as TableView,
       derivedRanges: async () => [],
+      erasedOf: async () => new Map(),
     }
     return { seen, cells: createCells({ engine, store, versions: { versionOf: () => 1 } }) }
   }
@@ -325,7 +326,7 @@ describe('the view that a question reads', () => {
     const away = () => Promise.reject(new Error('the store is away'))
     const cells = createCells({
       engine: { hits: async () => [row], visits: async () => [] },
-      store: { tableView: away, derivedRanges: away },
+      store: { tableView: away, derivedRanges: away, erasedOf: away },
       versions: { versionOf: () => 1 },
     })
     await expect(series(cells, question(hours(0, 1)))).rejects.toThrow(EngineUnavailableError)
@@ -418,7 +419,7 @@ describe('numbers of a cell', () => {
     const view: TableView = { table: 'hourly', snapshot: null, pending: [] }
     const cells = createCells({
       engine: { hits: async () => [row], visits: async () => [] },
-      store: { tableView: async () => view, derivedRanges: async () => [] },
+      store: { tableView: async () => view, derivedRanges: async () => [], erasedOf: async () => new Map() },
       versions: { versionOf: () => 1 },
     })
     const [cell] = (await series(cells, question(hours(0, 1)))).cells

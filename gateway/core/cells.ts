@@ -240,12 +240,12 @@ export function createCells(options: {
             ? { derived: 'daily', mayBeStored: true }
             : { derived: 'sessions', mayBeStored: false },
         base: source.from,
-        async ask({ base, derived, pieces }, mask, abort) {
+        async ask({ base, derived, pieces, erased }, mask, abort) {
           const parts = partsOfBits(mask)
           const groups = await engine.hits(
             source.from === 'rollup'
               ? { ...asked, pieces, parts, from: 'rollup', breakdown: source.breakdown, hourly: base, daily: derived }
-              : { ...asked, pieces, parts, from: 'raw', hits: base, rawRowBudget },
+              : { ...asked, pieces, parts, from: 'raw', hits: base, erased, rawRowBudget },
             { signal: abort },
           )
           return groups.map((group) => ({ bucket: group.bucket, group: hitsCellGroup(group, sketchSize) }))
@@ -263,10 +263,10 @@ export function createCells(options: {
         days: (bucket) => daysOf(bucket, 'visits'),
         reads: { derived: 'sessions', mayBeStored: visitsMayBeStored(question) },
         base: 'raw',
-        async ask({ base, derived, pieces }, _, abort) {
+        async ask({ base, derived, pieces, erased }, _, abort) {
           const asked = { merchant, generation, dimensions, filter, maxGroups, pieces, rawRowBudget, rule: visitsRule }
           const groups = await engine.visits(
-            { ...asked, from: 'visits', hits: base, sessions: derived },
+            { ...asked, from: 'visits', hits: base, erased, sessions: derived },
             { signal: abort },
           )
           return groups.map((group) => ({ bucket: group.bucket, group: visitsCellGroup(group) }))

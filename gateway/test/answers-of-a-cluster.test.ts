@@ -59,6 +59,7 @@ async function createWorld(turn: () => Promise<void> = async () => {}) {
     collectors: later(() => store.collectors()),
     tableView: later((table: TableName) => store.tableView(table)),
     derivedRanges: async () => [],
+    erasedOf: async () => new Map(),
   }
   const versions = createVersions({ store: seen, timers: clock })
   const freshness = createClusterFreshness({ store: seen, versions, clock, timers: clock })

@@ -1,6 +1,7 @@
 /** What every engine does around its answer: pieces checked, cancelled by its caller or by `close`, one error for all trouble. */
 import { EngineUnavailableError, RawBudgetError, TooManyGroupsError } from '../../core/errors.ts'
 import type {
+  ErasedDaysQuestion,
   HitsGroup,
   HitsQuestion,
   KnownIdsQuestion,
@@ -20,6 +21,7 @@ export interface Answerer {
   hits(question: HitsQuestion, signal: AbortSignal): Promise<readonly HitsGroup[]>
   visits(question: VisitsQuestion, signal: AbortSignal): Promise<readonly VisitsGroup[]>
   knownIds(question: KnownIdsQuestion, signal: AbortSignal): Promise<readonly string[]>
+  erasedDays(question: ErasedDaysQuestion, signal: AbortSignal): Promise<readonly number[]>
   /** Called once, after every `signal` has been aborted. */
   release(): Promise<void>
 }
@@ -53,6 +55,7 @@ export function closableEngine(answerer: Answerer): ClosableQueryEngine {
       checkKnownIds(question)
       return guarded(signal, (limited) => answerer.knownIds(question, limited))
     },
+    erasedDays: (question, { signal }) => guarded(signal, (limited) => answerer.erasedDays(question, limited)),
     close() {
       closing.abort(new Error('the query engine is closed'))
       released ??= answerer.release()

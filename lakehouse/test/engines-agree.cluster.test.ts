@@ -124,7 +124,14 @@ type Asked = Omit<RawQuestion, 'from' | 'hits'> & { readonly from: 'rollup' | 'r
 const asPieces = (buckets: readonly BucketRange[]): readonly Piece[] =>
   buckets.map(({ start, end }, bucket) => ({ start, end, bucket, stored: null }))
 
-const common = { maxGroups: 20_000, sketchSize: totalSketchSize, rawRowBudget: 1_000_000, filter: null, dimensions: [] }
+const common = {
+  erased: [],
+  maxGroups: 20_000,
+  sketchSize: totalSketchSize,
+  rawRowBudget: 1_000_000,
+  filter: null,
+  dimensions: [],
+}
 const parts: readonly HitsPart[] = ['visitors', 'load', 'otherRevenue']
 
 /** A question of a merchant: buckets of a zone (not always its own), whole, or cut to a range, or drawn at random. */

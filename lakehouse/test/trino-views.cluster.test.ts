@@ -148,6 +148,7 @@ describe('the views of derived tables', () => {
     under.lake().derive({
       ...work,
       generation: 1,
+      erased: [],
       rule: visitsRule,
       units: [0, 1].map((day) => ({ merchant, start: midnight + day * dayMs, end: midnight + (day + 1) * dayMs })),
       view: snapshotView(from, snapshot),
@@ -191,6 +192,7 @@ FROM ${view('daily')} WHERE merchant = 'shop' AND breakdown = 'total' ORDER BY b
       table: 'sessions',
       id: 2,
       generation: 1,
+      erased: [],
       rule: visitsRule,
       units: [{ merchant, start: midnight, end: midnight + dayMs }],
       view: snapshotView('hits', two.snapshot),

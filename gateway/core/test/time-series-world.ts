@@ -75,6 +75,7 @@ export async function createWorld(
     },
     visits: async (question: VisitsQuestion, { signal }) => visitsGroups(question, await meet(question, signal)),
     knownIds: async () => [],
+    erasedDays: async () => [],
   }
   /** The tables themselves are nowhere: derived ones are said to hold what a test says they do. */
   const reading: ReadingStore = {
@@ -83,6 +84,7 @@ export async function createWorld(
       const snapshot = derived.some((each) => each.table === table) ? String(derived.length) : null
       return { table, snapshot, pending: [] }
     },
+    erasedOf: async () => new Map(),
     derivedRanges: async ({ table, from, to }) =>
       derived
         .flatMap((each) => (each.table === table ? each.range : []))

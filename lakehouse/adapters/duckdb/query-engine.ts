@@ -14,6 +14,7 @@ import { type ClosableQueryEngine, closableEngine } from '../../core/closable-en
 import { defaultMaxWaitingQueries, QueryTurns } from '../../core/query-turns.ts'
 import type { Select } from '../../core/sql/ast.ts'
 import { printDuckDb } from '../../core/sql/duckdb-printer.ts'
+import { erasedDaysRange, erasedDaysSelect } from '../../core/sql/erased-days-select.ts'
 import { hitsSelect } from '../../core/sql/hits-select.ts'
 import { knownIdsSelect, storableIds } from '../../core/sql/known-ids-select.ts'
 import { askedOf } from '../../core/sql/pieces.ts'
@@ -86,6 +87,13 @@ export function createDuckDbQueryEngine(options: DuckDbQueryEngineOptions): Duck
       if (ids.length === 0 || found.length === 0) return []
       const rows = await run(knownIdsSelect(question, ids), new Map([['hits', found]]), signal)
       return rows.flatMap(([id]): string[] => JSON.parse(cells.text(id)))
+    },
+    async erasedDays(question, signal) {
+      const select = erasedDaysSelect(question)
+      const found = await filesInRange(files, question.hits, question, erasedDaysRange)
+      if (select === undefined || found.length === 0) return []
+      const rows = await run(select, new Map([['hits', found]]), signal)
+      return rows.map(([day]) => Number(cells.whole(day))).sort((a, b) => a - b)
     },
     async release() {
       await turns.idle()

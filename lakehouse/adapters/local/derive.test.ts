@@ -73,7 +73,15 @@ describe('a derivation in little memory', () => {
     }
     const view = { table: 'hits', snapshot: null, pending: files } as const
     const units = merchants.map((merchant) => ({ merchant, start: midnight, end: midnight + dayMs }))
-    const derived = await lake.derive({ table: 'sessions', id: 1, generation: 1, view, units, rule: visitsRule })
+    const derived = await lake.derive({
+      table: 'sessions',
+      id: 1,
+      generation: 1,
+      view,
+      units,
+      erased: [],
+      rule: visitsRule,
+    })
     expect(derived.rows).toBe(32_000)
     const rows = await rowsOf(lake, { table: 'sessions', snapshot: derived.snapshot, pending: [] })
     expect(rows.map((row) => row._row)).toEqual(rows.map((_row, at) => at))

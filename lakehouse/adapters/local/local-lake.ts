@@ -8,12 +8,14 @@
 import type { DuckDBInstance } from '@duckdb/node-api'
 import type { Clock, Random } from '../../../core/ports/clock.ts'
 import type { LakeMaintainer, LakeReader, LakeUpkeep, LakeWriter, ScanFilter } from '../../../core/ports/lake.ts'
+import type { LakeHistory } from '../../../core/ports/lake-history.ts'
 import type { ObjectStore } from '../../../core/ports/object-store.ts'
 import type { LakeRow, TableDefinition, TableName } from '../../../core/tables.ts'
 import { tables } from '../../../schemas/tables.ts'
+import { erasedRowTest } from '../../core/erased-rows.ts'
 import { appendFiles, publishedSnapshot } from '../../core/iceberg/append.ts'
 import { tableFolder, tableLayout } from '../../core/iceberg/layout.ts'
-import { snapshotInfo } from '../../core/iceberg/metadata.ts'
+import { snapshotId, snapshotInfo } from '../../core/iceberg/metadata.ts'
 import { TableReader } from '../../core/iceberg/table-reader.ts'
 import type { TableFile, TableFiles } from '../../core/table-files.ts'
 import { readFiles } from '../duckdb/deleted-rows.ts'
@@ -22,6 +24,7 @@ import { partitionDay, quoteName, stagedColumns } from '../duckdb/parquet-sql.ts
 import { confinedObjects } from './confined-objects.ts'
 import { createLocalDerive } from './derive.ts'
 import { createExpiry } from './expiry.ts'
+import { createHistory } from './history.ts'
 import { createRewrites, type LocalTable } from './rewrites.ts'
 import { createStaging } from './staging.ts'
 import { createTableFiles } from './table-files.ts'
@@ -45,7 +48,7 @@ export interface LocalLakeOptions {
   readonly writtenAt?: (object: string) => Promise<number | undefined>
 }
 
-export type LocalLake = Pick<LakeUpkeep, 'verify'> & LakeWriter & LakeReader & TableFiles & LakeMaintainer
+export type LocalLake = Pick<LakeUpkeep, 'verify'> & LakeWriter & LakeReader & TableFiles & LakeMaintainer & LakeHistory
 
 export function createLocalLake(given: LocalLakeOptions): LocalLake {
   const folders = new Map(Object.values(tables).map(({ name }) => [tableFolder(name), name]))
@@ -66,6 +69,7 @@ export function createLocalLake(given: LocalLakeOptions): LocalLake {
   return {
     ...createRewrites({ ...options, table }),
     ...createExpiry({ ...options, table }),
+    ...createHistory({ ...options, table, files: tableFiles }),
     ...createLocalDerive({ ...options, table, staging, files: tableFiles }),
 
     verify: createVerify({ objects, table, files: tableFiles }),
@@ -86,7 +90,9 @@ export function createLocalLake(given: LocalLakeOptions): LocalLake {
 
     async snapshots(table) {
       const loaded = await local[table].reader.load()
-      return (loaded?.metadata.snapshots ?? []).map(snapshotInfo).reverse()
+      const newestFirst = (loaded?.metadata.snapshots ?? []).map(snapshotInfo).reverse()
+      const current = loaded && snapshotId(loaded.metadata['current-snapshot-id'])
+      return newestFirst.sort((a, b) => Number(b.id === current) - Number(a.id === current))
     },
 
     async *scan(view, filter = {}) {
@@ -110,6 +116,7 @@ async function* scanFiles(
   const columns = published ? definition.columns : stagedColumns(definition)
   const names = columns.map((column) => quoteName(column.name)).join(', ')
   const { where, values } = filterSql(definition, filter)
+  const isErased = erasedRowTest(filter.erased ?? [], definition.name)
   const connection = await instance.connect()
   try {
     await connection.run(`SET TimeZone = 'UTC'`)
@@ -117,7 +124,7 @@ async function* scanFiles(
     for (;;) {
       const chunk = await result.fetchChunk()
       if (chunk === null || chunk.rowCount === 0) return
-      yield chunkRows(chunk, columns)
+      yield chunkRows(chunk, columns).filter((row) => !isErased(row))
     }
   } finally {
     connection.closeSync()

@@ -14,14 +14,17 @@ import type {
   ScanFilter,
   StagedFile,
 } from '../../../core/ports/lake.ts'
+import type { LakeHistory } from '../../../core/ports/lake-history.ts'
 import { type LakeRow, publicationColumns, type TableDefinition } from '../../../core/tables.ts'
 import { tables } from '../../../schemas/tables.ts'
+import { erasedRowTest } from '../../core/erased-rows.ts'
 import { foldRows } from '../../core/fold.ts'
 import { partitionTime } from '../../core/partition.ts'
 import { plainRow } from '../../core/plain-row.ts'
 import { rowOrder } from '../../core/row-order.ts'
 import { stagedName } from '../../core/staged-name.ts'
 import { createMemoryExpiry } from './memory-lake-expiry.ts'
+import { createMemoryHistory } from './memory-lake-history.ts'
 import { createMemoryRewrites } from './memory-lake-rewrites.ts'
 import { appendRows, MemoryLakeState } from './memory-lake-state.ts'
 
@@ -41,7 +44,8 @@ const scanBatchRows = 2_048
 export type MemoryLake = LakeWriter &
   LakeReader &
   Pick<LakeMaintainer, 'lastPublish' | 'partitions' | 'rewrite'> &
-  LakeExpiry
+  LakeExpiry &
+  LakeHistory
 
 export function createMemoryLake(options: MemoryLakeOptions): MemoryLake {
   const { random, clock, state = new MemoryLakeState() } = options
@@ -49,6 +53,7 @@ export function createMemoryLake(options: MemoryLakeOptions): MemoryLake {
   return {
     ...createMemoryRewrites({ ...options, state }),
     ...createMemoryExpiry({ state }),
+    ...createMemoryHistory({ state }),
 
     async stage(table, name, rows) {
       if (rows.length === 0) throw new TypeError(`nothing to stage for ${table}`)
@@ -130,10 +135,11 @@ function dayOf(definition: TableDefinition, row: LakeRow): number {
 function filterRows(definition: TableDefinition, filter: ScanFilter): (row: LakeRow) => boolean {
   const { merchant, firstDay = Number.NEGATIVE_INFINITY, lastDay = Number.POSITIVE_INFINITY } = filter
   const generation = definition.partition.generation ? filter.generation : undefined
+  const isErased = erasedRowTest(filter.erased ?? [], definition.name)
   return (row) => {
     if (merchant !== undefined && row.merchant !== merchant) return false
     if (generation !== undefined && row._gen !== generation) return false
     const day = dayOf(definition, row)
-    return day >= firstDay && day <= lastDay
+    return day >= firstDay && day <= lastDay && !isErased(row)
   }
 }

@@ -4,6 +4,8 @@ import { utcDay } from '../../../core/event-time.ts'
 import type { LakeReader, TableView } from '../../../core/ports/lake.ts'
 import type { BucketRange, QueryEngine, Question } from '../../../core/ports/query-engine.ts'
 import type { LakeRow } from '../../../core/tables.ts'
+import { erasedRowTest } from '../../core/erased-rows.ts'
+import { erasedDaysRange } from '../../core/sql/erased-days-select.ts'
 import { checkKnownIds } from '../../core/sql/known-ids-select.ts'
 import { checkPieces, tableOf, viewsOf } from '../../core/sql/pieces.ts'
 import { visitsHitRanges } from '../../core/sql/visits-select.ts'
@@ -40,6 +42,7 @@ export function createMemoryQueryEngine({ lake }: { readonly lake: Pick<LakeRead
           ? visitsHitRanges(question)
           : question.pieces.filter((piece) => tableOf(question, piece) === view.table)
       const range = spanOfAll(ranges)
+      const isErased = erasedRowTest(question.from === 'rollup' ? [] : question.erased, view.table)
       let scanned = 0
       if (range === undefined) continue
       for await (const rows of rowsOf(view, question, range, signal)) {
@@ -48,7 +51,8 @@ export function createMemoryQueryEngine({ lake }: { readonly lake: Pick<LakeRead
           throw new RawBudgetError(scanned, question.rawRowBudget)
         }
         for (const row of rows) {
-          if (row.merchant === question.merchant && Number(row._gen) === question.generation) add(view, row)
+          const isMine = row.merchant === question.merchant && Number(row._gen) === question.generation
+          if (isMine && !isErased(row)) add(view, row)
         }
       }
     }
@@ -79,6 +83,14 @@ export function createMemoryQueryEngine({ lake }: { readonly lake: Pick<LakeRead
         }
       }
       return [...known]
+    },
+    async erasedDays(question, { signal }) {
+      const isErased = erasedRowTest([question.erased], 'hits')
+      const days = new Set<number>()
+      for await (const rows of rowsOf(question.hits, question, erasedDaysRange, signal)) {
+        for (const row of rows) if (isErased(row)) days.add(utcDay(Number(row.time)))
+      }
+      return [...days].sort((a, b) => a - b)
     },
   }
 }

@@ -17,7 +17,7 @@ function work(days: number, change: Partial<DeriveWork> = {}): DeriveWork {
     end: midnight + (n + 1) * dayMs,
   }))
   const view = { table: 'hits', snapshot: '71', pending: [] } as const
-  return { table: 'sessions', id: 9, generation: 1, view, units, rule: visitsRule, ...change }
+  return { table: 'sessions', id: 9, generation: 1, view, units, erased: [], rule: visitsRule, ...change }
 }
 
 /** A derivation whose statements only end up in a list. */

@@ -13,6 +13,7 @@ import type { TableName } from '../../../core/tables.ts'
 import { type ClosableQueryEngine, closableEngine } from '../../core/closable-engine.ts'
 import { defaultMaxWaitingQueries, QueryTurns } from '../../core/query-turns.ts'
 import type { Select } from '../../core/sql/ast.ts'
+import { erasedDaysSelect } from '../../core/sql/erased-days-select.ts'
 import { hitsSelectByLists } from '../../core/sql/hits-select-by-lists.ts'
 import { knownIdsSelect, storableIds } from '../../core/sql/known-ids-select.ts'
 import { askedOf, tableOf, viewsOf } from '../../core/sql/pieces.ts'
@@ -132,6 +133,18 @@ export function createTrinoQueryEngine(options: TrinoQueryEngineOptions): TrinoQ
           },
         ),
       )
+    },
+    async erasedDays(question, signal) {
+      const select = erasedDaysSelect(question)
+      if (select === undefined || question.hits.snapshot === null) return []
+      const rows = await asking(signal, (ask) =>
+        sources.run(
+          [question.hits],
+          (statement) => ask(statement, limits),
+          (source) => ask(printTrino(select, source), limits),
+        ),
+      )
+      return rows.map(([day]) => Number(cells.whole(day))).sort((a, b) => a - b)
     },
     release: () => turns.idle(),
   })

@@ -72,9 +72,9 @@ export async function deriveRound(
 
 async function finish(options: DeriveRoundOptions, lease: Lease, derivation: Derivation): Promise<void> {
   const { store, lake, generation, clock } = options
-  const { table, id, units, view } = derivation
+  const { table, id, units, view, erased } = derivation
   const started = clock.monotonic()
-  const work = { table, id, generation, view, units, rule: options.rule ?? visitsRule }
+  const work = { table, id, generation, view, units, erased, rule: options.rule ?? visitsRule }
   const { snapshot, rows } = await inTurn(options, table, lease, (turn) => lake.derive(work, turn))
   await store.finishDerivation(table, lease.name, lease.fence, id, snapshot)
   options.onDerived?.({ table, id, units, rows, tookMs: clock.monotonic() - started })

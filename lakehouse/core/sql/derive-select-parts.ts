@@ -19,7 +19,7 @@ import {
 } from './ast.ts'
 
 /** What of a derivation its rows depend on. */
-export type WorkToSelect = Pick<DeriveWork, 'generation' | 'units' | 'rule'>
+export type WorkToSelect = Pick<DeriveWork, 'generation' | 'units' | 'rule' | 'erased'>
 
 /** Most units of one derivation. */
 export const deriveMaxUnits = 5_000

@@ -17,6 +17,7 @@ import {
   type WorkToSelect,
 } from './derive-select-parts.ts'
 import { hitColumn } from './dimensions.ts'
+import { columnsFor, notErasedOfMany } from './not-erased.ts'
 import {
   inRanges,
   ofFirst,
@@ -80,8 +81,17 @@ function orNull(name: string): Select['columns'][number] {
 
 function hitsToRead(work: WorkToSelect): Select {
   const ranges = sessionsReadRanges(work.units)
+  const merchants = new Set<string>(work.units.map(({ merchant }) => merchant))
+  const erased = work.erased.filter(({ merchant }) => merchants.has(merchant))
   const texts = ['visitor', 'session', 'name', 'path', 'source', 'country', 'device', 'browser', 'campaign']
-  const rows = tableRows('hits', ['time', 'bot', 'revenue_home_micros', ...texts, ...positionColumns])
+  const rows = tableRows('hits', [
+    'time',
+    'bot',
+    'revenue_home_micros',
+    ...texts,
+    ...positionColumns,
+    ...columnsFor(erased),
+  ])
   return {
     columns: [
       asIs('merchant', 'rows'),
@@ -94,6 +104,7 @@ function hitsToRead(work: WorkToSelect): Select {
     where: and(
       nearUnits(work, 'time', spanOf(ranges)),
       inRanges(column('time', 'rows'), ranges),
+      ...notErasedOfMany(erased, 'rows'),
       not(orElse(column('bot', 'rows'), boolean(false))),
     ),
   }

@@ -32,7 +32,7 @@ const rollup: RollupQuestion = {
   hourly: view('hourly'),
   daily: view('daily'),
 }
-const raw: RawQuestion = { ...common, from: 'raw', hits: view('hits'), rawRowBudget: 1 }
+const raw: RawQuestion = { ...common, from: 'raw', hits: view('hits'), erased: [], rawRowBudget: 1 }
 
 const questions: Readonly<Record<string, HitsQuestion>> = {
   'hits-rollup': rollup,

@@ -17,6 +17,7 @@ import {
   whole,
 } from './ast.ts'
 import { dimensionsOf, filterExpression, hitColumn, hitDimension } from './dimensions.ts'
+import { columnsFor, notErased } from './not-erased.ts'
 import { ofMerchant } from './of-merchant.ts'
 import { type PieceColumn, pieceRanges, spanOf, tableOf } from './pieces.ts'
 
@@ -104,11 +105,15 @@ function rawRows(question: RawQuestion, measures: readonly string[]): Select {
   const spoken = dimensionsOf(question)
   const conditions = [
     ofMerchant(question, 'stored', 'time', spanOf(question.pieces)),
+    ...notErased(question.erased, 'stored'),
     ...(spoken.has('bot') ? [] : [compare(column('bot', 'stored'), '=', boolean(false))]),
     ...(question.filter === null ? [] : [filterExpression(question.filter, (each) => hitDimension(each, 'stored'))]),
   ]
   const read = measures.map((name) => rawMeasures[name] ?? { columns: [name], expression: column(name, 'stored') })
-  const columns = new Set(['time', 'bot', ...[...spoken].map(hitColumn), ...read.flatMap((each) => each.columns)])
+  const columns = new Set([
+    ...['time', 'bot', ...[...spoken].map(hitColumn), ...read.flatMap((each) => each.columns)],
+    ...columnsFor(question.erased),
+  ])
   return {
     columns: [
       { expression: column('bucket', 'pieces'), as: 'bucket' },

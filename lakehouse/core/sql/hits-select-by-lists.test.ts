@@ -61,7 +61,7 @@ describe('the query of hits by lists', () => {
         }
         const question: HitsQuestion =
           from === 'raw'
-            ? { ...common, from, hits: view, rawRowBudget: 1 }
+            ? { ...common, from, hits: view, erased: [], rawRowBudget: 1 }
             : { ...common, from, breakdown: 'page', hourly: view, daily: view }
         const select = hitsSelect(question)
         const expected = await rowsOf(select)

@@ -27,6 +27,7 @@ const day = (number: number, stored: number | null = null): Piece => ({
 function question(pieces: readonly Piece[], more: Partial<VisitsQuestion> = {}): VisitsQuestion {
   return {
     from: 'visits',
+    erased: [],
     merchant: tea,
     generation: 1,
     pieces,
@@ -81,13 +82,15 @@ describe('what has no query', () => {
   it('is a derivation of no units, of too many, or of an empty one', () => {
     const units = (count: number) => Array.from({ length: count }, () => ({ merchant: tea, ...day(0) }))
     const derived = (count: number, table: 'daily' | 'sessions' = 'daily') =>
-      deriveSelect({ table, generation: 1, units: units(count), rule: visitsRule })
+      deriveSelect({ table, generation: 1, units: units(count), erased: [], rule: visitsRule })
     expect(() => derived(deriveMaxUnits)).not.toThrow()
     for (const table of ['daily', 'sessions'] as const) {
       expect(() => derived(deriveMaxUnits + 1, table)).toThrow(RangeError)
       expect(() => derived(0, table)).toThrow(RangeError)
       const empty = [{ merchant: tea, start: midnight, end: midnight }]
-      expect(() => deriveSelect({ table, generation: 1, units: empty, rule: visitsRule })).toThrow(RangeError)
+      expect(() => deriveSelect({ table, generation: 1, units: empty, erased: [], rule: visitsRule })).toThrow(
+        RangeError,
+      )
     }
   })
 })
@@ -97,7 +100,7 @@ describe('the SQL', () => {
     { merchant: tea, start: midnight, end: midnight + dayMs },
     { merchant: 'ship' as MerchantId, start: midnight, end: midnight + dayMs },
   ]
-  const work = { generation: 1, units, rule: visitsRule }
+  const work = { generation: 1, units, erased: [], rule: visitsRule }
   const selects: Readonly<Record<string, Select>> = {
     visits: visitsSelect(question([day(0, 5), day(1)])),
     'visits-by-bot': visitsSelect(question([day(0)], { dimensions: ['bot', 'props.plan'], filter: null })),

@@ -23,6 +23,7 @@ import {
 } from './ast.ts'
 import { dimensionsOf, filterExpression, hitColumn, hitDimension } from './dimensions.ts'
 import { pageViewName } from './hits-rows.ts'
+import { columnsFor, notErased } from './not-erased.ts'
 import { ofMerchant } from './of-merchant.ts'
 import { pieceRanges, spanOf } from './pieces.ts'
 import {
@@ -130,10 +131,12 @@ function hitsToRead(question: VisitsQuestion, ranges: readonly BucketRange[], sp
     from: tableRows('hits', [
       ...['time', 'bot', 'name', 'session', 'visitor', ...positionColumns],
       ...spokenOf.map(hitColumn),
+      ...columnsFor(question.erased),
     ]),
     where: and(
       ofMerchant(question, 'rows', 'time', spanOf(ranges)),
       inRanges(column('time', 'rows'), ranges),
+      ...notErased(question.erased, 'rows'),
       ...(spokenOf.includes('bot') ? [] : [not(bot)]),
     ),
   }
