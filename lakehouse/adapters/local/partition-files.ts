@@ -6,7 +6,7 @@ import type { ParquetFile } from '../duckdb/deleted-rows.ts'
 import type { LocalTable } from './rewrites.ts'
 import { droppedColumns, type FileChecks } from './table-files.ts'
 
-export interface LiveFile extends Pick<ScanFile, 'file' | 'deletes'> {
+export interface LiveFile extends ScanFile {
   readonly partition: LakePartition
   /** Object name of the data file. */
   readonly object: string
@@ -31,6 +31,7 @@ export async function liveFiles(table: LocalTable, checks: FileChecks): Promise<
     found.push({
       partition: { generation, period },
       file,
+      specId,
       deletes,
       object: reader.nameOf(metadata, file.uri),
       open: async () => ({ ...(await checks.localFile(reader, metadata, { file, deletes })), dropped }),

@@ -23,13 +23,13 @@ export interface Exchange {
 
 export interface Replacement extends Omit<Exchange, 'named'> {
   readonly added: readonly AppendFile[]
-  readonly operation: 'replace' | 'overwrite'
+  readonly operation: 'replace' | 'overwrite' | 'delete'
   /** What was rewritten, for the summary: `_gen=1/bucket_day=2026-03-01`. */
   readonly partition: string
 }
 
 /**
- * The same rows in other files (`replace`), or other rows (`overwrite`).
+ * The same rows in other files (`replace`), other rows (`overwrite`), or files gone with all their rows (`delete`).
  * @throws CommitConflictError where a file to remove is gone, or rows of it that are not among `applied` are deleted, or
  * after `commitMaxAttempts`; then nothing of it is visible
  */
