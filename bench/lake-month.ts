@@ -6,7 +6,7 @@
  * the table: commits, its history, its metadata, its files. Prints a line a simulated day, and one JSON line at the end.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
-import { cpus, tmpdir } from 'node:os'
+import { cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { folderObjectStore } from '../core/adapters/folder-object-store.ts'
@@ -15,6 +15,7 @@ import { seededRandom } from '../core/adapters/memory/seeded-random.ts'
 import { nodeDisk } from '../core/adapters/node/node-disk.ts'
 import { dayMs, eventTime, minuteMs, utcDay } from '../core/event-time.ts'
 import type { Offset } from '../core/ids.ts'
+import type { Disk } from '../core/ports/disk.ts'
 import { createExpiry } from '../lakehouse/adapters/local/expiry.ts'
 import { createRewrites } from '../lakehouse/adapters/local/rewrites.ts'
 import { createStaging } from '../lakehouse/adapters/local/staging.ts'
@@ -36,7 +37,9 @@ const folder = process.argv[4] ?? (await mkdtemp(join(tmpdir(), 'hitlake-month-'
 const start = eventTime('2026-03-01T00:00:00Z')
 const clock = new ManualClock(start)
 const random = seededRandom(1)
-const objects = await folderObjectStore(nodeDisk(folder), '')
+/** Syncs of files and folders: what a commit waits for, whatever else the machine does. */
+let syncs = 0
+const objects = await folderObjectStore(countingSyncs(nodeDisk(folder)), '')
 const instance = await DuckDBInstance.create(':memory:', { threads: '1' })
 const definition = tables.hourly
 const layout = tableLayout(definition, `file://${folder}/lake`)
@@ -131,6 +134,8 @@ const maintenance = createMaintenance({
 })
 
 const commitMs: number[] = []
+const commitCpuMs: number[] = []
+const commitSyncs: number[] = []
 const planMs: number[] = []
 let roundMaxMs = 0
 let dayFilesMax = 0
@@ -153,9 +158,12 @@ async function publish(id: number): Promise<void> {
   const held = await store.acquireLease(lease, 'one', 60_000, clock.now())
   await store.beginPublication('hourly', lease, held?.fence ?? 0, [name])
   const file = await dataFile(layout.dataFile(id, { generation: 1, period: day }, '00'), day)
-  const began = performance.now()
+  const [began, cpu, synced] = [performance.now(), process.cpuUsage(), syncs]
   const snapshot = await appendFiles(commit, id, [file])
   commitMs.push(performance.now() - began)
+  const { user, system } = process.cpuUsage(cpu)
+  commitCpuMs.push((user + system) / 1_000)
+  commitSyncs.push(syncs - synced)
   await store.finishPublication('hourly', lease, held?.fence ?? 0, id, snapshot)
 }
 
@@ -173,6 +181,25 @@ async function sizeOf(prefix: string): Promise<{ readonly files: number; readonl
   let total = 0
   for (const name of names) total += (await objects.size(name)) ?? 0
   return { files: names.length, bytes: total }
+}
+
+function countingSyncs(disk: Disk): Disk {
+  return {
+    ...disk,
+    async open(path, mode) {
+      const file = await disk.open(path, mode)
+      const datasync = file.datasync.bind(file)
+      file.datasync = () => {
+        syncs += 1
+        return datasync()
+      }
+      return file
+    },
+    syncFolder(path) {
+      syncs += 1
+      return disk.syncFolder(path)
+    },
+  }
 }
 
 const quantile = (values: readonly number[], q: number) =>
@@ -212,6 +239,10 @@ console.log(
     commits: commitMs.length,
     commitP50Ms: rounded(quantile(commitMs.slice(-1_440), 0.5)),
     commitP99Ms: rounded(quantile(commitMs.slice(-1_440), 0.99)),
+    commitCpuP50Ms: rounded(quantile(commitCpuMs.slice(-1_440), 0.5)),
+    commitCpuP99Ms: rounded(quantile(commitCpuMs.slice(-1_440), 0.99)),
+    syncsOfACommit: quantile(commitSyncs, 0.5),
+    loadAverage: loadavg().map(rounded),
     planP50Ms: rounded(quantile(planMs.slice(-144), 0.5)),
     planP99Ms: rounded(quantile(planMs.slice(-144), 0.99)),
     roundMaxMs: Math.round(roundMaxMs),

@@ -52,6 +52,8 @@ export async function nextManifests(options: ManifestOptions, next: NextEntries)
     const isNeeded = added.length > 0 || next.removed.size === 0
     return isNeeded ? [await writeManifest(options, next, added), ...before] : before
   }
+  // All at once: they are read again one after the other below, from memory.
+  await Promise.all(small.map((manifest) => options.reader.manifest(next.metadata, manifest)))
   const kept: ManifestEntry[] = []
   const gone = new Set<ManifestFile>()
   for (const manifest of small) {

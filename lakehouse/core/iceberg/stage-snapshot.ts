@@ -82,7 +82,7 @@ export interface NewSnapshot {
 
 /** Writes the manifest list of a snapshot that becomes current on top of `metadata`. */
 export async function stageSnapshot(
-  { objects, layout, random }: CommitOptions,
+  { objects, layout, reader, random }: CommitOptions,
   metadata: TableMetadata,
   { id, manifests, summary, now }: NewSnapshot,
 ): Promise<StagedUpdates<string>> {
@@ -90,7 +90,9 @@ export async function stageSnapshot(
   const sequence = nextSequence(metadata)
   const listName = layout.manifestListFile(id, hex(random, 8))
   const parentId = parent === undefined ? null : BigInt(parent['snapshot-id'])
-  await objects.put(listName, encodeManifestList(manifests, { id, parent: parentId, sequence }, random.bytes(16)))
+  const list = encodeManifestList(manifests, { id, parent: parentId, sequence }, random.bytes(16))
+  await objects.put(listName, list)
+  reader.keepManifestList(listName, manifests, list.length)
   const snapshot: SnapshotJson = {
     'snapshot-id': Number(id),
     ...(parent === undefined ? {} : { 'parent-snapshot-id': parent['snapshot-id'] }),

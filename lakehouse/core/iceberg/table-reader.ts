@@ -120,6 +120,11 @@ export class TableReader {
     return value
   }
 
+  /** What a commit made by ourselves just wrote under this name, `bytes` long: spares reading it again. */
+  keepManifestList(name: string, manifests: readonly ManifestFile[], bytes: number): void {
+    this.lists.set(name, manifests, bytes * decodedPerDeflated)
+  }
+
   async manifest(metadata: TableMetadata, manifest: ManifestFile): Promise<readonly ReadEntry[]> {
     const name = this.nameOf(metadata, manifest.uri)
     const kept = this.manifests.get(name)
