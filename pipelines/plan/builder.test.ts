@@ -154,7 +154,11 @@ describe('a plan is refused early', () => {
       "'same' is the name of two steps; one would read the state of the other after a restart",
     ],
     ['a step without a name', () => plan((rows) => rows.filter(' ', () => true)), 'has no name'],
-    ['dedupe without a key', () => plan((rows) => rows.dedupe('d', { key: [], within: '24h' })), "'d' has no key"],
+    [
+      'dedupe without a key',
+      () => plan((rows) => rows.dedupe('d', { key: [] as never, within: '24h' })),
+      "'d' has no key",
+    ],
     [
       'dedupe by a key that is not local to a partition',
       () => plan((rows) => rows.dedupe('d', { key: ['id'], within: '24h' })),
@@ -172,7 +176,7 @@ describe('a plan is refused early', () => {
     ],
     [
       'a duration without a unit',
-      () => plan((rows) => rows.dedupe('d', { key: [], within: '24' as '24h' })),
+      () => plan((rows) => rows.dedupe('d', { key: [] as never, within: '24' as '24h' })),
       "'24' is not a duration",
     ],
     [
@@ -209,7 +213,7 @@ describe('a plan is refused early', () => {
         ),
       "gives rows as 'judge.good' that nothing reads: they would vanish",
     ],
-    ['a window without groups', () => pipeline<Inputs>('p', windowed, jobs), 'has no groupBySets after it'],
+    ['a window without groups', () => pipeline<Inputs>('p', windowed, jobs), 'has no groupBySets or groupBy after it'],
     [
       'groups without an aggregate',
       () => pipeline<Inputs>('p', (p) => windowed(p).groupBySets('sets', { total: [] }), jobs),
@@ -240,7 +244,7 @@ describe('a plan is refused early', () => {
       'needs a whole k of 2 or more',
     ],
     [
-      'panes before the window ends, which need state that this runner does not keep',
+      'panes that grow over epochs',
       () =>
         pipeline<Inputs>(
           'p',
@@ -248,11 +252,11 @@ describe('a plan is refused early', () => {
             windowed(p)
               .groupBySets('sets', { total: [] })
               .aggregate({ hits: count() })
-              .emit({ every: 'close', panes: 'accumulating' })
+              .emit({ every: 'epoch', panes: 'accumulating' } as never)
               .write(partial),
           all,
         ),
-      'emits accumulating panes every close; this runner keeps no window state',
+      'emits accumulating panes every epoch; nothing is kept between epochs that could grow',
     ],
   ] as const)('with %s', (_, build, message) => {
     expect(refusal(build)).toContain(message)
@@ -278,7 +282,7 @@ describe('a plan is refused early', () => {
     [
       'the first row, which a part of them cannot know',
       { kind: 'first', column: 'id' },
-      "'n' asks for the first row, which a part of the rows cannot know: it runs bounded only",
+      "'n' asks for the first row, which a part of the rows cannot know: it runs bounded, or in one pane on close",
     ],
     ['what is not of the closed set', { kind: 'median', column: 'paid' }, "'n' is no aggregate of the closed set"],
   ])('with %s, which only plain JavaScript could write', (_, node, message) => {

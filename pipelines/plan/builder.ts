@@ -6,18 +6,21 @@
  * Lambdas are pure and synchronous, and live in row steps only. What else they need they name in `uses` and get as
  * their second argument, the same for the whole of an epoch.
  */
+import { InvalidPlanError } from '../../core/errors.ts'
 import type { EventTime } from '../../core/event-time.ts'
-import type { AggregateNode, Pane } from '../core/pane.ts'
-import type { AggregatesOver, ColumnsOf } from './aggregates.ts'
-import { codeHash } from './canonical.ts'
-import { type AnySink, Draft, type Pipeline, type PipelineOptions } from './draft.ts'
+import type { ColumnsOf } from './aggregates.ts'
+import { Draft, formerNames, lambdaHash, type Pipeline, type PipelineOptions } from './draft.ts'
 import { type Duration, durationMs } from './duration.ts'
 import type { FeedDefinition } from './feed-definition.ts'
-import type { RowType, RowTypes } from './node/step.ts'
-import type { FailedSink, PaneSink, Refused, RowSink } from './sinks.ts'
+import type { PlanStep, RowType, RowTypes } from './node/step.ts'
+import type { FailedSink, OutputSink, Refused, RowSink } from './sinks.ts'
+import type { OutputOf, StandardSchema } from './standard-schema.ts'
 import { BoundedRows } from './table-builder.ts'
 import type { TableRows } from './table-rows.ts'
-import type { CalendarWindow } from './windows.ts'
+import { validation } from './validation.ts'
+import { KeyedRows, WindowedRows, type WindowOptions, windowStep } from './window-builder.ts'
+import type { AnyWindow } from './windows.ts'
+import { writeStep } from './write-step.ts'
 
 /**
  * Builds a pipeline. `C` is all that its lambdas may use: a type of named side inputs.
@@ -26,7 +29,7 @@ import type { CalendarWindow } from './windows.ts'
 export function pipeline<C = Record<never, never>>(
   name: string,
   build: (p: PipelineBuilder<C>) => unknown,
-  options: PipelineOptions = { jobs: {} },
+  options: PipelineOptions = {},
 ): Pipeline {
   const draft = new Draft()
   build(new PipelineBuilder<C>(draft))
@@ -37,16 +40,16 @@ export class PipelineBuilder<C> {
   constructor(private readonly draft: Draft) {}
 
   /** Reads a feed in order of its partitions. The watermark is the largest `from` seen, less `delay`; it never goes back. */
-  read<R>(
-    feed: FeedDefinition<R>,
+  read<R, P extends keyof R & string>(
+    feed: FeedDefinition<R, P>,
     options: {
       readonly eventTime: (row: R) => EventTime
       readonly watermark: { readonly from: (row: R) => number; readonly delay: Duration }
     },
-  ): Rows<C, R> {
+  ): Rows<C, R, P> {
     const name = `read:${feed.name}`
     const { eventTime, watermark } = options
-    const code = { eventTime: codeHash(eventTime), watermarkFrom: codeHash(watermark.from) }
+    const code = { eventTime: lambdaHash(name, eventTime), watermarkFrom: lambdaHash(name, watermark.from) }
     this.draft.add(
       {
         kind: 'read',
@@ -87,6 +90,7 @@ export class PipelineBuilder<C> {
 
 type Uses<C> = readonly (keyof C & string)[]
 type Context<C, U extends Uses<C>> = Pick<C, U[number]>
+type Lambda<C, R, U extends Uses<C>, O> = (row: R, context: Context<C, U>) => O
 /** Columns that `O` has and `R` has not. */
 type Added<R, O> = { readonly [K in Exclude<keyof O & string, keyof R>]: RowType }
 type SplitOutcome = { readonly to: string; readonly row: unknown }
@@ -96,7 +100,29 @@ type BranchRow<O, B> = O extends { readonly to: B; readonly row: infer Q; readon
     ? Q
     : never
 
-export class Rows<C, R> {
+export interface StepOptions {
+  /** What the step was called before: its state goes on under the new name. Several: newest first. */
+  readonly was?: string | readonly string[]
+}
+interface LambdaOptions<U> extends StepOptions {
+  readonly uses?: U
+}
+/** The types of what a lambda makes, for the plan's readers and its check: columns it adds to the row, or all of them. */
+interface MapOptions<U, R, O> extends LambdaOptions<U> {
+  readonly adds?: Added<R, O>
+  readonly columns?: { readonly [K in keyof O & string]: RowType }
+}
+
+/** Columns that hold the feed's partition key `P`, by which state is local. */
+export type WithKey<K extends readonly string[], P extends string> = [P & K[number]] extends [never]
+  ? { readonly 'the partition key is missing': P }
+  : unknown
+
+/** Rows `R` of a feed partitioned by the column `P`; `C` is what lambdas may use. */
+export class Rows<C, R, P extends string = string> {
+  // Two sets of rows are of one type only where every row of each fits the other; methods alone would not say so.
+  declare protected readonly only: (row: R) => R
+
   constructor(
     protected readonly draft: Draft,
     protected readonly at: string,
@@ -104,146 +130,155 @@ export class Rows<C, R> {
   ) {}
 
   /** Passes the first row of each key; one of the same key received less than `within` later is a duplicate. */
-  dedupe(
+  dedupe<const K extends readonly (keyof R & string)[]>(
     name: string,
-    options: { readonly key: readonly (keyof R & string)[]; readonly within: Duration },
-  ): Rows<C, R> {
+    options: { readonly key: K & WithKey<K, P>; readonly within: Duration } & StepOptions,
+  ): Rows<C, R, P> {
     const step = { kind: 'dedupe', key: [...options.key], withinMs: durationMs(options.within) } as const
-    return this.next(name, step, this.columns)
+    return this.next(name, step, this.columns, options)
   }
 
-  /** One row out for each row in. `adds` declares the types of new columns, for the plan's readers and its check. */
+  /** One row out for each row in. */
   map<O, const U extends Uses<C> = readonly []>(
     name: string,
-    lambda: (row: R, context: Context<C, U>) => O,
-    options: { readonly uses?: U; readonly adds?: Added<R, NoInfer<O>> } = {},
-  ): Rows<C, O> {
-    const columns = options.adds && this.columns ? { ...this.columns, ...options.adds } : null
-    const step = { kind: 'map', uses: [...(options.uses ?? [])], code: codeHash(lambda) } as const
-    return this.next(name, step, columns, { [name]: lambda })
+    lambda: Lambda<C, R, U, O>,
+    options: MapOptions<U, R, NoInfer<O>> = {},
+  ): Rows<C, O, P> {
+    return this.next(name, { kind: 'map', ...this.code(name, lambda, options) }, this.made(options), options, lambda)
+  }
+
+  /** None, one or more rows out for each row in, each with the event time of that row. */
+  flatMap<O, const U extends Uses<C> = readonly []>(
+    name: string,
+    lambda: Lambda<C, R, U, readonly O[]>,
+    options: MapOptions<U, R, NoInfer<O>> = {},
+  ): Rows<C, O, P> {
+    const step = { kind: 'flatMap', ...this.code(name, lambda, options) } as const
+    return this.next(name, step, this.made(options), options, lambda)
   }
 
   /** Keeps the rows for which the lambda says true. A row that reaches no sink for it is booked as dropped, by this name. */
   filter<const U extends Uses<C> = readonly []>(
     name: string,
-    lambda: (row: R, context: Context<C, U>) => boolean,
-    options: { readonly uses?: U } = {},
-  ): Rows<C, R> {
-    const step = { kind: 'filter', uses: [...(options.uses ?? [])], code: codeHash(lambda) } as const
-    return this.next(name, step, this.columns, { [name]: lambda })
+    lambda: Lambda<C, R, U, boolean>,
+    options: LambdaOptions<U> = {},
+  ): Rows<C, R, P> {
+    return this.next(name, { kind: 'filter', ...this.code(name, lambda, options) }, this.columns, options, lambda)
   }
 
   /** Sends each row to one branch. A branch whose outcomes give a `reason` holds refused rows, for a failed sink. */
   split<O extends SplitOutcome, const U extends Uses<C> = readonly []>(
     name: string,
-    lambda: (row: R, context: Context<C, U>) => O,
-    options: { readonly to: Readonly<Record<O['to'], 'rows' | 'refused'>>; readonly uses?: U },
-  ): { readonly [B in O['to']]: Rows<C, BranchRow<O, B>> } {
+    lambda: Lambda<C, R, U, O>,
+    options: { readonly to: Readonly<Record<O['to'], 'rows' | 'refused'>> } & LambdaOptions<U>,
+  ): { readonly [B in O['to']]: Rows<C, BranchRow<O, B>, P> } {
     const to = Object.keys(options.to) as O['to'][]
-    const step = { kind: 'split', to, uses: [...(options.uses ?? [])], code: codeHash(lambda) } as const
-    this.next(name, step, this.columns, { [name]: lambda })
+    this.next(name, { kind: 'split', to, ...this.code(name, lambda, options) }, this.columns, options, lambda)
     const branches = to.map((branch) => [branch, new Rows(this.draft, `${name}.${branch}`, this.columns)])
     return Object.fromEntries(branches)
   }
 
-  /** Writes every row to a table and hands the rows on. */
-  write(sink: R extends Refused<infer Q> ? FailedSink<Q> : RowSink<R>): Rows<C, R> {
-    writeStep(this.draft, this.at, sink as unknown as AnySink)
+  /**
+   * Judges each row by a schema of the Standard Schema interface, synchronous. What passes is what the schema gives; the
+   * rest goes to `refused` with `invalid:` and the path of the first issue as its reason. `version` stands for the
+   * schema's source, which nobody can see: raise it with every change.
+   */
+  validate<S extends StandardSchema>(
+    name: string,
+    schema: S,
+    options: {
+      readonly version: string
+      readonly columns?: { readonly [K in keyof OutputOf<S> & string]: RowType }
+    } & StepOptions,
+  ): { readonly passed: Rows<C, OutputOf<S>, P>; readonly refused: Rows<C, Refused<R>, P> } {
+    const lambda = validation(name, schema)
+    const { version, columns = null } = options
+    const { vendor } = schema['~standard']
+    const step = { kind: 'validate', to: ['passed', 'refused'], vendor, version } as const
+    this.next(name, step, this.columns, options, lambda)
+    return {
+      passed: new Rows(this.draft, `${name}.passed`, columns),
+      refused: new Rows(this.draft, `${name}.refused`, null),
+    }
+  }
+
+  /** These rows and those of `others`, all of one type, as one. */
+  union(name: string, others: readonly Rows<C, R, P>[], options: StepOptions = {}): Rows<C, R, P> {
+    if (others.some((other) => other.draft !== this.draft)) {
+      throw new InvalidPlanError(`'${name}' joins rows of another pipeline`)
+    }
+    const columns = others.reduce((all, other) => columnsOfBoth(all, other.columns), this.columns)
+    return this.next(name, { kind: 'union', also: others.map((other) => other.at) }, columns, options)
+  }
+
+  /** Goes on with a function from rows to whatever it makes of them: how steps are put together for reuse. */
+  through<T>(composite: (rows: Rows<C, R, P>) => T): T {
+    return composite(this)
+  }
+
+  /** Writes every row to a sink and hands the rows on. */
+  write(
+    sink: R extends Refused<infer Q> ? FailedSink<Q> | OutputSink<'refused', Q> : RowSink<R> | OutputSink<'rows', R>,
+  ): Rows<C, R, P> {
+    writeStep(this.draft, this.at, sink)
     return this
   }
 
-  /** Assigns each row to its window. `unbounded` lateness: a row is counted whenever it comes; sinks must merge. */
-  window(name: string, assign: CalendarWindow<R>, options: { readonly lateness: 'unbounded' }): WindowedRows<R> {
-    this.draft.add(
-      {
-        kind: 'window',
-        name,
-        after: this.at,
-        columns: this.columns,
-        assign: { kind: 'calendar', unit: assign.unit },
-        lateness: options.lateness,
-        code: codeHash(assign.zone),
-      },
-      { [`${name}.zone`]: assign.zone },
-    )
-    return new WindowedRows(this.draft, name, this.columns)
+  /**
+   * Assigns each row to its windows. A window takes rows until the watermark passes its end by `lateness` (none: not at
+   * all); later ones leave by `tooLate`. `unbounded`: a row is counted whenever it comes; sinks must add.
+   */
+  window(name: string, assign: AnyWindow<R>, options: WindowOptions = {}): WindowedRows<C, R, P> {
+    windowStep(this.draft, { name, after: this.at, columns: this.columns }, assign, options)
+    return new WindowedRows(this.draft, name, this.columns, new Rows(this.draft, `${name}.tooLate`, this.columns))
+  }
+
+  /** Rows equal in all of these columns go together, the partition key among them. No value equals no value. */
+  groupBy<const K extends readonly (keyof R & string)[]>(
+    name: string,
+    by: K & WithKey<K, P>,
+    options: StepOptions = {},
+  ): KeyedRows<C, R, P, K[number]> {
+    this.next(name, { kind: 'groupBy', by: [...by] }, this.columns, options)
+    return new KeyedRows(this.draft, name, this.columns, (output) => new Rows(this.draft, output, this.columns))
+  }
+
+  private code(name: string, lambda: unknown, { uses }: LambdaOptions<Uses<C>>) {
+    return { uses: [...(uses ?? [])], code: lambdaHash(name, lambda) }
+  }
+
+  private made(options: {
+    readonly adds?: Readonly<Record<string, RowType>>
+    readonly columns?: Readonly<Record<string, RowType>>
+  }): RowTypes {
+    if (options.columns !== undefined) return { ...options.columns }
+    return options.adds && this.columns ? { ...this.columns, ...options.adds } : null
   }
 
   private next<O>(
     name: string,
     step: StepShape,
     columns: RowTypes,
-    lambdas: Readonly<Record<string, unknown>> = {},
-  ): Rows<C, O> {
-    this.draft.add({ ...step, name, after: this.at, columns }, lambdas)
+    options: StepOptions,
+    lambda?: unknown,
+  ): Rows<C, O, P> {
+    const whole = { ...step, name, after: this.at, columns, ...formerNames(options.was) } as PlanStep
+    this.draft.add(whole, lambda === undefined ? {} : { [name]: lambda })
     return new Rows(this.draft, name, columns)
   }
 }
 
+type Made<K extends PlanStep['kind']> = Omit<PlanStep & { readonly kind: K }, 'name' | 'after' | 'columns' | 'was'>
 type StepShape =
-  | { readonly kind: 'dedupe'; readonly key: readonly string[]; readonly withinMs: number }
-  | { readonly kind: 'map' | 'filter'; readonly uses: readonly string[]; readonly code: string }
-  | { readonly kind: 'split'; readonly to: readonly string[]; readonly uses: readonly string[]; readonly code: string }
+  | Made<'dedupe'>
+  | Made<'map' | 'filter' | 'flatMap'>
+  | Made<'split'>
+  | Made<'validate'>
+  | Made<'union'>
+  | Made<'groupBy'>
 
-type GroupColumns<R> = Readonly<Record<string, readonly (keyof R & string)[]>>
-
-export class WindowedRows<R> {
-  constructor(
-    private readonly draft: Draft,
-    private readonly at: string,
-    private readonly columns: RowTypes,
-  ) {}
-
-  /** Groups by the feed's partition key and, in each set, by its columns (none: the total). */
-  groupBySets(name: string, sets: GroupColumns<R>): GroupedRows<R> {
-    const copy = Object.fromEntries(Object.entries(sets).map(([set, columns]) => [set, [...columns]]))
-    this.draft.add({ kind: 'group', name, after: this.at, columns: this.columns, sets: copy })
-    return new GroupedRows(this.draft, name)
-  }
-}
-
-export class GroupedRows<R> {
-  constructor(
-    private readonly draft: Draft,
-    private readonly at: string,
-  ) {}
-
-  aggregate<const A extends AggregatesOver<R>>(aggregates: A): Aggregated<A> {
-    const name = `${this.at}.aggregate`
-    const nodes = { ...aggregates } as Readonly<Record<string, AggregateNode>>
-    this.draft.add({ kind: 'aggregate', name, after: this.at, columns: null, aggregates: nodes })
-    return new Aggregated(this.draft, name, `${this.at}.emit`)
-  }
-}
-
-export class Aggregated<A> {
-  constructor(
-    private readonly draft: Draft,
-    private readonly at: string,
-    private readonly name: string,
-  ) {}
-
-  /** `epoch` and `discarding`: each epoch gives partial rows that merge; no window state outlives it. */
-  emit(options: { readonly every: 'epoch' | 'close'; readonly panes: 'discarding' | 'accumulating' }): Panes<A> {
-    this.draft.add({ kind: 'emit', name: this.name, after: this.at, columns: null, ...options })
-    return new Panes(this.draft, this.name)
-  }
-}
-
-export class Panes<A> {
-  constructor(
-    private readonly draft: Draft,
-    private readonly at: string,
-  ) {}
-
-  write(sink: PaneSink<Pane<A>>): void {
-    writeStep(this.draft, this.at, sink as unknown as AnySink)
-  }
-}
-
-function writeStep(draft: Draft, after: string, sink: AnySink): void {
-  const name = `write:${sink.table.name}`
-  const counts = sink.kind === 'failed' ? 'failed' : sink.kind === 'panes' ? 'derived' : sink.counts
-  draft.add({ kind: 'write', name, after, columns: null, table: sink.table.name, counts, code: codeHash(sink.toRow) })
-  draft.sinks.set(name, sink)
+/** Columns that both declare alike. */
+function columnsOfBoth(a: RowTypes, b: RowTypes): RowTypes {
+  if (a === null || b === null) return null
+  return Object.fromEntries(Object.entries(a).filter(([column, type]) => b[column] === type))
 }

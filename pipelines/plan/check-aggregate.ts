@@ -52,13 +52,19 @@ export function checkLiteral(step: string, columns: PlanStep['columns'], column:
   checkColumn(step, columns, column, literalTypes[typeof value] ?? [])
 }
 
-/** Of a stream's panes, which hold a part of a group each. @throws InvalidPlanError naming an aggregate that needs all */
+/** Of panes that hold a part of a window each. @throws InvalidPlanError naming an aggregate that needs all of it */
 export function checkMergeable(step: PlanStep & { kind: 'aggregate' }): void {
   for (const [name, { kind }] of Object.entries(step.aggregates)) {
+    if (kind === 'avg') {
+      refuse(
+        step.name,
+        `'${name}' is an average of a part of the rows, and averages cannot be added; emit a sum and a count`,
+      )
+    }
     if (kind === 'first' || kind === 'last') {
       refuse(
         step.name,
-        `'${name}' asks for the ${kind} row, which a part of the rows cannot know: it runs bounded only`,
+        `'${name}' asks for the ${kind} row, which a part of the rows cannot know: it runs bounded, or in one pane on close`,
       )
     }
   }

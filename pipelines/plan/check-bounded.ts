@@ -43,6 +43,12 @@ export function checkBounded(plan: Plan): void {
 
 function checkOrder(plan: Plan): void {
   for (const [at, step] of plan.steps.entries()) {
+    if (step.kind === 'emit' && 'on' in step && step.early !== null) {
+      refuse(
+        step.name,
+        'emits early panes, but the plan runs bounded: all rows come at once, and each window gives one row',
+      )
+    }
     if (!order.includes(step.kind)) {
       refuse(step.name, `is a ${step.kind}; a plan that reads a table has declared steps only, to run as SQL`)
     }

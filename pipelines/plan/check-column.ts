@@ -1,10 +1,15 @@
 /** What all checks of a plan ask: who reads an output, whether a column is there and of a type; and how they refuse. */
 import { InvalidPlanError } from '../../core/errors.ts'
-import type { Plan, PlanStep, RowType, RowTypes } from './node/step.ts'
+import { inputsOf, type Plan, type PlanStep, type RowType, type RowTypes } from './node/step.ts'
 
 /** The first step that reads an output. */
 export function reader(plan: Plan, output: string): PlanStep | undefined {
-  return plan.steps.find((step) => step.after === output)
+  return plan.steps.find((step) => inputsOf(step).includes(output))
+}
+
+/** All steps that read an output. */
+export function readers(plan: Plan, output: string): readonly PlanStep[] {
+  return plan.steps.filter((step) => inputsOf(step).includes(output))
 }
 
 /** Passes where the step's columns are not declared. @throws InvalidPlanError naming step, column and type */

@@ -2,10 +2,14 @@
  * Refuses a plan before it runs, naming the step and what would have gone wrong. Types refuse most of it already; this
  * holds for plans in plain JavaScript, from a file, or made by a program, and for what types cannot say.
  */
-import { checkAggregate, checkMergeable } from './check-aggregate.ts'
+import { checkAggregate } from './check-aggregate.ts'
 import { checkBounded, isBounded } from './check-bounded.ts'
 import { checkColumn, reader, refuse } from './check-column.ts'
-import type { Plan, PlanStep } from './node/step.ts'
+import { checkNames } from './check-names.ts'
+import { checkSinks } from './check-sinks.ts'
+import { checkEmit, checkGroupBy, checkGroupSets, checkWindow, onlyReader } from './check-window.ts'
+import { inputsOf, type Plan, type PlanStep, type ReadStep } from './node/step.ts'
+import { stateOf } from './state.ts'
 
 /** Steps of one plan, at most: beyond it a plan was made by a loop that went wrong. */
 export const planMaxSteps = 1_000
@@ -23,51 +27,109 @@ export function checkPlan(plan: Plan): void {
   if (read === undefined) refuse(plan.name, 'reads nothing; begin with p.read')
   if (reads.length > 1) refuse(plan.name, 'reads more than one feed; make a pipeline of each')
   checkNames(plan)
-  for (const step of plan.steps) checkStep(plan, step, read.partitionKey)
+  for (const step of plan.steps) {
+    checkPlace(plan, step)
+    checkStep(plan, step, read.partitionKey)
+  }
   checkSinks(plan)
+  checkState(plan)
 }
 
-function checkNames(plan: Plan): void {
-  const seen = new Set<string>()
-  for (const step of plan.steps) {
-    if (step.name.trim() === '') refuse('a step', 'has no name; its state could not be found again after a change')
-    if (seen.has(step.name)) {
-      refuse(step.name, 'is the name of two steps; one would read the state of the other after a restart')
-    }
-    if (step.after !== null && !seen.has(step.after.split('.')[0] ?? '') && !seen.has(step.after)) {
-      refuse(step.name, `comes after '${step.after}', which is not above it`)
-    }
-    seen.add(step.name)
+/** Kinds of step that take rows, whatever gave them. */
+const takesRows: readonly PlanStep['kind'][] = ['dedupe', 'map', 'flatMap', 'filter', 'split', 'validate', 'union']
+
+/** Whether a step may stand where it stands. */
+function checkPlace(plan: Plan, step: PlanStep): void {
+  if (step.kind === 'read' && step.after !== null)
+    refuse(step.name, `reads a feed, so it cannot come after '${step.after}'`)
+  if (step.kind !== 'read' && step.after === null) refuse(step.name, 'comes after nothing')
+  const above = inputsOf(step).map((input) => givenBy(plan, input))
+  const wrong = above.find((given) => !placesOf(step).includes(given))
+  if (wrong !== undefined) {
+    refuse(step.name, `(${step.kind}) cannot come after '${step.after}', which gives ${wrong}`)
+  }
+}
+
+type Given = 'rows' | 'windows' | 'groups' | 'windows of groups' | 'aggregates' | 'panes'
+
+function placesOf(step: PlanStep): readonly Given[] {
+  if (takesRows.includes(step.kind)) return ['rows']
+  switch (step.kind) {
+    case 'window':
+      return ['rows', 'groups']
+    case 'group':
+      return ['windows']
+    case 'groupBy':
+      return ['rows', 'windows']
+    case 'aggregate':
+      return ['windows of groups']
+    case 'emit':
+      return ['aggregates']
+    default:
+      return ['rows', 'panes']
+  }
+}
+
+function givenBy(plan: Plan, output: string): Given {
+  const step = plan.steps.find((each) => each.name === output)
+  const before = plan.steps.find((each) => each.name === step?.after)
+  switch (step?.kind) {
+    case 'window':
+      return before?.kind === 'groupBy' ? 'windows of groups' : 'windows'
+    case 'group':
+      return 'windows of groups'
+    case 'groupBy':
+      return before?.kind === 'window' ? 'windows of groups' : 'groups'
+    case 'aggregate':
+      return 'aggregates'
+    case 'emit':
+      return 'panes'
+    default:
+      return 'rows'
   }
 }
 
 function checkStep(plan: Plan, step: PlanStep, partitionKey: string): void {
   switch (step.kind) {
+    case 'read':
+      checkRead(plan, step)
+      break
     case 'dedupe':
       checkDedupe(plan, step, partitionKey)
       break
     case 'filter':
+    case 'flatMap':
     case 'map':
       needsReader(plan, step.name, step.name)
       break
     case 'split':
+    case 'validate':
+      if (step.to.length === 0) refuse(step.name, 'splits into nothing')
       for (const branch of step.to) needsReader(plan, step.name, `${step.name}.${branch}`)
+      if (step.kind === 'validate' && step.version.trim() === '') {
+        refuse(step.name, 'names no version of its schema: a change of it would go unseen')
+      }
+      break
+    case 'union':
+      checkUnion(plan, step)
       break
     case 'window':
-      if (reader(plan, step.name)?.kind !== 'group') refuse(step.name, 'has no groupBySets after it: nothing to emit')
+      checkWindow(plan, step)
       break
     case 'group':
-      checkGroup(plan, step)
+      checkGroupSets(plan, step)
+      break
+    case 'groupBy':
+      checkGroupBy(plan, step, partitionKey)
       break
     case 'aggregate':
       checkAggregate(plan, step)
-      checkMergeable(step)
+      onlyReader(plan, step.name)
       break
     case 'emit':
       checkEmit(plan, step)
       break
     case 'where':
-    case 'groupBy':
     case 'sessionWindow':
     case 'derive':
       refuse(step.name, `(${step.kind}) needs all rows of a table; read one with p.readTable instead of a feed`)
@@ -75,6 +137,14 @@ function checkStep(plan: Plan, step: PlanStep, partitionKey: string): void {
     default:
       break
   }
+}
+
+function checkRead(plan: Plan, step: ReadStep): void {
+  checkColumn(step.name, step.columns, step.partitionKey, ['string'])
+  if (!(Number.isSafeInteger(step.watermarkDelayMs) && step.watermarkDelayMs >= 0)) {
+    refuse(step.name, `has a watermark ${step.watermarkDelayMs} ms behind; a whole number from 0 is needed`)
+  }
+  needsReader(plan, step.name, step.name)
 }
 
 function checkDedupe(plan: Plan, step: PlanStep & { kind: 'dedupe' }, partitionKey: string): void {
@@ -90,45 +160,29 @@ function checkDedupe(plan: Plan, step: PlanStep & { kind: 'dedupe' }, partitionK
   needsReader(plan, step.name, step.name)
 }
 
-function checkGroup(plan: Plan, step: PlanStep & { kind: 'group' }): void {
-  if (Object.keys(step.sets).length === 0) refuse(step.name, 'groups by no set: nothing would come out')
-  for (const [set, columns] of Object.entries(step.sets)) {
-    if (columns.length > 1) refuse(step.name, `set '${set}' has ${columns.length} columns; a breakdown holds one value`)
-    for (const column of columns) checkColumn(step.name, step.columns, column, ['string'])
-  }
-  if (reader(plan, step.name)?.kind !== 'aggregate') refuse(step.name, 'has no aggregate after it')
+function checkUnion(plan: Plan, step: PlanStep & { kind: 'union' }): void {
+  const inputs = inputsOf(step)
+  if (inputs.length < 2) refuse(step.name, 'joins nothing to its rows')
+  if (new Set(inputs).size < inputs.length) refuse(step.name, 'joins an output with itself: its rows would count twice')
+  needsReader(plan, step.name, step.name)
 }
 
-function checkEmit(plan: Plan, step: PlanStep & { kind: 'emit' }): void {
-  if (step.every !== 'epoch' || step.panes !== 'discarding') {
+/** State needs a limit, and the limit must hold at least one key. */
+function checkState(plan: Plan): void {
+  const states = plan.steps.filter((step) => step.kind === 'window').flatMap((step) => stateOf(plan, step) ?? [])
+  const [first] = states
+  const limit = plan.stateMaxBytes
+  if (first !== undefined && limit === undefined) {
     refuse(
-      step.name,
-      `emits ${step.panes} panes every ${step.every}; this runner keeps no window state, so only { every: 'epoch', panes: 'discarding' } gives right numbers`,
+      first.step,
+      `keeps ${first.what} for each (${first.key.join(', ')}), about ${first.bytesPerKey} bytes a key, without a limit; say state: { maxBytes } in the pipeline's options`,
     )
   }
-  if (reader(plan, step.name)?.kind !== 'write') refuse(step.name, 'is written nowhere')
-}
-
-function checkSinks(plan: Plan): void {
-  const writes = plan.steps.filter((step) => step.kind === 'write')
-  if (writes.length === 0) refuse(plan.name, 'writes nothing')
-  if (writes.filter((step) => step.counts === 'failed').length !== 1) {
-    refuse(plan.name, 'needs one failed sink: a hit that cannot be processed would have nowhere to go')
-  }
-  if (writes.filter((step) => step.counts === 'stored').length > 1) {
-    refuse(plan.name, 'stores rows in two tables; a hit would count twice in the books')
-  }
-  const jobOf = new Map<string, string>()
-  for (const [job, sinks] of Object.entries(plan.jobs)) {
-    for (const sink of sinks) {
-      if (jobOf.has(sink))
-        refuse(sink, `is a sink of jobs '${jobOf.get(sink)}' and '${job}'; it would be written twice`)
-      if (!writes.some((step) => step.table === sink)) refuse(job, `lists '${sink}', which the plan does not write`)
-      jobOf.set(sink, job)
-    }
-  }
-  for (const write of writes) {
-    if (!jobOf.has(write.table)) refuse(write.name, `is in no job, so nothing would write '${write.table}'`)
+  if (limit === undefined) return
+  if (!Number.isSafeInteger(limit) || limit <= 0) refuse(plan.name, `limits its state to ${limit} bytes`)
+  for (const { step, bytesPerKey } of states) {
+    if (bytesPerKey > limit)
+      refuse(step, `needs about ${bytesPerKey} bytes a key, and all state is limited to ${limit}`)
   }
 }
 

@@ -1,14 +1,17 @@
 /** A plan while it is being written: what the builder's fluent steps add to, and what it becomes. */
+
+import { InvalidPlanError } from '../../core/errors.ts'
 import type { TableName } from '../../core/tables.ts'
-import { canonicalJson, deepFreeze, planHash } from './canonical.ts'
+import { canonicalJson, codeHash, deepFreeze, planHash } from './canonical.ts'
 import { checkPlan } from './check.ts'
 import { type Plan, type PlanStep, planFormat } from './node/step.ts'
-import type { FailedSink, PaneSink, RowSink } from './sinks.ts'
+import type { FailedSink, OutputSink, PaneSink, RowSink, UpsertSink } from './sinks.ts'
 
 /** A lambda with its types forgotten; the plan's steps say what it takes. */
 export type Lambda = (row: unknown, context: unknown) => unknown
 
-export type AnySink = RowSink<unknown> | FailedSink<unknown> | PaneSink<unknown>
+export type AnySink = RowSink<unknown> | FailedSink<unknown> | PaneSink<unknown> | UpsertSink<unknown>
+export type AnyOutput = OutputSink<'rows' | 'refused' | 'partials' | 'upserts', unknown>
 
 /** A plan with the code it names: what a runner runs. */
 export interface Pipeline {
@@ -24,7 +27,10 @@ export interface Pipeline {
 }
 
 export interface PipelineOptions {
-  readonly jobs: Readonly<Record<string, readonly { readonly name: TableName }[]>>
+  /** Which tables are written together; left out where the plan writes none, or runs bounded. */
+  readonly jobs?: Readonly<Record<string, readonly { readonly name: TableName }[]>>
+  /** Limit of window state in a partition; needed where a step keeps any. */
+  readonly state?: { readonly maxBytes: number }
 }
 
 export class Draft {
@@ -40,9 +46,10 @@ export class Draft {
   /** Checks and freezes. @throws InvalidPlanError */
   finish(name: string, options: PipelineOptions): Pipeline {
     const jobs = Object.fromEntries(
-      Object.entries(options.jobs).map(([job, sinks]) => [job, sinks.map((sink) => sink.name)]),
+      Object.entries(options.jobs ?? {}).map(([job, sinks]) => [job, sinks.map((sink) => sink.name)]),
     )
-    const plan: Plan = deepFreeze({ format: planFormat, name, steps: this.steps, jobs })
+    const state = options.state === undefined ? {} : { stateMaxBytes: options.state.maxBytes }
+    const plan: Plan = deepFreeze({ format: planFormat, name, steps: this.steps, jobs, ...state })
     checkPlan(plan)
     return {
       plan,
@@ -52,4 +59,29 @@ export class Draft {
       hash: (dataSets) => planHash(plan, dataSets),
     }
   }
+}
+
+/**
+ * Hash of a lambda of a step.
+ * @throws InvalidPlanError for what is no function, runs later than now, or hides its source
+ */
+export function lambdaHash(step: string, lambda: unknown): string {
+  if (typeof lambda !== 'function') throw new InvalidPlanError(`'${step}' is given no function`)
+  if (lambda.constructor.name !== 'Function') {
+    throw new InvalidPlanError(
+      `'${step}' is given ${lambda.constructor.name.startsWith('Async') ? 'an asynchronous function' : 'a generator'}; steps are synchronous, and what they need from elsewhere they name in uses`,
+    )
+  }
+  if (/\{\s*\[native code\]\s*\}$/.test(lambda.toString())) {
+    throw new InvalidPlanError(
+      `'${step}' is given a bound or built-in function, whose source is hidden: a change of it would go unseen; wrap it in a lambda`,
+    )
+  }
+  return codeHash(lambda)
+}
+
+/** The part of a step that says what it was called before. */
+export function formerNames(was: string | readonly string[] | undefined): { readonly was?: readonly string[] } {
+  if (was === undefined) return {}
+  return { was: typeof was === 'string' ? [was] : [...was] }
 }

@@ -1,94 +1,73 @@
-/** A plan in words, one step a line, branches indented: what `hitlake explain` prints. */
-
-import type { AggregateNode, Literal } from '../core/pane.ts'
+/** A plan in words, one step a line, branches indented, then what it remembers and costs: what `hitlake explain` prints. */
+import { describeStep } from './describe.ts'
 import { durationText } from './duration.ts'
-import type { Plan, PlanStep } from './node/step.ts'
+import { outputsOf, type Plan, type PlanStep } from './node/step.ts'
+import { type StepState, stateOf, windowsPerRow } from './state.ts'
 
 /** The text of a plan; ends with a line feed. */
 export function explainPlan(plan: Plan): string {
   const lines = [`pipeline ${plan.name}`]
   const walk = (after: string | null, depth: number): void => {
     const next = plan.steps.filter((step) => step.after === after)
+    for (const step of plan.steps) {
+      if (step.kind === 'union' && after !== null && step.also.includes(after))
+        lines.push(`${'  '.repeat(depth)}joins ${step.name}`)
+    }
     for (const [index, step] of next.entries()) {
       // The last continuation stays on its column, so that the main path reads straight down.
       const indent = index < next.length - 1 ? depth + 1 : depth
-      lines.push(`${'  '.repeat(indent)}${describe(step)}`)
-      const branches = step.kind === 'split' ? step.to : []
-      for (const branch of branches) {
-        lines.push(`${'  '.repeat(indent + 1)}${branch}:`)
-        walk(`${step.name}.${branch}`, indent + 2)
+      lines.push(`${'  '.repeat(indent)}${describeStep(step)}${formerText(step)}`)
+      for (const branch of outputsOf(step).filter((output) => output !== step.name)) {
+        if (step.kind === 'window' && !plan.steps.some((each) => each.after === branch)) continue
+        lines.push(`${'  '.repeat(indent + 1)}${branch.slice(step.name.length + 1)}:`)
+        walk(branch, indent + 2)
       }
       walk(step.name, indent)
     }
   }
   walk(null, 1)
+  lines.push(...footer(plan))
   for (const [job, sinks] of Object.entries(plan.jobs)) lines.push(`job ${job}: ${sinks.join(', ')}`)
   return `${lines.join('\n')}\n`
 }
 
-function describe(step: PlanStep): string {
-  switch (step.kind) {
-    case 'read':
-      return `read ${step.feed}, partitioned by ${step.partitionKey}, watermark ${durationText(step.watermarkDelayMs)} behind`
-    case 'readTable':
-      return `read table ${step.table}, in order of ${[step.eventTime, ...step.position].join(', ')}; runs bounded`
-    case 'where':
-      return `${step.name}: where ${isText(step.where)}`
-    case 'dedupe':
-      return `${step.name}: first of each (${step.key.join(', ')}) within ${durationText(step.withinMs)}`
-    case 'map':
-    case 'filter':
-      return `${step.name}: ${step.kind}${using(step.uses)}`
-    case 'split':
-      return `${step.name}: split into ${step.to.join(' | ')}${using(step.uses)}`
-    case 'window':
-      return `${step.name}: window of a calendar ${step.assign.unit} in each row's zone, lateness ${step.lateness}`
-    case 'group':
-      return `${step.name}: group by ${Object.entries(step.sets)
-        .map(([set, columns]) => `${set}(${columns.join(', ')})`)
-        .join(', ')}`
-    case 'groupBy':
-      return `${step.name}: group by ${step.by.join(', ')}`
-    case 'sessionWindow': {
-      const { gapMs, named, atMostMs } = step.assign
-      return `${step.name}: window up to a pause of ${durationText(gapMs)}, of ${durationText(named.gapMs)} where '${named.column}' is named; at most ${durationText(atMostMs)}`
-    }
-    case 'derive':
-      return `derive ${Object.entries(step.derived)
-        .map(([name, of]) => `${name} = ${'is' in of ? isText(of) : `${of.column} - ${of.less}`}`)
-        .join(', ')}`
-    case 'aggregate':
-      return `aggregate ${Object.entries(step.aggregates)
-        .map(([name, node]) => `${name} = ${aggregateText(node)}`)
-        .join(', ')}`
-    case 'emit':
-      return `emit every ${step.every}, ${step.panes} panes`
-    case 'write':
-      return `write ${step.table} (${step.counts})`
+function formerText(step: PlanStep): string {
+  return step.was === undefined ? '' : `, before: ${step.was.join(', ')}`
+}
+
+/** State, too late rows and cost. */
+function footer(plan: Plan): readonly string[] {
+  const lines: string[] = []
+  for (const step of plan.steps) {
+    const state = stateOf(plan, step)
+    if (state !== undefined) lines.push(stateText(state))
   }
-}
-
-function aggregateText(node: AggregateNode): string {
-  switch (node.kind) {
-    case 'count':
-      return 'count()'
-    case 'countIf':
-      return node.is === undefined
-        ? `countIf(${node.column})`
-        : `countIf(${isText({ column: node.column, is: node.is })})`
-    case 'countDistinct':
-      return `countDistinct(${node.column}, k ${node.k}${node.ofValues === node.k ? '' : `, of values ${node.ofValues}`})`
-    case 'top':
-      return `top(${node.column}, by ${node.weight})`
-    default:
-      return `${node.kind}(${node.column})`
+  if (plan.stateMaxBytes !== undefined) {
+    lines.push(`state of windows: at most ${plan.stateMaxBytes} bytes a partition, then reading stops`)
   }
+  for (const step of plan.steps) {
+    if (step.kind !== 'window') continue
+    const dropped = step.lateness !== 'unbounded' && !plan.steps.some((each) => each.after === `${step.name}.tooLate`)
+    if (dropped) lines.push(`too late for ${step.name}: dropped, counted as too_late`)
+  }
+  const read = plan.steps.find((step) => step.kind === 'read')
+  if (read === undefined) return lines
+  const windows = plan.steps.filter((step) => step.kind === 'window').map(windowCost(plan))
+  return [
+    ...lines,
+    `cost: ${[...windows, `no shuffle, all state is local to a partition of ${read.partitionKey}`].join('; ')}`,
+  ]
 }
 
-function isText({ column, is }: { readonly column: string; readonly is: Literal }): string {
-  return `${column} is ${JSON.stringify(is)}`
+function stateText({ step, what, key, forMs, bytesPerKey }: StepState): string {
+  return `state ${step}: ${what} (${key.join(', ')}), for up to ${durationText(forMs)}, about ${bytesPerKey} bytes a key`
 }
 
-function using(names: readonly string[]): string {
-  return names.length === 0 ? '' : `, uses ${names.join(', ')}`
+function windowCost(plan: Plan): (step: PlanStep & { kind: 'window' }) => string {
+  return (step) => {
+    const windows = windowsPerRow(step.assign)
+    const group = plan.steps.find((each) => each.after === step.name && each.kind === 'group')
+    const sets = group?.kind === 'group' ? Object.keys(group.sets).length : 1
+    return `${step.name} adds each row to ${windows * sets} ${windows * sets === 1 ? 'total' : 'totals'}`
+  }
 }

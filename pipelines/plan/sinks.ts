@@ -4,6 +4,7 @@
  */
 import type { LakeRow, TableDefinition } from '../../core/tables.ts'
 import type { AnyPane } from '../core/pane.ts'
+import type { TakesPanes } from './node/step.ts'
 
 /** Facts of the run that rows carry beside their own. */
 export interface RunFacts {
@@ -53,15 +54,37 @@ export interface FailedSink<R> {
   readonly toRow: (failed: Failed<R>, run: RunFacts) => LakeRow
 }
 
+/** Adds: takes partial panes. */
 export interface PaneSink<A> {
   readonly kind: 'panes'
   readonly table: TableDefinition
   readonly toRow: (pane: A, run: RunFacts) => LakeRow
 }
 
+/** Replaces by key and window: takes accumulating panes, retractions included. */
+export interface UpsertSink<A> {
+  readonly kind: 'upserts'
+  readonly table: TableDefinition
+  readonly toRow: (pane: A, run: RunFacts) => LakeRow
+}
+
+/** No table, but whoever runs the plan takes what comes, by the output's name. `T` is what comes. */
+export interface OutputSink<N extends 'rows' | 'refused' | TakesPanes, T> {
+  readonly kind: 'output'
+  readonly output: string
+  readonly takes: N
+  /** For the compiler only. */
+  readonly of?: (taken: T) => void
+}
+
 /** A table of rows; at least once staged, exactly once committed. */
 export function table<R>(definition: TableDefinition, toRow: (row: R, run: RunFacts) => LakeRow): RowSink<R> {
   return { kind: 'rows', table: definition, counts: 'stored', toRow }
+}
+
+/** A table of rows made of accepted ones beside their own, which no book counts: too late ones, copies, parts. */
+export function derivedTable<R>(definition: TableDefinition, toRow: (row: R, run: RunFacts) => LakeRow): RowSink<R> {
+  return { kind: 'rows', table: definition, counts: 'derived', toRow }
 }
 
 /** The table of what was accepted and then refused; also takes what the runner itself cannot process. */
@@ -79,3 +102,29 @@ export function paneTable<A = AnyPane>(
 ): PaneSink<A> {
   return { kind: 'panes', table: definition, toRow }
 }
+
+/** A table whose rows are replaced by key and window, and go where a pane is a retraction. */
+export function upsertTable<A>(definition: TableDefinition, toRow: (pane: A, run: RunFacts) => LakeRow): UpsertSink<A> {
+  return { kind: 'upserts', table: definition, toRow }
+}
+
+/** Rows for whoever runs the plan. */
+export const rowOutput = <R>(output: string): OutputSink<'rows', R> => ({ kind: 'output', output, takes: 'rows' })
+/** Refused rows for whoever runs the plan; also takes what the runner itself cannot process. */
+export const refusedOutput = <R>(output: string): OutputSink<'refused', Failed<R>> => ({
+  kind: 'output',
+  output,
+  takes: 'refused',
+})
+/** Panes that add, for whoever runs the plan. */
+export const paneOutput = <A>(output: string): OutputSink<'partials', A> => ({
+  kind: 'output',
+  output,
+  takes: 'partials',
+})
+/** Panes that replace, for whoever runs the plan. */
+export const upsertOutput = <A>(output: string): OutputSink<'upserts', A> => ({
+  kind: 'output',
+  output,
+  takes: 'upserts',
+})

@@ -14,7 +14,15 @@ import type { LakeRow, TableName } from '../../core/tables.ts'
 import type { Row } from '../core/partials.ts'
 import type { Watermark } from '../core/watermark.ts'
 import type { Pipeline } from '../plan/draft.ts'
-import type { DedupeStep, PlanStep, RowStep, SplitStep, WindowStep, WriteStep } from '../plan/node/step.ts'
+import type {
+  DedupeStep,
+  PlanStep,
+  RowStep,
+  SplitStep,
+  ValidateStep,
+  WindowStep,
+  WriteStep,
+} from '../plan/node/step.ts'
 import type { Failed, RowSink, RunFacts } from '../plan/sinks.ts'
 import { compileWindow } from './compile-window.ts'
 import type { EpochOutput, SinkRows } from './epoch-output.ts'
@@ -138,6 +146,7 @@ class PlanCompiler {
       case 'filter':
         return this.#rowStep(step)
       case 'split':
+      case 'validate':
         return this.#split(step)
       case 'write':
         return this.#write(step)
@@ -183,10 +192,10 @@ class PlanCompiler {
     }
   }
 
-  #split(step: SplitStep): Next {
+  #split(step: SplitStep | ValidateStep): Next {
     const run = this.#run
     const lambda = this.#parts.lambda(step.name)
-    const context = this.#parts.context(step)
+    const context = step.kind === 'split' ? this.#parts.context(step) : null
     const branches = new Map(step.to.map((branch) => [branch, this.#after(`${step.name}.${branch}`)]))
     return (row) => {
       run.step = step.name
@@ -202,7 +211,9 @@ class PlanCompiler {
     const run = this.#run
     const { facts, output } = this.options
     const sink = this.#parts.sink(step.name)
-    if (sink.kind === 'panes') throw new InvalidPlanError(`'${step.name}' takes panes, not rows`)
+    if (sink.kind === 'panes' || sink.kind === 'upserts') {
+      throw new InvalidPlanError(`'${step.name}' takes panes, not rows`)
+    }
     const effect = this.#parts.keeps(sink.table.name) ? into(output.sink(sink.table)) : dropped
     if (sink.kind === 'failed') {
       return (row) => {

@@ -27,8 +27,10 @@ export function compileWindow(
   epoch: { readonly run: HitRun; readonly output: EpochOutput; readonly facts: RunFacts },
 ): CompiledWindow {
   const { run } = epoch
+  const { assign } = step
+  if (assign.kind !== 'calendar') throw new InvalidPlanError(`'${step.name}' has no calendar windows`)
+  const { unit } = assign
   const zone = parts.lambda(`${step.name}.zone`)
-  const { unit } = step.assign
   const { partials, sink } = aggregation(step, parts)
   const kept = parts.keeps(sink.table.name)
   const key = parts.read.partitionKey

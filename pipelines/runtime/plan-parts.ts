@@ -6,7 +6,7 @@ import { InvalidPlanError } from '../../core/errors.ts'
 import type { TableName } from '../../core/tables.ts'
 import { expectStream } from '../plan/check-bounded.ts'
 import type { AnySink, Lambda, Pipeline } from '../plan/draft.ts'
-import type { PlanStep, ReadStep, RowStep, SplitStep } from '../plan/node/step.ts'
+import type { Plan, PlanStep, ReadStep, RowStep, SplitStep } from '../plan/node/step.ts'
 import type { FailedSink } from '../plan/sinks.ts'
 
 export class PlanParts {
@@ -24,6 +24,7 @@ export class PlanParts {
   ) {
     const { plan } = pipeline
     expectStream(plan)
+    expectFast(plan)
     this.steps = plan.steps
     const read = plan.steps.find((step): step is ReadStep => step.kind === 'read')
     if (read === undefined) throw new InvalidPlanError(`'${plan.name}' reads nothing`)
@@ -73,5 +74,33 @@ export class PlanParts {
     if (missing.length > 0)
       throw new InvalidPlanError(`'${step.name}' uses '${missing.join("', '")}', which nobody brings`)
     return Object.freeze(Object.fromEntries(step.uses.map((name) => [name, this.given[name]])))
+  }
+}
+
+/** @throws InvalidPlanError naming a step that this runner, which keeps no windows between epochs, cannot run */
+function expectFast(plan: Plan): void {
+  for (const step of plan.steps) {
+    const why = slowOnly(step)
+    if (why !== undefined) throw new InvalidPlanError(`'${step.name}' ${why}, which this runner of feeds cannot run`)
+  }
+}
+
+function slowOnly(step: PlanStep): string | undefined {
+  switch (step.kind) {
+    case 'flatMap':
+    case 'union':
+    case 'groupBy':
+    case 'collect':
+      return `is a step of kind ${step.kind}`
+    case 'window':
+      if (step.assign.kind !== 'calendar') return `has windows of kind ${step.assign.kind}`
+      if (step.assign.weekStart !== undefined) return `has weeks from ${step.assign.weekStart}`
+      return step.lateness === 'unbounded' ? undefined : 'has a lateness that ends'
+    case 'emit':
+      return 'on' in step ? 'emits on close' : undefined
+    case 'write':
+      return step.takes === 'upserts' ? 'replaces rows' : undefined
+    default:
+      return undefined
   }
 }

@@ -19,6 +19,8 @@ interface StepBase {
   /** Name of the step above, `split.branch` for a branch; null for a read. */
   readonly after: string | null
   readonly columns: RowTypes
+  /** Earlier names of the step, newest first: where one of them has state, this step goes on with it. */
+  readonly was?: readonly string[]
 }
 
 export interface ReadStep extends StepBase {
@@ -50,9 +52,12 @@ export interface DedupeStep extends StepBase {
   readonly withinMs: number
 }
 
-/** A lambda per row: pure and synchronous. `uses` names the side inputs it reads, frozen for an epoch. */
+/**
+ * A lambda per row: pure and synchronous. `uses` names the side inputs it reads, frozen for an epoch. What it makes of a
+ * row keeps the row's event time and position.
+ */
 export interface RowStep extends StepBase {
-  readonly kind: 'map' | 'filter'
+  readonly kind: 'map' | 'filter' | 'flatMap'
   readonly uses: readonly string[]
   readonly code: string
 }
@@ -64,14 +69,41 @@ export interface SplitStep extends StepBase {
   readonly code: string
 }
 
+/** A validator by the Standard Schema interface: rows that pass become what it gives, others leave by `refused`. */
+export interface ValidateStep extends StepBase {
+  readonly kind: 'validate'
+  readonly to: readonly ['passed', 'refused']
+  readonly vendor: string
+  /** The author's version of the schema, which has no source to be hashed. */
+  readonly version: string
+}
+
+/** All rows of several outputs as one; the step reads `after` and each of `also`. Its watermark is the least of theirs. */
+export interface UnionStep extends StepBase {
+  readonly kind: 'union'
+  readonly also: readonly string[]
+}
+
+/** Rows that are too late leave by the branch `<name>.tooLate`; where nothing reads it they are dropped and counted. */
 export interface WindowStep extends StepBase {
   readonly kind: 'window'
-  readonly assign: { readonly kind: 'calendar'; readonly unit: CalendarUnit }
-  readonly lateness: 'unbounded'
-  /** Of the lambda that names the zone. */
-  readonly code: string
+  readonly assign: WindowAssign
+  /** How long behind the watermark a window still takes rows, in ms. */
+  readonly lateness: 'unbounded' | number
+  /** Of the lambda that names the zone; null where the windows need none. */
+  readonly code: string | null
 }
+
+/** Half-open windows, [start, end). */
+export type WindowAssign =
+  | { readonly kind: 'fixed'; readonly sizeMs: number; readonly offsetMs: number }
+  | { readonly kind: 'hopping'; readonly sizeMs: number; readonly everyMs: number; readonly offsetMs: number }
+  | { readonly kind: 'session'; readonly gapMs: number; readonly atMostMs: number }
+  /** `weekStart` left out: Monday. */
+  | { readonly kind: 'calendar'; readonly unit: CalendarUnit; readonly weekStart?: Weekday }
 export type CalendarUnit = 'hour' | 'day' | 'week' | 'month'
+export const weekdays = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'] as const
+export type Weekday = (typeof weekdays)[number]
 
 export interface GroupStep extends StepBase {
   readonly kind: 'group'
@@ -79,13 +111,13 @@ export interface GroupStep extends StepBase {
   readonly sets: Readonly<Record<string, readonly string[]>>
 }
 
-/** Groups the rows of a table, before its windows. */
+/** Rows equal in all of `by` go together; stands before or behind the window. */
 export interface GroupByStep extends StepBase {
   readonly kind: 'groupBy'
   readonly by: readonly string[]
 }
 
-/** Windows by pauses within a group (core/visits.ts). */
+/** Windows over a table, by pauses within a group (core/visits.ts). */
 export interface SessionWindowStep extends StepBase {
   readonly kind: 'sessionWindow'
   readonly assign: {
@@ -112,19 +144,45 @@ export type DerivedColumn =
   | { readonly column: string; readonly is: Literal }
   | { readonly column: string; readonly less: string }
 
-export interface EmitStep extends StepBase {
+/** Each epoch gives what came in it; no window state outlives it. */
+export interface EpochEmitStep extends StepBase {
   readonly kind: 'emit'
-  readonly every: 'epoch' | 'close'
-  readonly panes: 'discarding' | 'accumulating'
+  readonly every: 'epoch'
+  readonly panes: 'discarding'
 }
+
+/** Panes of a window when the watermark passes its end, and as the rule says before and after. */
+export interface CloseEmitStep extends StepBase {
+  readonly kind: 'emit'
+  readonly on: 'close'
+  readonly panes: 'discarding' | 'accumulating'
+  /** By processing time since the first row that no pane has, or by rows. */
+  readonly early: { readonly everyMs: number } | { readonly afterRows: number } | null
+  readonly late: { readonly afterRows: number } | null
+  /** Whether a window closes with a pane also where nothing came since the last early one. */
+  readonly onClose: 'always' | 'where something came'
+}
+export type EmitStep = EpochEmitStep | CloseEmitStep
+
+/** What a sink does with what it gets: add partial panes, or replace by key and window. */
+export type TakesPanes = 'partials' | 'upserts'
 
 export interface WriteStep extends StepBase {
   readonly kind: 'write'
   readonly table: TableName
   /** In which column of the books a hit written here counts. */
   readonly counts: 'stored' | 'failed' | 'derived'
+  /** Left out of rows, and of panes where it is `partials`. */
+  readonly takes?: 'upserts'
   /** Of the mapping; null: none, rows have the table's columns (`columns` of this step) by name. */
   readonly code: string | null
+}
+
+/** Hands what comes to whoever runs the plan, under a name: tests, benches, programs. Never part of a server's job. */
+export interface CollectStep extends StepBase {
+  readonly kind: 'collect'
+  readonly output: string
+  readonly takes: 'rows' | 'refused' | TakesPanes
 }
 
 export type PlanStep =
@@ -134,6 +192,8 @@ export type PlanStep =
   | DedupeStep
   | RowStep
   | SplitStep
+  | ValidateStep
+  | UnionStep
   | WindowStep
   | GroupStep
   | GroupByStep
@@ -142,6 +202,7 @@ export type PlanStep =
   | DeriveStep
   | EmitStep
   | WriteStep
+  | CollectStep
 
 export interface Plan {
   readonly format: typeof planFormat
@@ -150,7 +211,28 @@ export interface Plan {
   readonly steps: readonly PlanStep[]
   /**
    * Which sinks run together, by job; a job re-executes the steps above its sinks. Embedded runs all as one. Empty where
-   * the plan reads a table: it runs bounded.
+   * the plan reads a table (it runs bounded) or hands rows to outputs (it runs where somebody takes them).
    */
   readonly jobs: Readonly<Record<string, readonly TableName[]>>
+  /** Bytes of window state in a partition, at most; a runner stops reading there. Left out where no step keeps any. */
+  readonly stateMaxBytes?: number
+}
+
+/** All outputs that a step reads. */
+export function inputsOf(step: PlanStep): readonly string[] {
+  if (step.after === null) return []
+  return step.kind === 'union' ? [step.after, ...step.also] : [step.after]
+}
+
+/** All outputs that a step gives, as `after` names them. */
+export function outputsOf(step: PlanStep): readonly string[] {
+  switch (step.kind) {
+    case 'split':
+    case 'validate':
+      return step.to.map((branch) => `${step.name}.${branch}`)
+    case 'window':
+      return [step.name, `${step.name}.tooLate`]
+    default:
+      return [step.name]
+  }
 }
