@@ -1,0 +1,151 @@
+/** What an operator keeps of one window and key, and of one key. */
+import { compareText } from '../../core/text-order.ts'
+import type { SessionRows } from './session-rows.ts'
+import type { Timer } from './timers.ts'
+
+/** Counted for what a window and a key cost beside their aggregates' state; measured on V8, rounded up. */
+export const windowOverheadBytes = 256
+export const keyOverheadBytes = 128
+
+export interface KeptWindow<S> {
+  readonly owner: KeyWindows<S>
+  start: number
+  end: number
+  /** Of sessions: the end of the last row's own window. Above `end` where the longest length cut it. */
+  reach: number
+  /** Of the rows since the last pane where panes discard, else of all. */
+  state: S
+  /** Rows in `state`, and in `rowsByTime` beyond what is folded. */
+  rows: number
+  /** Rows that no pane has had. */
+  unemitted: number
+  /** Its bounds or rows changed, by others' rows, since its last pane. */
+  changed: boolean
+  nextPane: number
+  /** The watermark has reached its end. */
+  closed: boolean
+  /** The upsert that sinks hold of it: bounds it may have outgrown. */
+  emitted: EmittedWindow | null
+  /** Processing time of its next early pane. */
+  earlyAt: number | null
+  rowsByTime: SessionRows<S> | null
+  bytes: number
+  /** Its only valid timers; null once it is gone. */
+  timer: Timer<KeptWindow<S>> | null
+  earlyTimer: Timer<KeptWindow<S>> | null
+  isGone: boolean
+}
+
+export interface EmittedWindow {
+  readonly start: number
+  readonly end: number
+  readonly number: number
+}
+
+/** Windows of one key, rising by start, then end. */
+export interface KeyWindows<S> {
+  readonly key: string
+  readonly windows: KeptWindow<S>[]
+  /** Upserts of windows that merged into others, to be retracted before those are emitted. */
+  vanished: EmittedWindow[]
+}
+
+/** The place of the last window that starts at or before the time, -1 where none does. */
+export function lastStartingBy<S>(windows: readonly KeptWindow<S>[], time: number): number {
+  // Rows come nearly in order, so it is mostly the last.
+  let [low, high] = [0, windows.length]
+  if (high > 0 && (windows[high - 1] as KeptWindow<S>).start <= time) return high - 1
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((windows[middle] as KeptWindow<S>).start <= time) low = middle + 1
+    else high = middle
+  }
+  return low - 1
+}
+
+/** The place of the window with these bounds; where there is none, the place it would have, as `-place - 1`. */
+export function placeOf<S>(windows: readonly KeptWindow<S>[], start: number, end: number): number {
+  let at = lastStartingBy(windows, start)
+  // Windows of one start and several ends: only where a key's rows name several zones.
+  for (; at >= 0; at--) {
+    const window = windows[at] as KeptWindow<S>
+    if (window.start < start || window.end < end) break
+    if (window.end === end) return at
+  }
+  return -(at + 1) - 1
+}
+
+/** Every key's windows. */
+export class KeyedWindows<S> {
+  readonly #byKey = new Map<string, KeyWindows<S>>()
+  /** Rows of one key often follow each other. */
+  #last: KeyWindows<S> | null = null
+  #bytes = 0
+  #windows = 0
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get keys(): number {
+    return this.#byKey.size
+  }
+
+  get windows(): number {
+    return this.#windows
+  }
+
+  of(key: string): KeyWindows<S> | undefined {
+    if (this.#last !== null && this.#last.key === key) return this.#last
+    const found = this.#byKey.get(key)
+    if (found !== undefined) this.#last = found
+    return found
+  }
+
+  create(key: string): KeyWindows<S> {
+    const made: KeyWindows<S> = { key, windows: [], vanished: [] }
+    this.#byKey.set(key, made)
+    this.#bytes += keyBytes(key)
+    this.#last = made
+    return made
+  }
+
+  insert(window: KeptWindow<S>, place: number): void {
+    window.owner.windows.splice(place, 0, window)
+    this.#windows += 1
+    this.#bytes += window.bytes
+  }
+
+  /** Counts what the window's state now is. */
+  resize(window: KeptWindow<S>, bytes: number): void {
+    this.#bytes += bytes - window.bytes
+    window.bytes = bytes
+  }
+
+  /** The window is no more, and its key with its last one. */
+  remove(window: KeptWindow<S>): void {
+    const { owner } = window
+    owner.windows.splice(owner.windows.indexOf(window), 1)
+    this.#windows -= 1
+    window.isGone = true
+    window.timer = null
+    window.earlyTimer = null
+    this.#bytes -= window.bytes
+  }
+
+  /** Forgets the key where nothing is kept of it. */
+  tidy(owner: KeyWindows<S>): void {
+    if (owner.windows.length > 0 || !this.#byKey.delete(owner.key)) return
+    this.#bytes -= keyBytes(owner.key)
+    if (this.#last === owner) this.#last = null
+  }
+
+  /** By code point of the key. */
+  sorted(): readonly KeyWindows<S>[] {
+    return [...this.#byKey.values()].sort((a, b) => compareText(a.key, b.key))
+  }
+}
+
+function keyBytes(key: string): number {
+  return keyOverheadBytes + 2 * key.length
+}

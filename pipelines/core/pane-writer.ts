@@ -1,0 +1,97 @@
+/** Makes panes of what windows hold, and takes back what sinks hold of windows that merged or were cut anew. */
+import type { EventTime } from '../../core/event-time.ts'
+import type { EmittedWindow, KeptWindow, KeyedWindows } from './kept-window.ts'
+import type { PaneTiming, WindowPane } from './panes.ts'
+import { bytesOf, foldRows } from './session-merging.ts'
+import type { WindowOperatorOptions } from './window-operator-options.ts'
+
+export class PaneWriter<R, S, V, P> {
+  readonly #options: WindowOperatorOptions<R, S, V, P>
+  readonly #keyed: KeyedWindows<S>
+  readonly #retracts: boolean
+  readonly #atMostMs: number
+
+  constructor(options: WindowOperatorOptions<R, S, V, P>, keyed: KeyedWindows<S>, atMostMs: number) {
+    this.#options = options
+    this.#keyed = keyed
+    this.#atMostMs = atMostMs
+    this.#retracts = options.assigner.merging && options.emit.panes === 'accumulating'
+  }
+
+  write(window: KeptWindow<S>, timing: PaneTiming, ending: WindowPane<string, V>['ending']): void {
+    const { aggregate, emit, output } = this.#options
+    if (this.#retracts) this.#retractAround(window, timing)
+    foldRows(window, aggregate)
+    const accumulates = emit.panes === 'accumulating'
+    const number = window.nextPane
+    output.pane({
+      kind: accumulates ? 'upsert' : 'partial',
+      key: window.owner.key,
+      window: boundsOf(window),
+      timing,
+      number,
+      ending,
+      value: aggregate.result(window.state),
+      rows: window.rows,
+    })
+    window.nextPane = number + 1
+    window.unemitted = 0
+    window.changed = false
+    window.earlyAt = null
+    window.earlyTimer = null
+    if (this.#retracts) window.emitted = { start: window.start, end: window.end, number }
+    if (!accumulates) {
+      window.state = aggregate.create()
+      window.rows = 0
+    }
+    this.#keyed.resize(window, bytesOf(window, aggregate))
+  }
+
+  /** Before the pane: whatever sinks still hold that shares time with the window and is not as it was. */
+  #retractAround(window: KeptWindow<S>, timing: PaneTiming): void {
+    const { owner } = window
+    if (owner.vanished.length > 0) {
+      const [gone, kept] = [
+        owner.vanished.filter(overlaps(window)),
+        owner.vanished.filter((it) => !overlaps(window)(it)),
+      ]
+      owner.vanished = kept
+      for (const emitted of gone.sort((a, b) => a.start - b.start)) this.#retract(owner.key, emitted, timing)
+    }
+    const { windows } = owner
+    // Without a longest length windows only grow, so nobody else's last pane reaches into this one.
+    if (this.#atMostMs === Number.POSITIVE_INFINITY) {
+      this.#retractStale(window, window, timing)
+      return
+    }
+    const own = windows.indexOf(window)
+    let from = own
+    while (from > 0 && (windows[from - 1] as KeptWindow<S>).start > window.start - this.#atMostMs) from -= 1
+    for (let at = from; at < windows.length; at++) {
+      const other = windows[at] as KeptWindow<S>
+      if (other.start >= window.end + this.#atMostMs) return
+      this.#retractStale(other, window, timing)
+    }
+  }
+
+  #retractStale(other: KeptWindow<S>, window: KeptWindow<S>, timing: PaneTiming): void {
+    const { emitted } = other
+    if (emitted === null || (emitted.start === other.start && emitted.end === other.end)) return
+    if (!overlaps(window)(emitted)) return
+    other.emitted = null
+    this.#retract(window.owner.key, emitted, timing)
+  }
+
+  #retract(key: string, emitted: EmittedWindow, timing: PaneTiming): void {
+    const { number } = emitted
+    const window = boundsOf(emitted)
+    this.#options.output.pane({ kind: 'retract', key, window, timing, number, ending: 'last', value: null, rows: 0 })
+  }
+}
+
+const overlaps = (window: { readonly start: number; readonly end: number }) => (other: EmittedWindow) =>
+  other.start < window.end && window.start < other.end
+
+function boundsOf({ start, end }: { readonly start: number; readonly end: number }) {
+  return { start: start as EventTime, end: end as EventTime }
+}

@@ -1,0 +1,147 @@
+/**
+ * How session windows of one key become one, and are cut again where that would make them longer than the longest length.
+ * Windows of a key never overlap: each starts at its first row, ends where its rows' own windows end or its longest length
+ * is reached, and what chains to it and starts before that is its own.
+ */
+import { type KeptWindow, type KeyedWindows, type KeyWindows, windowOverheadBytes } from './kept-window.ts'
+import { appendSessionRows, foldSessionRows, placeOfTime, type SessionRows, takeSessionRows } from './session-rows.ts'
+import type { WindowAggregate } from './window-operator-options.ts'
+
+export interface SessionContext<S> {
+  readonly atMostMs: number
+  readonly aggregate: WindowAggregate<never, S, unknown, unknown>
+  readonly keyed: KeyedWindows<S>
+  /** A window of the key without rows or bounds, not yet inserted. */
+  open(owner: KeyWindows<S>, start: number): KeptWindow<S>
+  /** The window's bounds or rows are others now. */
+  touched(window: KeptWindow<S>): void
+}
+
+/** Puts things right after the window at `place` took a row, reached further or is new. */
+export function settleSessions<S>(owner: KeyWindows<S>, place: number, context: SessionContext<S>): void {
+  const { windows } = owner
+  for (let at = place; at < windows.length; ) {
+    const window = windows[at] as KeptWindow<S>
+    const next = windows[at + 1]
+    const limit = window.start + context.atMostMs
+    if (next === undefined || next.start >= window.reach || next.start >= limit) {
+      bound(window, context)
+      return
+    }
+    const rows = next.rowsByTime
+    const moving = rows === null ? 0 : placeOfTime(rows.times, limit)
+    if (rows === null || moving === rows.times.length) {
+      absorb(window, next, context)
+    } else {
+      moveRows(window, next, moving, context)
+      bound(window, context)
+      breakApart(next, at + 1, context)
+      at += 1
+    }
+  }
+}
+
+function bound<S>(window: KeptWindow<S>, { atMostMs, touched }: SessionContext<S>): void {
+  window.end = Math.min(window.reach, window.start + atMostMs)
+  touched(window)
+}
+
+/** All of `next` is the window's. */
+function absorb<S>(window: KeptWindow<S>, next: KeptWindow<S>, { aggregate, keyed }: SessionContext<S>): void {
+  window.reach = Math.max(window.reach, next.reach)
+  window.rows += next.rows
+  window.unemitted += next.unemitted
+  window.changed ||= next.changed || next.emitted !== null
+  window.nextPane = Math.max(window.nextPane, next.nextPane)
+  window.earlyAt = earlier(window.earlyAt, next.earlyAt)
+  if (next.emitted !== null) window.owner.vanished.push(next.emitted)
+  const [own, its] = [window.rowsByTime, next.rowsByTime]
+  if (own === null || its === null) {
+    window.state = aggregate.merge(window.state, next.state)
+  } else {
+    const isFolded = own.folded === own.times.length
+    if (isFolded) {
+      window.state = aggregate.merge(window.state, next.state)
+      own.folded += its.folded
+    }
+    appendSessionRows(own, its)
+  }
+  keyed.remove(next)
+  keyed.resize(window, bytesOf(window, aggregate))
+}
+
+/** The first `count` times of `next` are the window's; `next` starts with what is left. */
+function moveRows<S>(window: KeptWindow<S>, next: KeptWindow<S>, count: number, context: SessionContext<S>): void {
+  const own = window.rowsByTime as SessionRows<S>
+  const its = next.rowsByTime as SessionRows<S>
+  const moved = takeSessionRows(its, count, context.aggregate)
+  appendSessionRows(own, moved)
+  window.reach = moved.reaches.reduce((furthest, reach) => Math.max(furthest, reach), window.reach)
+  const rows = sum(moved.counts)
+  window.rows += rows
+  window.changed ||= next.emitted !== null
+  window.nextPane = Math.max(window.nextPane, next.nextPane)
+  window.earlyAt = earlier(window.earlyAt, next.earlyAt)
+  const left = next.rows - rows
+  const staying = Math.min(next.unemitted, left)
+  window.unemitted += next.unemitted - staying
+  next.unemitted = staying
+  restart(next, context)
+  context.keyed.resize(window, bytesOf(window, context.aggregate))
+}
+
+/** Where gaps differ from row to row, the row that held a window together may have gone to the one before. */
+function breakApart<S>(window: KeptWindow<S>, place: number, context: SessionContext<S>): void {
+  const rows = window.rowsByTime as SessionRows<S>
+  let reach = rows.reaches[0] as number
+  let at = 1
+  for (; at < rows.times.length && (rows.times[at] as number) < reach; at++) {
+    reach = Math.max(reach, rows.reaches[at] as number)
+  }
+  if (at === rows.times.length) return
+  const first = takeSessionRows(rows, at, context.aggregate)
+  const rest = context.open(window.owner, rows.times[0] as number)
+  rest.rowsByTime = { ...rows }
+  window.rowsByTime = first
+  rest.nextPane = window.nextPane
+  restart(rest, context)
+  restart(window, context)
+  rest.unemitted = Math.min(window.unemitted, rest.rows)
+  window.unemitted -= rest.unemitted
+  rest.earlyAt = rest.unemitted > 0 ? window.earlyAt : null
+  context.keyed.insert(rest, place + 1)
+  bound(rest, context)
+  breakApart(rest, place + 1, context)
+}
+
+/** Reads the window's bounds, rows and state off its rows by time, anew. */
+function restart<S>(window: KeptWindow<S>, { atMostMs, aggregate, keyed }: SessionContext<S>): void {
+  const rows = window.rowsByTime as SessionRows<S>
+  rows.folded = 0
+  window.state = aggregate.create()
+  window.start = rows.times[0] as number
+  window.reach = rows.reaches.reduce((furthest, reach) => Math.max(furthest, reach), 0 + (rows.reaches[0] as number))
+  window.end = Math.min(window.reach, window.start + atMostMs)
+  window.rows = sum(rows.counts)
+  window.changed = true
+  keyed.resize(window, bytesOf(window, aggregate))
+}
+
+/** Folds what has come into the window's state. */
+export function foldRows<S>(window: KeptWindow<S>, aggregate: SessionContext<S>['aggregate']): void {
+  if (window.rowsByTime !== null) window.state = foldSessionRows(window.rowsByTime, window.state, aggregate)
+}
+
+/** What the limit of state counts for a window. */
+export function bytesOf<S>(window: KeptWindow<S>, aggregate: SessionContext<S>['aggregate']): number {
+  return windowOverheadBytes + aggregate.size(window.state) + (window.rowsByTime?.bytes ?? 0)
+}
+
+export function earlier(a: number | null, b: number | null): number | null {
+  if (a === null || b === null) return a ?? b
+  return Math.min(a, b)
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
+}

@@ -1,0 +1,297 @@
+/** The window operator: where a row goes, and which panes rows and time bring about. */
+import { StateLimitError } from '../../core/errors.ts'
+import type { EventTime } from '../../core/event-time.ts'
+import {
+  type KeptWindow,
+  KeyedWindows,
+  type KeyWindows,
+  lastStartingBy,
+  placeOf,
+  windowOverheadBytes,
+} from './kept-window.ts'
+import { PaneWriter } from './pane-writer.ts'
+import { bytesOf, type SessionContext, settleSessions } from './session-merging.ts'
+import { addSessionRow, noSessionRows } from './session-rows.ts'
+import { isSessionAssigner, type SessionAssigner } from './window/assigner.ts'
+import type { WindowOperator } from './window-operator.ts'
+import type { WindowCounts, WindowOperatorOptions } from './window-operator-options.ts'
+import { restoredWindow, storedKey } from './window-snapshot.ts'
+import type { WindowState } from './window-state.ts'
+import { WindowTimers } from './window-timers.ts'
+
+export class KeyedWindowOperator<R, S, V, P> implements WindowOperator<R, P> {
+  readonly #options: WindowOperatorOptions<R, S, V, P>
+  readonly #latenessMs: number
+  readonly #session: SessionAssigner<R> | null
+  readonly #sessions: SessionContext<S>
+  readonly #keyed = new KeyedWindows<S>()
+  readonly #writer: PaneWriter<R, S, V, P>
+  readonly #timers: WindowTimers<S>
+  readonly #counts = { rows: 0, late: 0, tooLate: 0, missedWindows: 0 }
+  /** Windows that rows went to, whose panes after so many rows are yet to be judged. */
+  readonly #touched: KeptWindow<S>[] = []
+  #watermark = Number.NEGATIVE_INFINITY
+  #processingTime = Number.NEGATIVE_INFINITY
+
+  constructor(options: WindowOperatorOptions<R, S, V, P>) {
+    this.#options = options
+    this.#latenessMs = options.latenessMs === 'unbounded' ? Number.POSITIVE_INFINITY : options.latenessMs
+    this.#timers = new WindowTimers(this.#latenessMs, this.#keyed)
+    this.#session = isSessionAssigner(options.assigner) ? options.assigner : null
+    const atMostMs = this.#session?.atMostMs ?? Number.POSITIVE_INFINITY
+    this.#writer = new PaneWriter(options, this.#keyed, atMostMs)
+    this.#sessions = {
+      atMostMs,
+      aggregate: options.aggregate,
+      keyed: this.#keyed,
+      open: (owner, start) => this.#open(owner, start, start),
+      touched: (window) => this.#bounded(window),
+    }
+  }
+
+  get watermark(): number | null {
+    return this.#watermark === Number.NEGATIVE_INFINITY ? null : this.#watermark
+  }
+
+  get stateBytes(): number {
+    return this.#keyed.bytes
+  }
+
+  get isFull(): boolean {
+    return this.#keyed.bytes >= this.#options.limits.stateMaxBytes
+  }
+
+  get windows(): number {
+    return this.#keyed.windows
+  }
+
+  get counts(): WindowCounts {
+    return { ...this.#counts }
+  }
+
+  process(row: R, time: EventTime, processingTime: number): void {
+    this.#needRoom()
+    this.advanceProcessingTime(processingTime)
+    this.#take(row, time)
+    this.#judgeTouched()
+  }
+
+  processTogether(rows: readonly { readonly row: R; readonly time: EventTime }[], processingTime: number): void {
+    this.#needRoom()
+    this.advanceProcessingTime(processingTime)
+    for (const { row, time } of rows) this.#take(row, time)
+    this.#judgeTouched()
+  }
+
+  advanceWatermark(to: number): void {
+    if (to <= this.#watermark) return
+    this.#watermark = to
+    for (let window = this.#timers.due(to); window !== null; window = this.#timers.due(to)) {
+      if (window.closed) this.#goes(window)
+      else this.#closes(window)
+    }
+  }
+
+  advanceProcessingTime(to: number): void {
+    if (to <= this.#processingTime) return
+    this.#processingTime = to
+    for (let window = this.#timers.dueEarly(to); window !== null; window = this.#timers.dueEarly(to)) {
+      this.#writer.write(window, 'early', 'open')
+    }
+  }
+
+  nextTimer(): number | null {
+    return this.#timers.nextEarly()
+  }
+
+  snapshot(): WindowState<P> {
+    const { aggregate } = this.#options
+    const keys = this.#keyed.sorted().map((owner) => storedKey(owner, aggregate))
+    return { watermark: stored(this.#watermark), processingTime: stored(this.#processingTime), keys }
+  }
+
+  restore(states: readonly WindowState<P>[], isOurs: (key: string) => boolean): void {
+    if (this.#counts.rows > 0 || this.windows > 0) {
+      throw new RangeError('an operator that has taken rows restores nothing')
+    }
+    if (states.length === 0) return
+    this.#watermark = Math.min(...states.map(({ watermark }) => restored(watermark)))
+    this.#processingTime = Math.max(...states.map(({ processingTime }) => restored(processingTime)))
+    for (const { key, windows, vanished } of states.flatMap(({ keys }) => keys)) {
+      if (!isOurs(key)) continue
+      if (this.#keyed.of(key) !== undefined) throw new RangeError(`two states hold windows of the key ${key}`)
+      const owner = this.#keyed.create(key)
+      owner.vanished = [...vanished]
+      for (const kept of windows) {
+        const window = restoredWindow(this.#open(owner, kept.start, kept.end), kept, this.#options.aggregate)
+        this.#keyed.insert(window, owner.windows.length)
+        this.#timers.schedule(window)
+        this.#timers.scheduleEarly(window)
+      }
+    }
+  }
+
+  #needRoom(): void {
+    if (!this.isFull) return
+    throw new StateLimitError(this.#options.step, this.stateBytes, this.#options.limits.stateMaxBytes)
+  }
+
+  #take(row: R, time: EventTime): void {
+    const taken = this.#session === null ? this.#takeAssigned(row, time) : this.#takeSession(this.#session, row, time)
+    this.#counts.rows += 1
+    if (!taken) {
+      this.#counts.tooLate += 1
+      this.#options.output.tooLate(row, time)
+    } else if (time < this.#watermark) {
+      this.#counts.late += 1
+    }
+  }
+
+  #takeAssigned(row: R, time: EventTime): boolean {
+    const windows = this.#options.assigner.assign(time, row)
+    const key = this.#options.keyOf(row)
+    let owner = this.#keyed.of(key)
+    let missed = 0
+    for (const { start, end } of windows) {
+      const place = owner === undefined ? -1 : placeOf(owner.windows, start, end)
+      let window = place < 0 ? undefined : owner?.windows[place]
+      if (window === undefined) {
+        if (end + this.#latenessMs <= this.#watermark) {
+          missed += 1
+          continue
+        }
+        owner ??= this.#keyed.create(key)
+        window = this.#open(owner, start, end)
+        this.#keyed.insert(window, -place - 1)
+        this.#timers.schedule(window)
+      }
+      window.state = this.#options.aggregate.add(window.state, row)
+      this.#tookRow(window)
+    }
+    if (missed === windows.length) return false
+    this.#counts.missedWindows += missed
+    return true
+  }
+
+  #takeSession(session: SessionAssigner<R>, row: R, time: EventTime): boolean {
+    const reach = session.reach(time, row)
+    const key = this.#options.keyOf(row)
+    let owner = this.#keyed.of(key)
+    let place = owner === undefined ? -1 : lastStartingBy(owner.windows, time)
+    let window = owner?.windows[place]
+    if (window === undefined || time >= window.end) {
+      const next = owner?.windows[place + 1]
+      const end = Math.min(reach, time + session.atMostMs)
+      const joins = next !== undefined && next.start < reach
+      if (!joins && end + this.#latenessMs <= this.#watermark) return false
+      owner ??= this.#keyed.create(key)
+      window = this.#open(owner, time, end)
+      place += 1
+      this.#keyed.insert(window, place)
+    }
+    this.#addToSession(window, row, time, reach)
+    this.#tookRow(window)
+    if (reach <= window.reach && window.timer !== null) return true
+    window.reach = Math.max(reach, window.reach)
+    settleSessions(window.owner, place, this.#sessions)
+    return true
+  }
+
+  #addToSession(window: KeptWindow<S>, row: R, time: EventTime, reach: number): void {
+    const { aggregate } = this.#options
+    const rows = window.rowsByTime
+    const isFolded = rows === null || addSessionRow(rows, time, reach, (state) => aggregate.add(state, row), aggregate)
+    if (isFolded) window.state = aggregate.add(window.state, row)
+  }
+
+  #tookRow(window: KeptWindow<S>): void {
+    window.rows += 1
+    window.unemitted += 1
+    this.#keyed.resize(window, bytesOf(window, this.#options.aggregate))
+    this.#touched.push(window)
+  }
+
+  /** A session window has new bounds: it may be open again, or have been over before it was. */
+  #bounded(window: KeptWindow<S>): void {
+    window.closed = this.#watermark >= window.end
+    if (window.closed) {
+      window.earlyAt = null
+      window.earlyTimer = null
+    }
+    this.#timers.schedule(window)
+    this.#touched.push(window)
+  }
+
+  #open(owner: KeyWindows<S>, start: number, end: number): KeptWindow<S> {
+    return {
+      owner,
+      start,
+      end,
+      reach: end,
+      state: this.#options.aggregate.create(),
+      rows: 0,
+      unemitted: 0,
+      changed: false,
+      nextPane: 0,
+      closed: this.#watermark >= end,
+      emitted: null,
+      earlyAt: null,
+      rowsByTime: this.#sessions.atMostMs === Number.POSITIVE_INFINITY ? null : noSessionRows(),
+      bytes: windowOverheadBytes,
+      timer: null,
+      earlyTimer: null,
+      isGone: false,
+    }
+  }
+  // Panes that rows bring about, then those that time does.
+
+  #judgeTouched(): void {
+    for (const window of this.#touched) if (!window.isGone) this.#judge(window)
+    this.#touched.length = 0
+  }
+
+  #judge(window: KeptWindow<S>): void {
+    const { early, late } = this.#options.emit
+    if (!window.closed) {
+      if (early === null || window.unemitted === 0) return
+      if ('everyMs' in early) {
+        window.earlyAt ??= this.#processingTime + early.everyMs
+        this.#timers.scheduleEarly(window)
+      } else if (window.unemitted >= early.afterRows) this.#writer.write(window, 'early', 'open')
+    } else if (this.#watermark >= window.end + this.#latenessMs) this.#goes(window)
+    else if (late !== null && (window.unemitted >= late.afterRows || window.changed)) {
+      this.#writer.write(window, 'late', 'open')
+    }
+  }
+
+  #closes(window: KeptWindow<S>): void {
+    window.closed = true
+    const isLast = this.#latenessMs === 0
+    if (this.#options.emit.onClose === 'always' || window.unemitted > 0 || window.changed) {
+      this.#writer.write(window, 'on time', isLast ? 'last' : 'open')
+    }
+    if (isLast) this.#forget(window)
+    else this.#timers.schedule(window)
+  }
+
+  #goes(window: KeptWindow<S>): void {
+    if (window.unemitted > 0 || window.changed) this.#writer.write(window, 'late', 'last')
+    this.#forget(window)
+  }
+
+  #forget(window: KeptWindow<S>): void {
+    this.#keyed.remove(window)
+    this.#keyed.tidy(window.owner)
+  }
+}
+
+/** As plain data has it: not every encoding keeps infinities. */
+function stored(time: number): number | null {
+  if (time === Number.NEGATIVE_INFINITY) return null
+  return Math.min(time, Number.MAX_SAFE_INTEGER)
+}
+
+function restored(time: number | null): number {
+  if (time === null) return Number.NEGATIVE_INFINITY
+  return time === Number.MAX_SAFE_INTEGER ? Number.POSITIVE_INFINITY : time
+}
