@@ -289,7 +289,6 @@ describe('whatever is published, deleted and rewritten, in any order', () => {
             table: 'sessions',
             id: ++derivation,
             generation: 1,
-            erased: [],
             view,
             units,
             rule: visitsRule,

@@ -16,6 +16,7 @@ import type { ObjectStore } from '../../../core/ports/object-store.ts'
 import { hitsTable } from '../../../schemas/tables.ts'
 import { avroType, encodeContainer, longType } from '../../core/iceberg/avro-container.ts'
 import { encodeManifest, encodeManifestList } from '../../core/iceberg/encode-manifest.ts'
+import { evolveSchema, type SchemaChange } from '../../core/iceberg/evolve-schema.ts'
 import { tableLayout } from '../../core/iceberg/layout.ts'
 import type { ManifestEntry, ManifestFile } from '../../core/iceberg/manifest.ts'
 import { manifestEntrySchema } from '../../core/iceberg/manifest-schema.ts'
@@ -24,6 +25,7 @@ import { containerMaxBytes, readContainer } from '../../core/iceberg/read-contai
 import { metadataMaxBytes } from '../../core/iceberg/read-metadata.ts'
 import { planScan, wholeTable } from '../../core/iceberg/read-scan.ts'
 import { TableReader } from '../../core/iceberg/table-reader.ts'
+import type { TableFile } from '../../core/table-files.ts'
 import { readFiles } from '../duckdb/deleted-rows.ts'
 import { withConnection } from '../duckdb/parquet.ts'
 import { confinedObjects } from './confined-objects.ts'
@@ -263,6 +265,47 @@ describe('position deletes', () => {
     const refusal = await scanned().catch((error) => error)
     expect(refusal).toMatchObject({ code, table: 'hits' })
     expect(refusal.message).toContain(message)
+  })
+})
+
+describe('a column that another engine dropped', () => {
+  async function change(...changes: readonly SchemaChange[]): Promise<void> {
+    const random = seededRandom(3)
+    const common = { objects, definition: hitsTable, layout, reader: newReader(), random, clock: new ManualClock() }
+    await evolveSchema(common, changes)
+    await reload()
+  }
+  const idOf = (name: string) => hitsTable.columns.find((column) => column.name === name)?.id ?? 0
+  const readTitles = (files: readonly TableFile[]) =>
+    withConnection(instance, async (connection) => {
+      const columns = hitsTable.columns.filter(({ name }) => name === 'title' || name === 'id')
+      const rows = await connection.runAndReadAll(`SELECT DISTINCT "title" FROM ${readFiles(columns, files)}`)
+      return rows.getRows().flat()
+    })
+
+  it('reads as null from the files that hold it, also under deletes; before, and under another name, it is there', async () => {
+    const [a] = await dataEntries()
+    const [title] = await readTitles(await scanned())
+    expect(title).toContain('茶')
+    await change({ kind: 'rename', id: idOf('title'), name: 'heading' })
+    expect(await readTitles(await scanned())).toEqual([title])
+    await addDeletes('d', { rows: [[a?.entry.file.uri ?? '', 0]], sequence: 5n })
+    await change({ kind: 'drop', id: idOf('title') })
+    expect(await readTitles(await scanned())).toEqual([null])
+    const [parent] = metadata.snapshots ?? []
+    const view = { table: 'hits', snapshot: String(parent?.['snapshot-id']), pending: [] } as const
+    expect(await readTitles(await createTableFiles({ objects, reader: () => newReader() }).files(view))).toEqual([
+      title,
+    ])
+  })
+
+  it('is not looked for under its name: another column that is called so is another one', async () => {
+    await change({ kind: 'drop', id: idOf('title') })
+    await change({
+      kind: 'add',
+      column: { id: metadata['last-column-id'] + 1, name: 'title', type: 'string', doc: '' },
+    })
+    expect(await readTitles(await scanned())).toEqual([null])
   })
 })
 

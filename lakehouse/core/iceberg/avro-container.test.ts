@@ -1,7 +1,8 @@
 import { deflateRawSync } from 'node:zlib'
 import avro from 'avsc'
 import { describe, expect, it } from 'vitest'
-import { avroType, decodeContainer, encodeContainer } from './avro-container.ts'
+import { avroType, encodeContainer } from './avro-container.ts'
+import { readContainer } from './read-container.ts'
 
 const schema = {
   type: 'record',
@@ -27,14 +28,14 @@ const encode = (some: readonly unknown[] = records) =>
 
 describe('an Avro container', () => {
   it('gives back its records, 63-bit longs exact, and its header with the field ids', () => {
-    const { header, records: read } = decodeContainer(encode())
+    const { header, records: read } = readContainer(encode())
     expect(read.map((record) => ({ ...(record as object) }))).toEqual(records)
     expect(header.get('extra')).toBe('é'.repeat(100))
     expect(JSON.parse(header.get('avro.schema') ?? '')).toEqual(schema)
   })
 
   it('without records has no block', () => {
-    expect(decodeContainer(encode([])).records).toEqual([])
+    expect(readContainer(encode([])).records).toEqual([])
   })
 
   it('is read by avsc itself, which knows nothing of us', async () => {
@@ -67,7 +68,7 @@ describe('an Avro container', () => {
       sync,
     ])
     const block = Buffer.concat([Buffer.from([2 * 3, 0]), sync])
-    expect(decodeContainer(Buffer.concat([header, block, block])).records).toHaveLength(6)
+    expect(readContainer(Buffer.concat([header, block, block])).records).toHaveLength(6)
     expect(type.isValid(records[0])).toBe(true)
   })
 
@@ -77,16 +78,16 @@ describe('an Avro container', () => {
       whole.length - 16 - deflateRawSync(Buffer.concat(records.map((one) => avroType(schema).toBuffer(one)))).length - 2
     for (let length = 0; length < whole.length; length++) {
       if (length === blockStart) continue // a file without its only block is a file without records
-      expect(() => decodeContainer(whole.subarray(0, length)), `cut at ${length}`).toThrow()
+      expect(() => readContainer(whole.subarray(0, length)), `cut at ${length}`).toThrow()
     }
     const wrongSync = Buffer.from(whole)
     wrongSync[wrongSync.length - 1] = 0
-    expect(() => decodeContainer(wrongSync)).toThrow('sync marker')
+    expect(() => readContainer(wrongSync)).toThrow('sync marker')
   })
 
   it('of a codec we do not have is refused by name', () => {
     const bytes = Buffer.from(encode().toString('latin1').replace('deflate', 'zstdard'), 'latin1')
-    expect(() => decodeContainer(bytes)).toThrow('codec zstdard is not supported')
+    expect(() => readContainer(bytes)).toThrow('codec zstdard is not supported')
   })
 })
 

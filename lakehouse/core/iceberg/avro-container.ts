@@ -1,13 +1,12 @@
 /**
  * Avro object container files (Avro 1.11 specification, "Object Container Files"), as Iceberg keeps manifests and manifest
  * lists in. Written by hand, because the header must hold Iceberg's schema JSON with its `field-id` attributes, which
- * avsc's own writer drops; the records themselves are avsc's.
+ * avsc's own writer drops; the records themselves are avsc's. Reading: `read-container.ts`.
  */
-import { deflateRawSync, inflateRawSync } from 'node:zlib'
+import { deflateRawSync } from 'node:zlib'
 import avro from 'avsc'
 
 const magic = Buffer.from('Obj\u0001', 'latin1')
-const syncBytes = 16
 
 // 63-bit snapshot ids and counters: every long is a bigint here.
 export const longType = avro.types.LongType.__with({
@@ -39,12 +38,6 @@ function isLong(part: unknown): boolean {
   return typeof part === 'object' && part !== null && (part as { type?: unknown }).type === 'long'
 }
 
-export interface Container {
-  /** The file's own metadata, UTF-8 values. */
-  readonly header: ReadonlyMap<string, string>
-  readonly records: readonly unknown[]
-}
-
 /**
  * One file with all records in one block, deflated. `sync` is 16 bytes drawn by the caller.
  * `schemaJson` goes into the header as it stands.
@@ -69,32 +62,6 @@ export function encodeContainer(options: {
   return Buffer.concat(parts)
 }
 
-/** @throws RangeError where the bytes are no complete container file of a codec we read */
-export function decodeContainer(bytes: Buffer): Container {
-  if (!bytes.subarray(0, 4).equals(magic)) throw new RangeError('not an Avro object container file')
-  const cursor = { at: 4 }
-  const header = readMap(bytes, cursor)
-  const sync = take(bytes, cursor, syncBytes)
-  const codec = header.get('avro.codec') ?? 'null'
-  if (codec !== 'null' && codec !== 'deflate') throw new RangeError(`codec ${codec} is not supported`)
-  const type = avroType(JSON.parse(header.get('avro.schema') ?? 'null'))
-  const records: unknown[] = []
-  while (cursor.at < bytes.length) {
-    const count = readVarint(bytes, cursor)
-    const block = take(bytes, cursor, readVarint(bytes, cursor))
-    if (!take(bytes, cursor, syncBytes).equals(sync)) throw new RangeError('a block does not end with the sync marker')
-    const plain = codec === 'deflate' ? inflateRawSync(block) : block
-    let at = 0
-    for (let n = 0; n < count; n++) {
-      const { value, offset } = type.decode(plain, at)
-      if (offset < 0) throw new RangeError('a block ends inside a record')
-      records.push(value)
-      at = offset
-    }
-  }
-  return { header, records }
-}
-
 function mapBlock(entries: Readonly<Record<string, string>>): Buffer {
   const parts: Uint8Array[] = [varint(Object.keys(entries).length)]
   for (const [name, value] of Object.entries(entries)) parts.push(lengthPrefixed(name), lengthPrefixed(value))
@@ -102,33 +69,9 @@ function mapBlock(entries: Readonly<Record<string, string>>): Buffer {
   return Buffer.concat(parts)
 }
 
-function readMap(bytes: Buffer, cursor: { at: number }): Map<string, string> {
-  const entries = new Map<string, string>()
-  for (;;) {
-    let count = readVarint(bytes, cursor)
-    if (count === 0) return entries
-    if (count < 0) {
-      // A negative count is followed by the block's length in bytes.
-      count = -count
-      readVarint(bytes, cursor)
-    }
-    for (let n = 0; n < count; n++) {
-      const name = take(bytes, cursor, readVarint(bytes, cursor)).toString('utf8')
-      entries.set(name, take(bytes, cursor, readVarint(bytes, cursor)).toString('utf8'))
-    }
-  }
-}
-
 function lengthPrefixed(text: string): Buffer {
   const bytes = Buffer.from(text, 'utf8')
   return Buffer.concat([varint(bytes.length), bytes])
-}
-
-function take(bytes: Buffer, cursor: { at: number }, length: number): Buffer {
-  if (length < 0 || cursor.at + length > bytes.length) throw new RangeError('the file ends early')
-  const part = bytes.subarray(cursor.at, cursor.at + length)
-  cursor.at += length
-  return part
 }
 
 // Zig-zag, 7 bits a byte. Counts and lengths only: they are safe integers.
@@ -141,14 +84,4 @@ function varint(value: number): Buffer {
   }
   bytes.push(rest)
   return Buffer.from(bytes)
-}
-
-function readVarint(bytes: Buffer, cursor: { at: number }): number {
-  let value = 0
-  for (let scale = 1; ; scale *= 0x80) {
-    const byte = bytes[cursor.at++]
-    if (byte === undefined || scale > 2 ** 49) throw new RangeError('the file ends early')
-    value += (byte & 0x7f) * scale
-    if (byte < 0x80) return value % 2 === 0 ? value / 2 : -(value + 1) / 2
-  }
 }

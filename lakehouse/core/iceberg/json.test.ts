@@ -18,7 +18,31 @@ describe('lossless JSON', () => {
     expect(parseJson(JSON.stringify(value))).toEqual(value)
   })
 
+  it('leaves numbers with a point or an exponent as they are, however many digits they have', () => {
+    for (const text of [
+      '0.1234567890123456789',
+      '-12345678901234567.5',
+      '1.2345678901234567e300',
+      '12345678901234567E2',
+    ]) {
+      expect(parseJson(`{"n":${text},"id":9223372036854775807}`)).toEqual({
+        n: Number(text),
+        id: 9223372036854775807n,
+      })
+    }
+    fc.assert(
+      fc.property(fc.double({ noDefaultInfinity: true, noNaN: true }), (value) => {
+        const read = parseJson(JSON.stringify([value, '1']))
+        expect(read).toEqual([
+          Number.isInteger(value) && !Number.isSafeInteger(value) && Math.abs(value) < 1e21 ? BigInt(value) : value + 0,
+          '1',
+        ])
+      }),
+    )
+  })
+
   it('refuses what is not JSON', () => {
+    expect(() => parseJson('[1234567890123456-1]')).toThrow(SyntaxError)
     expect(() => parseJson('{"a":')).toThrow(SyntaxError)
   })
 

@@ -15,13 +15,15 @@ export type JsonValue =
 // escaped by a second one, so that the way back is exact for it too.
 const mark = '\u0000'
 const anyString = /"(?:[^"\\]|\\.)*"/g
-const stringOrLongInteger = /"(?:[^"\\]|\\.)*"|-?\d{16,}(?![\d.eE])/g
+// Whole numbers, so that digits behind a point or in an exponent are not taken for one.
+const stringOrLongNumber = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]{15,}/g
+const integer = /^-?\d+$/
 
 /** @throws SyntaxError where the text is not JSON */
 export function parseJson(text: string): JsonValue {
-  const marked = text.replace(stringOrLongInteger, (token) => {
+  const marked = text.replace(stringOrLongNumber, (token) => {
     if (token.startsWith('"')) return token.startsWith('"\\u0000') ? `"\\u0000${token.slice(1)}` : token
-    return Number.isSafeInteger(Number(token)) ? token : `"\\u0000${token}"`
+    return !integer.test(token) || Number.isSafeInteger(Number(token)) ? token : `"\\u0000${token}"`
   })
   return JSON.parse(marked, (_name, value) => {
     if (typeof value !== 'string' || !value.startsWith(mark)) return value
