@@ -268,6 +268,13 @@ export const errorTable: readonly ErrorEntry[] = [
     'Ask from that day on, or for what hourly and daily numbers hold.',
   ),
   http(
+    'rollback_refused',
+    409,
+    'never',
+    'What came after the snapshot must not go: publications, an erasure, or snapshots that are gone already.',
+    'Do as the detail says.',
+  ),
+  http(
     'import_out_of_order',
     409,
     'never',
@@ -344,6 +351,12 @@ export const errorTable: readonly ErrorEntry[] = [
     'Read what it holds; the worker does so by itself.',
   ),
   internal('PLAN_INVALID', 'never', 'A plan would go wrong.', 'Mend the pipeline as the message says.'),
+  internal(
+    'PLAN_UNREADABLE',
+    'never',
+    'A text is no plan of this release.',
+    'Give the JSON of a plan, as `hitlake explain --json` prints it, of this release or an older one.',
+  ),
   internal(
     'RECORD_POISON',
     'never',

@@ -165,6 +165,19 @@ export class TableChangeRefusedError extends PlatformError {
   }
 }
 
+/** A rollback would take hits out of view, or cannot be undone step by step; nothing was changed. */
+export class RollbackRefusedError extends PlatformError {
+  readonly code = 'rollback_refused'
+  readonly retry = 'never'
+  constructor(
+    readonly table: string,
+    readonly snapshot: string,
+    readonly why: string,
+  ) {
+    super(`${table} is not rolled back to ${snapshot}: ${why}`)
+  }
+}
+
 /** A part of a job's saved state is not what was written, or not there. */
 export class CorruptCheckpointError extends PlatformError {
   readonly code = 'CHECKPOINT_CORRUPT'
@@ -246,6 +259,20 @@ export class ControlStoreOutcomeUnknownError extends PlatformError {
 export class InvalidPlanError extends PlatformError {
   readonly code = 'PLAN_INVALID'
   readonly retry = 'never'
+}
+
+/** A text that is no plan of this release: damaged, of a newer form, or of something else. */
+export class UnreadablePlanError extends PlatformError {
+  readonly code = 'PLAN_UNREADABLE'
+  readonly retry = 'never'
+  constructor(
+    /** JSON pointer to the first fault; empty: the whole text. */
+    readonly pointer: string,
+    readonly fault: string,
+    options?: ErrorOptions,
+  ) {
+    super(`this is no plan: ${pointer === '' ? '' : `${pointer}: `}${fault}`, options)
+  }
 }
 
 /** The system cannot start here; the message is one sentence with the mend. */
