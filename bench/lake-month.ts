@@ -17,6 +17,7 @@ import { dayMs, eventTime, minuteMs, utcDay } from '../core/event-time.ts'
 import type { Offset } from '../core/ids.ts'
 import type { Disk } from '../core/ports/disk.ts'
 import { createExpiry } from '../lakehouse/adapters/local/expiry.ts'
+import { createHistory } from '../lakehouse/adapters/local/history.ts'
 import { createRewrites } from '../lakehouse/adapters/local/rewrites.ts'
 import { createStaging } from '../lakehouse/adapters/local/staging.ts'
 import { createTableFiles } from '../lakehouse/adapters/local/table-files.ts'
@@ -92,6 +93,7 @@ let rewritten = 0
 const lake: MaintainedLake = {
   ...rewrites,
   ...createExpiry(parts),
+  ...createHistory({ ...parts, files: createTableFiles({ objects, reader: (name) => locals[name].reader }) }),
   async snapshots(table) {
     return ((await locals[table].reader.load())?.metadata.snapshots ?? []).map(snapshotInfo).reverse()
   },

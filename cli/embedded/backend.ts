@@ -93,7 +93,9 @@ export async function openBackend(parts: BackendParts): Promise<Backend> {
       // Before the job has started and after it has stopped nobody maintains anything.
       expire: async (table, mode) => job?.maintenance.remove('expire', table, mode) ?? null,
       removeOrphans: async (table, mode) => job?.maintenance.remove('orphans', table, mode) ?? null,
-      compact: async (table) => job?.maintenance.compact(table) ?? null,
+      compact: async (table, mode) => job?.maintenance.compact(table, mode) ?? null,
+      rollback: async (table, snapshot, mode) => job?.maintenance.rollback(table, snapshot, mode) ?? null,
+      changes: (table, from, to) => lake.changes(table, from, to),
     },
 
     async startJob(id, upTo) {

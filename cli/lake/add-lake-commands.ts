@@ -49,9 +49,18 @@ export function addLakeCommands(program: Command, parts: LakeCommandParts): void
   add('files <table>', 'files, rows and size of each partition').action((table, options) =>
     run(options, (lake, context) => lake.lakeFiles(context, table)),
   )
-  add('diff <table> <from> <to>', 'what was committed between two snapshots').action((table, from, to, options) =>
-    run(options, (lake, context) => lake.lakeDiff(context, table, from, to)),
+  add('diff <table> <from> <to>', 'rows and files that differ between two snapshots, by partition').action(
+    (table, from, to, options) => run(options, (lake, context) => lake.lakeDiff(context, table, from, to)),
   )
+  add('rollback <table> <snapshot>', 'take a table back to a snapshot, where no accepted hit gets lost by it')
+    .option('--dry-run', 'say what it would undo, and change nothing')
+    .option('--yes', 'do it; without, it only says what it would undo')
+    .action((table, snapshot, options: { readonly json?: true; readonly dryRun?: true; readonly yes?: true }) =>
+      run(options, (lake, context) => {
+        const mode = options.dryRun === true ? 'dry run' : options.yes === true ? 'roll back' : 'ask'
+        return lake.lakeRollback(context, table, snapshot, mode)
+      }),
+    )
   add('pin <table> <snapshot>', 'keep a snapshot; the same name again renews the pin')
     .option('--name <name>', 'of the pin (default: pin-<snapshot>)')
     .option('--days <n>', 'how long', parts.whole(1, pinMaxDays), defaultPinDays)
@@ -67,9 +76,13 @@ export function addLakeCommands(program: Command, parts: LakeCommandParts): void
     .action((table, options: { readonly json?: true; readonly dryRun?: true }) =>
       run(options, (lake, context) => lake.lakeExpire(context, table, options.dryRun === true ? 'dry run' : 'remove')),
     )
-  add('compact <table>', 'rewrite partitions of many files, as maintenance does every ten minutes').action(
-    (table, options) => run(options, (lake, context) => lake.lakeCompact(context, table)),
-  )
+  add('compact <table>', 'rewrite partitions of many files, as maintenance does every ten minutes')
+    .option('--dry-run', 'list the partitions it would rewrite, and change nothing')
+    .action((table, options: { readonly json?: true; readonly dryRun?: true }) =>
+      run(options, (lake, context) =>
+        lake.lakeCompact(context, table, options.dryRun === true ? 'dry run' : 'rewrite'),
+      ),
+    )
   add('doctor', 'hold every table against its metadata: references, counts, bounds; say what to mend').action(
     (options) => run(options, (lake, context) => lake.lakeDoctor(context)),
   )

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { afterAll, describe, expect, it } from 'vitest'
 import { ManualClock } from '../../core/adapters/memory/manual-clock.ts'
+import { SnapshotNotFoundError } from '../../core/errors.ts'
 import type { LakeUpkeep, SnapshotInfo, TableFault } from '../../core/ports/lake.ts'
 import { buildApp } from '../../gateway/app.ts'
 import { createKeyDirectory, hashKey } from '../../gateway/core/keys.ts'
@@ -27,6 +28,8 @@ const made = (id: string, parent: string | null, publish: number | null, totalRo
 /** The commands against the real routes, over a lake that is asked little. */
 async function world(change: { readonly faults?: readonly TableFault[]; readonly busy?: true } = {}) {
   const clock = new ManualClock(at)
+  /** What was asked of rollback. */
+  const done: string[] = []
   const store = createMemoryControlStore()
   const key = { merchant: null, kind: 'server', origins: [], quota: null, tool: null } as const
   await store.addKey({ ...key, hash: hashKey('admin'), rights: ['admin'] })
@@ -37,7 +40,28 @@ async function world(change: { readonly faults?: readonly TableFault[]; readonly
     ],
     expire: async () => (change.busy ? null : { snapshots: ['1'], files: 4, bytes: 2_048 }),
     removeOrphans: async () => ({ snapshots: [], files: 0, bytes: 0 }),
-    compact: async () => (change.busy ? null : { partitions: 2 }),
+    compact: async () =>
+      change.busy
+        ? null
+        : [
+            { generation: 1, period: 20_513, files: 5, rows: 500, bytes: 5_000_000 },
+            { generation: 1, period: 20_514, files: 4, rows: 2, bytes: 900 },
+          ],
+    rollback: async (_table, to, mode) => {
+      done.push(`${mode} ${to}`)
+      return change.busy ? null : { from: '3', to, undone: to === '3' ? [] : ['3'], days: 2 }
+    },
+    changes: async (table, _from, to) => {
+      if (to === '9') throw new SnapshotNotFoundError(table, to)
+      return [
+        { partition: null, added: { files: 1, rows: 7 }, removed: { files: 0, rows: 0 } },
+        {
+          partition: { generation: 1, period: 20_513 },
+          added: { files: 1, rows: 500 },
+          removed: { files: 3, rows: 200 },
+        },
+      ]
+    },
     verify: async () => change.faults ?? [],
   }
   const snapshots = [made('3', '2', null, 500), made('2', '1', 2, 500), made('1', null, 1, 200)]
@@ -70,7 +94,7 @@ async function world(change: { readonly faults?: readonly TableFault[]; readonly
     clock,
     form,
   })
-  return { text: context('text'), json: context('json'), lines, store }
+  return { text: context('text'), json: context('json'), lines, store, done }
 }
 
 describe('hitlake lake', () => {
@@ -102,26 +126,53 @@ describe('hitlake lake', () => {
     ])
   })
 
-  it('says what came between two snapshots, in either order, and of one that is not there so', async () => {
+  it('says by partition what differs between two snapshots, and of one that is not there so', async () => {
     const { text, lines } = await world()
-    await lake.lakeDiff(text, 'hits', '3', '1')
-    expect(lines).toEqual([
-      '+300 rows, by 1 publications and 1 other commits',
+    await lake.lakeDiff(text, 'hits', '1', '3')
+    expect(lines.slice(0, 3)).toEqual([
+      '+507 −200 rows, by 1 publications and 1 other commits',
       '2026-03-01T10:03:00.000Z  3  replace, 500 rows written',
       '2026-03-01T10:02:00.000Z  2  append of publication 2, 500 rows written',
     ])
+    expect(lines.slice(-2).map((line) => line.trim().split(/ +/))).toEqual([
+      ['-', 'elsewhere', '7', '0', '1', '0'],
+      ['1', '2026-03-01', '500', '200', '1', '3'],
+    ])
     await expect(lake.lakeDiff(text, 'hits', '3', '9')).rejects.toThrow('hits has no snapshot 9')
+  })
+
+  it('rolls back only where told so, and says before what it would undo', async () => {
+    const { text, lines, done } = await world()
+    expect(await lake.lakeRollback(text, 'hits', '2', 'ask')).toBe(1)
+    expect(lines).toEqual([
+      '1 snapshots would be undone, and 2 days of merchants asked anew:',
+      '  3',
+      'nothing was changed; with --yes it is done',
+    ])
+    expect(await lake.lakeRollback(text, 'hits', '2', 'dry run')).toBe(0)
+    expect(done).toEqual(['dry run 2', 'dry run 2'])
+    expect(await lake.lakeRollback(text, 'hits', '2', 'roll back')).toBe(0)
+    expect(done.at(-1)).toBe('roll back 2')
+    expect(lines.at(-1)).toBe('hits is at 2 again; 1 snapshots were undone, and 2 days of merchants are asked anew')
+    expect(await lake.lakeRollback(text, 'hits', '3', 'ask')).toBe(0)
+    expect(lines.at(-1)).toBe('hits is at 3 already')
+    const busy = await world({ busy: true })
+    expect(await lake.lakeRollback(busy.text, 'hits', '2', 'roll back')).toBe(1)
+    expect(busy.lines[0]).toContain('try again')
   })
 
   it('expires and compacts, or says that it cannot now and ends with 1', async () => {
     const { text, lines } = await world()
     expect(await lake.lakeExpire(text, 'hits', 'dry run')).toBe(0)
-    expect(await lake.lakeCompact(text, 'hits')).toBe(0)
+    expect(await lake.lakeCompact(text, 'hits', 'dry run')).toBe(0)
     expect(lines[0]).toBe('1 snapshots and 4 files (2.0 KB) would go')
-    expect(lines[2]).toContain('2 partitions were rewritten')
+    expect(lines[2]).toBe('2 partitions: 9 files would become 2; the others have too few files to be worth it')
+    expect(lines.at(-1)?.split(/ +/)).toEqual(['1', '2026-03-02', '4', '2', '900', 'B'])
+    await lake.lakeCompact(text, 'hits', 'rewrite')
+    expect(lines.some((line) => line.startsWith('2 partitions: 9 files became 2;'))).toBe(true)
     const busy = await world({ busy: true })
     expect(await lake.lakeExpire(busy.text, 'hits', 'remove')).toBe(1)
-    expect(await lake.lakeCompact(busy.text, 'hits')).toBe(1)
+    expect(await lake.lakeCompact(busy.text, 'hits', 'rewrite')).toBe(1)
     expect(busy.lines[0]).toContain('try again')
   })
 
@@ -143,9 +194,10 @@ describe('hitlake lake', () => {
     await lake.lakePin(json, 'hits', '1', { days: 1, by: 'me', name: 'a' })
     await lake.lakeUnpin(json, 'hits', 'a')
     await lake.lakeExpire(json, 'hits', 'remove')
-    await lake.lakeCompact(json, 'hits')
+    await lake.lakeCompact(json, 'hits', 'rewrite')
+    await lake.lakeRollback(json, 'hits', '2', 'roll back')
     await lake.lakeDoctor(json)
-    expect(lines).toHaveLength(9)
+    expect(lines).toHaveLength(10)
     for (const line of lines) expect(typeof JSON.parse(line)).toBe('object')
     await expect(lake.lakePin(json, 'hits', '7', { days: 1, by: 'me' })).rejects.toThrow('not_found: ')
     await expect(lake.lakeFiles(json, 'hats')).rejects.toThrow('there are hits')

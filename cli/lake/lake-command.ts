@@ -5,7 +5,17 @@ import type { Clock } from '../../core/ports/clock.ts'
 import { type Api, type ApiReply, problemText } from '../client/api.ts'
 import type { Terminal } from '../client/terminal.ts'
 import { tableLines } from '../query/table.ts'
-import { bytesText, diffLines, type Snapshot } from './lake-text.ts'
+import {
+  bytesText,
+  type Change,
+  commitsBetween,
+  diffLines,
+  type PartitionPlace,
+  placeOf,
+  type RolledBack,
+  rollbackLines,
+  type Snapshot,
+} from './lake-text.ts'
 
 export interface LakeContext {
   readonly api: Api
@@ -49,33 +59,38 @@ export async function lakeSnapshots(context: LakeContext, table: string, as: 'sn
 
 export async function lakeFiles(context: LakeContext, table: string): Promise<0> {
   const { partitions } = await get<{ partitions: readonly Partition[] }>(context, pathOf(table, 'partitions'))
-  const rows = partitions.map(({ generation, period, files, rows, bytes }) => [
-    String(generation ?? '-'),
-    // Months since 1970 are below a thousand for a while, days are above.
-    period < 2_000
-      ? new Date(Date.UTC(1970, period)).toISOString().slice(0, 7)
-      : new Date(period * dayMs).toISOString().slice(0, 10),
-    String(files),
-    String(rows),
-    bytesText(bytes),
-  ])
-  return show(context, { partitions }, ['generation', 'period', 'files', 'rows', 'size'], rows, 2)
+  return show(context, { partitions }, partitionHeader, partitions.map(partitionRow), 2)
 }
 
-/** Every snapshot after `from` up to `to`, and the sums. @throws CommandError where one of them is not there */
+/** What differs from `from` to `to`, partition by partition, and which commits lie between. */
 export async function lakeDiff(context: LakeContext, table: string, from: string, to: string): Promise<0> {
+  const path = `${pathOf(table, 'changes')}?from=${encodeURIComponent(from)}&to=${encodeURIComponent(to)}`
+  const { changes } = await get<{ changes: readonly Change[] }>(context, path)
   const snapshots = await get<readonly Snapshot[]>(context, pathOf(table, 'snapshots'))
-  const found = [from, to].map((id) => {
-    const at = snapshots.findIndex((snapshot) => snapshot.id === id)
-    if (at < 0) throw new CommandError(`${table} has no snapshot ${id}; hitlake lake snapshots ${table} lists them`)
-    return at
-  })
-  const [older = 0, newer = 0] = found.sort((a, b) => b - a)
-  const between = snapshots.slice(newer, older)
-  const rows = (snapshots[newer]?.rows ?? 0) - (snapshots[older]?.rows ?? 0)
-  if (context.form === 'json') context.terminal.out(JSON.stringify({ rows, snapshots: between }))
-  else for (const line of diffLines(between, rows)) context.terminal.out(line)
-  return 0
+  const between = commitsBetween(snapshots, from, to)
+  if (context.form === 'text') for (const line of diffLines(changes, between)) context.terminal.out(line)
+  const header = ['generation', 'period', 'rows added', 'rows removed', 'files added', 'files removed']
+  const rows = changes.map(({ partition, added, removed }) => [
+    ...placeOf(partition),
+    ...[added.rows, removed.rows, added.files, removed.files].map(String),
+  ])
+  if (context.form === 'text' && rows.length === 0) return 0
+  return show(context, { changes, snapshots: between }, header, rows, 2)
+}
+
+/** `ask`: as a dry run, and how to do it. 1 where nothing was rolled back that should be. */
+export async function lakeRollback(
+  context: LakeContext,
+  table: string,
+  snapshot: string,
+  mode: 'roll back' | 'dry run' | 'ask',
+): Promise<0 | 1> {
+  const body = { snapshot, dryRun: mode !== 'roll back' }
+  const answer = await post<{ rolledBack: RolledBack | null }>(context, pathOf(table, 'rollback'), body)
+  const { rolledBack } = answer
+  if (context.form === 'json') context.terminal.out(JSON.stringify(answer))
+  else for (const line of rollbackLines(table, snapshot, rolledBack, mode)) context.terminal.out(line)
+  return rolledBack === null || (mode === 'ask' && rolledBack.undone.length > 0) ? 1 : 0
 }
 
 export async function lakePin(
@@ -112,16 +127,21 @@ export async function lakeExpire(context: LakeContext, table: string, mode: 'rem
   return answer.expired === null ? 1 : 0
 }
 
-export async function lakeCompact(context: LakeContext, table: string): Promise<0 | 1> {
-  const answer = await post<{ compacted: { partitions: number } | null }>(context, pathOf(table, 'compact'), {})
+export async function lakeCompact(context: LakeContext, table: string, mode: 'rewrite' | 'dry run'): Promise<0 | 1> {
+  const body = { dryRun: mode === 'dry run' }
+  const answer = await post<{ compacted: Compacted | null }>(context, pathOf(table, 'compact'), body)
   const { compacted } = answer
-  say(
-    context,
-    answer,
-    compacted === null
-      ? 'another process does the maintenance now; try again later'
-      : `${compacted.partitions} partitions were rewritten; the others have too few files to be worth it`,
-  )
+  if (context.form === 'json') context.terminal.out(JSON.stringify(answer))
+  else if (compacted === null) context.terminal.out('another process does the maintenance now; try again later')
+  else {
+    const files = compacted.of.reduce((sum, partition) => sum + partition.files, 0)
+    const verb = mode === 'dry run' ? 'would become' : 'became'
+    const { partitions } = compacted
+    context.terminal.out(
+      `${partitions} partitions: ${files} files ${verb} ${partitions}; the others have too few files to be worth it`,
+    )
+    if (partitions > 0) show(context, {}, partitionHeader, compacted.of.map(partitionRow), 2)
+  }
   return compacted === null ? 1 : 0
 }
 
@@ -155,12 +175,15 @@ interface TableView {
   readonly pins: readonly { readonly name: string }[]
 }
 
-interface Partition {
-  readonly generation: number | null
-  readonly period: number
+interface Partition extends PartitionPlace {
   readonly files: number
   readonly rows: number
   readonly bytes: number
+}
+
+interface Compacted {
+  readonly partitions: number
+  readonly of: readonly Partition[]
 }
 
 interface Removal {
@@ -178,6 +201,13 @@ interface Fault {
   readonly at: string
   readonly says: string
   readonly mend: string
+}
+
+const partitionHeader = ['generation', 'period', 'files', 'rows', 'size']
+
+function partitionRow(partition: Partition): Row {
+  const { files, rows, bytes } = partition
+  return [...placeOf(partition), String(files), String(rows), bytesText(bytes)]
 }
 
 async function get<T>({ api }: LakeContext, path: string): Promise<T> {

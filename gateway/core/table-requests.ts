@@ -5,8 +5,11 @@ import { faultyRequest } from './problem.ts'
 /** Letters, digits, `.`, `_` and `-`, as a tag's in Iceberg. */
 const pinName = z.string().regex(/^[A-Za-z0-9][\w.-]{0,127}$/)
 
+/** Decimal. */
+const snapshotId = z.string().regex(/^\d{1,19}$/)
+
 export const newPin = z.strictObject({
-  snapshot: z.string().regex(/^\d{1,19}$/),
+  snapshot: snapshotId,
   name: pinName,
   until: z.iso.datetime().meta({ description: 'An instant in UTC: the pin holds until then' }),
   by: z.string().min(1).max(200).default('an administrator').meta({ description: 'For people' }),
@@ -16,6 +19,20 @@ export const pinToRemove = z.strictObject({ name: pinName })
 
 export const removalRequest = z.strictObject({
   dryRun: z.boolean().default(false).meta({ description: 'Only say what would go' }),
+})
+
+export const compactRequest = z.strictObject({
+  dryRun: z.boolean().default(false).meta({ description: 'Only say which partitions would be rewritten' }),
+})
+
+export const rollbackRequest = z.strictObject({
+  snapshot: snapshotId.meta({ description: 'What the table shall be at' }),
+  dryRun: z.boolean().default(false).meta({ description: 'Only say what would be undone' }),
+})
+
+export const changesQuery = z.strictObject({
+  from: snapshotId.meta({ description: 'A snapshot' }),
+  to: snapshotId.meta({ description: 'Another one' }),
 })
 
 /** @throws ProblemError with every fault found */

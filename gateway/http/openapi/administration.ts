@@ -4,7 +4,14 @@ import { merchantIdPattern } from '../../../core/ids.ts'
 import { newErasure } from '../../core/erasure-requests.ts'
 import { filePattern, importRequest } from '../../core/imports.ts'
 import { merchantChange, newKey, newMerchant } from '../../core/merchants.ts'
-import { newPin, pinToRemove, removalRequest } from '../../core/table-requests.ts'
+import {
+  changesQuery,
+  compactRequest,
+  newPin,
+  pinToRemove,
+  removalRequest,
+  rollbackRequest,
+} from '../../core/table-requests.ts'
 import { defaultPageLimit, pageLimitMax } from '../routes/admin-merchants.ts'
 import type { Operation, Parameter } from './operation.ts'
 
@@ -89,23 +96,44 @@ export const tablesAnswer = z.object({
     }),
   ),
 })
-export const partitionsAnswer = z.object({
-  partitions: z.array(
+const partition = z.object({
+  generation: counted.nullable(),
+  period: counted.meta({ description: 'UTC days since 1970, or months' }),
+})
+const partitionFiles = partition.extend({ files: counted, rows: counted, bytes: counted })
+export const partitionsAnswer = z.object({ partitions: z.array(partitionFiles) })
+const filesChanged = z.object({ files: counted, rows: counted })
+export const changesAnswer = z.object({
+  changes: z.array(
     z.object({
-      generation: counted.nullable(),
-      period: counted.meta({ description: 'UTC days since 1970, or months' }),
-      files: counted,
-      rows: counted,
-      bytes: counted,
+      partition: partition.nullable().meta({ description: 'Null: files that others partitioned in their own way' }),
+      added: filesChanged,
+      removed: filesChanged,
     }),
   ),
+})
+export const rollbackAnswer = z.object({
+  rolledBack: z
+    .object({
+      from: z.string(),
+      to: z.string(),
+      undone: z.array(z.string()).meta({ description: 'Snapshots, newest first; to be read by id until they expire' }),
+      days: counted.meta({ description: "Merchants' UTC days whose numbers may differ" }),
+    })
+    .nullable()
+    .meta({ description: 'Null: not at the moment' }),
 })
 const removal = z
   .object({ snapshots: z.array(z.string()), files: counted, bytes: counted })
   .nullable()
   .meta({ description: 'Null: not at the moment' })
 export const expireAnswer = z.object({ expired: removal, orphans: removal })
-export const compactAnswer = z.object({ compacted: z.object({ partitions: counted }).nullable() })
+export const compactAnswer = z.object({
+  compacted: z
+    .object({ partitions: counted, of: z.array(partitionFiles).meta({ description: 'As they were before' }) })
+    .nullable()
+    .meta({ description: 'Null: not at the moment' }),
+})
 export const faultsAnswer = z.object({
   faults: z.array(z.object({ at: z.string(), says: z.string(), mend: z.string() })),
 })
@@ -404,8 +432,49 @@ export const administration: readonly Operation[] = [
     summary: 'Rewrite the partitions that are worth it',
     access: 'admin',
     parameters: [tableName],
+    body: {
+      content: json(compactRequest, { 'only say what it would rewrite': { dryRun: true } }),
+      optional: true,
+    },
     answers: { 200: { description: 'Done', content: json(compactAnswer) } },
-    problems: [...access, 'not_found'],
+    problems: [...access, ...bodies, 'not_found'],
+  },
+  {
+    method: 'POST',
+    path: '/v1/admin/tables/{table}/rollback',
+    tag: 'administration',
+    id: 'rollbackTable',
+    summary: 'Take a table back to a snapshot, where no accepted hit gets lost by it',
+    description:
+      'Undoes rewrites, derivations and commits of others. A publication is never undone: 409 `rollback_refused` names it.',
+    access: 'admin',
+    parameters: [tableName],
+    body: { content: json(rollbackRequest, { 'only say what it would undo': { snapshot: '1', dryRun: true } }) },
+    answers: { 200: { description: 'Done', content: json(rollbackAnswer) } },
+    problems: [...access, ...bodies, 'not_found', 'rollback_refused'],
+  },
+  {
+    method: 'GET',
+    path: '/v1/admin/tables/{table}/changes',
+    tag: 'administration',
+    id: 'tableChanges',
+    summary: 'Which partitions differ between two snapshots, in files and rows',
+    access: 'admin',
+    parameters: [
+      tableName,
+      ...(['from', 'to'] as const).map(
+        (name): Parameter => ({
+          name,
+          in: 'query',
+          required: true,
+          schema: changesQuery.shape[name],
+          description: 'A snapshot',
+          example: '1',
+        }),
+      ),
+    ],
+    answers: { 200: { description: 'None: they hold the same files', content: json(changesAnswer) } },
+    problems: [...access, 'bad_query', 'not_found'],
   },
   {
     method: 'GET',

@@ -89,7 +89,15 @@ async function everything() {
           partitions: async () => [{ generation: 1, period: 20_000, files: 1, rows: 1, bytes: 1 }],
           expire: async () => ({ snapshots: ['1'], files: 1, bytes: 1 }),
           removeOrphans: async () => null,
-          compact: async () => ({ partitions: 1 }),
+          compact: async () => [{ generation: 1, period: 20_000, files: 4, rows: 1, bytes: 1 }],
+          rollback: async () => ({ from: '2', to: '1', undone: ['2'], days: 1 }),
+          changes: async () => [
+            {
+              partition: { generation: 1, period: 20_000 },
+              added: { files: 1, rows: 1 },
+              removed: { files: 0, rows: 0 },
+            },
+          ],
           verify: async () => [{ at: 'a', says: 'b', mend: 'c' }],
         },
         tables: tableNames,

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { ManualClock } from '../../../core/adapters/memory/manual-clock.ts'
+import { RollbackRefusedError, SnapshotNotFoundError } from '../../../core/errors.ts'
 import type { LakeUpkeep, SnapshotInfo } from '../../../core/ports/lake.ts'
 import { pinsPerTableMax } from '../../../core/ports/maintenance-store.ts'
 import { createMemoryControlStore } from '../../../lakehouse/adapters/memory/memory-control-store.ts'
@@ -132,8 +133,15 @@ describe('pins of snapshots', () => {
 
 describe('upkeep', () => {
   const asked: string[] = []
+  const day = { generation: 1, period: 20_000, files: 3, rows: 5, bytes: 7 }
+  const undone = { from: '12', to: '11', undone: ['12'], days: 3 }
+  const change = {
+    partition: { generation: 1, period: 20_000 },
+    added: { files: 1, rows: 5 },
+    removed: { files: 3, rows: 5 },
+  }
   const upkeep: LakeUpkeep = {
-    partitions: async () => [{ generation: 1, period: 20_000, files: 3, rows: 5, bytes: 7 }],
+    partitions: async () => [day],
     async expire(table, mode) {
       asked.push(`expire ${table} ${mode}`)
       return { snapshots: ['11'], files: 2, bytes: 3 }
@@ -142,7 +150,21 @@ describe('upkeep', () => {
       asked.push(`orphans ${table} ${mode}`)
       return null
     },
-    compact: async () => ({ partitions: 4 }),
+    async compact(table, mode) {
+      asked.push(`compact ${table} ${mode}`)
+      return [day]
+    },
+    async rollback(table, snapshot, mode) {
+      if (snapshot === '9') throw new SnapshotNotFoundError(table, snapshot)
+      if (snapshot === '8') throw new RollbackRefusedError(table, snapshot, 'it would lose publication 7')
+      asked.push(`rollback ${table} ${snapshot} ${mode}`)
+      return snapshot === '7' ? null : undone
+    },
+    async changes(table, from, to) {
+      if (to === '9') throw new SnapshotNotFoundError(table, to)
+      asked.push(`changes ${table} ${from} ${to}`)
+      return [change]
+    },
     verify: async () => [],
   }
 
@@ -153,10 +175,42 @@ describe('upkeep', () => {
     expect(await ask('POST', '/hourly/expire')).toEqual({ status: 200, body: answer })
     const [dry, real] = ['hits dry run', 'hourly remove']
     expect(asked).toEqual([`expire ${dry}`, `orphans ${dry}`, `expire ${real}`, `orphans ${real}`])
-    expect((await ask('POST', '/hits/compact')).body).toEqual({ compacted: { partitions: 4 } })
     expect((await ask('GET', '/hits/partitions')).body.partitions).toHaveLength(1)
     expect((await ask('GET', '/hits/faults')).body).toEqual({ faults: [] })
     expect(await ask('POST', '/hits/expire', { dryRun: 'yes' })).toMatchObject({ status: 400 })
+  })
+
+  it('compacts, or says what it would rewrite', async () => {
+    const { ask } = await setUp(upkeep)
+    asked.length = 0
+    const answer = { status: 200, body: { compacted: { partitions: 1, of: [day] } } }
+    expect(await ask('POST', '/hits/compact')).toEqual(answer)
+    expect(await ask('POST', '/hits/compact', { dryRun: true })).toEqual(answer)
+    expect(asked).toEqual(['compact hits rewrite', 'compact hits dry run'])
+    expect(await ask('POST', '/hits/compact', { dryrun: true })).toMatchObject({ status: 400 })
+  })
+
+  it('rolls back, says what it would undo, and refuses with a code what would lose hits', async () => {
+    const { ask } = await setUp(upkeep)
+    asked.length = 0
+    const rollback = (body: object) => ask('POST', '/hits/rollback', body)
+    expect(await rollback({ snapshot: '11' })).toEqual({ status: 200, body: { rolledBack: undone } })
+    expect(await rollback({ snapshot: '11', dryRun: true })).toEqual({ status: 200, body: { rolledBack: undone } })
+    expect(asked).toEqual(['rollback hits 11 roll back', 'rollback hits 11 dry run'])
+    expect(await rollback({ snapshot: '7' })).toEqual({ status: 200, body: { rolledBack: null } })
+    expect(await rollback({ snapshot: '9' })).toMatchObject({ status: 404, body: { code: 'not_found' } })
+    expect(await rollback({ snapshot: '8' })).toMatchObject({ status: 409, body: { code: 'rollback_refused' } })
+    expect(await rollback({ snapshot: 'x' })).toMatchObject({ status: 400 })
+    expect(await rollback({})).toMatchObject({ status: 400 })
+  })
+
+  it('says which partitions differ between two snapshots', async () => {
+    const { ask } = await setUp(upkeep)
+    asked.length = 0
+    expect(await ask('GET', '/hits/changes?from=11&to=12')).toEqual({ status: 200, body: { changes: [change] } })
+    expect(asked).toEqual(['changes hits 11 12'])
+    expect(await ask('GET', '/hits/changes?from=11&to=9')).toMatchObject({ status: 404 })
+    expect(await ask('GET', '/hits/changes?from=11')).toMatchObject({ status: 400 })
   })
 
   it('is not there where another process does it', async () => {

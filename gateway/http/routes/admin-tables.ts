@@ -3,6 +3,7 @@
  * Where another process does the maintenance, its routes are not there.
  */
 import type { FastifyPluginCallback } from 'fastify'
+import { SnapshotNotFoundError } from '../../../core/errors.ts'
 import type { Clock } from '../../../core/ports/clock.ts'
 import type { ControlStore } from '../../../core/ports/control-store.ts'
 import type { LakeReader, LakeUpkeep } from '../../../core/ports/lake.ts'
@@ -11,7 +12,15 @@ import { pinsPerTableMax } from '../../../core/ports/maintenance-store.ts'
 import type { TableName } from '../../../core/tables.ts'
 import type { KeyDirectory } from '../../core/keys.ts'
 import { faultyRequest, ProblemError } from '../../core/problem.ts'
-import { newPin, parseTableRequest as parseBody, pinToRemove, removalRequest } from '../../core/table-requests.ts'
+import {
+  changesQuery,
+  compactRequest,
+  newPin,
+  parseTableRequest as parseBody,
+  pinToRemove,
+  removalRequest,
+  rollbackRequest,
+} from '../../core/table-requests.ts'
 import { requireAdmin } from './admin-access.ts'
 
 export interface AdminTablesOptions {
@@ -108,9 +117,33 @@ export const adminTablesRoutes: FastifyPluginCallback<AdminTablesOptions> = (app
       const orphans = await upkeep.removeOrphans(table, mode)
       return { expired, orphans }
     })
-    app.post<Route>('/v1/admin/tables/:table/compact', async ({ params }) => ({
-      compacted: await upkeep.compact(tableOf(params.table)),
-    }))
+    app.post<Route>('/v1/admin/tables/:table/compact', async ({ params, body }) => {
+      const table = tableOf(params.table)
+      const mode = parseBody(compactRequest, body ?? {}).dryRun ? 'dry run' : 'rewrite'
+      const of = await upkeep.compact(table, mode)
+      return { compacted: of && { partitions: of.length, of } }
+    })
+    app.post<Route>('/v1/admin/tables/:table/rollback', async ({ params, body }) => {
+      const table = tableOf(params.table)
+      const { snapshot, dryRun } = parseBody(rollbackRequest, body)
+      const rolledBack = await found(upkeep.rollback(table, snapshot, dryRun ? 'dry run' : 'roll back'))
+      return { rolledBack }
+    })
+    app.get<Route>('/v1/admin/tables/:table/changes', async ({ params, query }) => {
+      const table = tableOf(params.table)
+      const { from, to } = parseBody(changesQuery, query)
+      return { changes: await found(upkeep.changes(table, from, to)) }
+    })
+  }
+}
+
+/** @throws ProblemError where the table has no such snapshot */
+async function found<T>(asked: Promise<T>): Promise<T> {
+  try {
+    return await asked
+  } catch (error) {
+    if (error instanceof SnapshotNotFoundError) throw new ProblemError(404, 'not_found', error.message)
+    throw error
   }
 }
 

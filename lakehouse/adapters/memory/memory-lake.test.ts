@@ -2,6 +2,7 @@ import { ManualClock } from '../../../core/adapters/memory/manual-clock.ts'
 import { seededRandom } from '../../../core/adapters/memory/seeded-random.ts'
 import { lakeContract, rowsOf } from '../../../core/ports/lake.contract.ts'
 import { lakeExpiryContract } from '../../core/lake-expiry.contract.ts'
+import { lakeHistoryContract } from '../../core/lake-history.contract.ts'
 import { lakeRewriteContract } from '../../core/lake-rewrite.contract.ts'
 import { createMemoryLake, MemoryLakeState } from './memory-lake.ts'
 
@@ -24,5 +25,12 @@ lakeExpiryContract('in memory', {
     const lake = createMemoryLake({ random: seededRandom(1), clock: new ManualClock() })
     const rows = (snapshot: string) => rowsOf(lake, { table: 'hits', snapshot, pending: [] })
     return { lake, rows, pass: async () => undefined }
+  },
+})
+
+lakeHistoryContract('in memory', {
+  async open() {
+    const lake = createMemoryLake({ random: seededRandom(1), clock: new ManualClock() })
+    return { lake, rows: (snapshot) => rowsOf(lake, { table: 'hits', snapshot, pending: [] }) }
   },
 })

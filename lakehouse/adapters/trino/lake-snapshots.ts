@@ -17,13 +17,14 @@ export async function currentSnapshot(options: Options, definition: TableDefinit
   return id
 }
 
-/** Newest first. Which publication made one is not known: Trino lets nobody write into a snapshot's summary. */
+/** The one that the table is at, then the others, newest first. Which publication made one is not known: Trino lets nobody write into a snapshot's summary. */
 export async function allSnapshots(options: Options, definition: TableDefinition): Promise<readonly SnapshotInfo[]> {
   const rows = await options.trino.query(
     `SELECT CAST(snapshot_id AS varchar), CAST(parent_id AS varchar), CAST(to_unixtime(committed_at) * 1000 AS bigint),
   operation, element_at(summary, 'added-records'), element_at(summary, 'total-records')
 FROM ${trinoTable(options, `${definition.name}$snapshots`)}
-ORDER BY committed_at DESC, CAST(coalesce(element_at(summary, 'total-records'), '0') AS bigint) DESC`,
+ORDER BY snapshot_id = (SELECT snapshot_id FROM ${trinoTable(options, `${definition.name}$refs`)} WHERE name = 'main') DESC,
+  committed_at DESC, CAST(coalesce(element_at(summary, 'total-records'), '0') AS bigint) DESC`,
   )
   return rows.map(([id, parent, at, operation, addedRows, totalRows]) => ({
     id: String(id),

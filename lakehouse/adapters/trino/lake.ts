@@ -18,6 +18,7 @@ import { createStaging } from '../local/staging.ts'
 import type { Trino } from './client.ts'
 import { createTrinoDerive } from './derive.ts'
 import { createTrinoExpiry, type TrinoExpiry } from './expiry.ts'
+import { createTrinoHistory, type TrinoHistory } from './history.ts'
 import {
   mergeRun,
   type PreparedPublication,
@@ -56,7 +57,8 @@ export interface TrinoLake
   extends Omit<LakeWriter, 'publish'>,
     Pick<LakeReader, 'snapshots'>,
     TrinoRewrites,
-    TrinoExpiry {
+    TrinoExpiry,
+    TrinoHistory {
   /**
    * As `LakeWriter.publish`, but the table's history does not name the id: a repeat returns the newest snapshot, which
    * holds the rows once. With a `turn` the statements of earlier turns are ended first, and nothing is begun once the
@@ -125,6 +127,8 @@ export function createTrinoLake(options: TrinoLakeOptions): TrinoLake {
     ...createTrinoRewrites({ ...options, statements }),
 
     ...createTrinoExpiry({ ...options, statements }),
+
+    ...createTrinoHistory({ ...options, statements }),
 
     derive: createTrinoDerive({ ...options, statements }).derive,
 

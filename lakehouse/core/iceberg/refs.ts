@@ -2,7 +2,7 @@
  * Names of snapshots (Iceberg spec, "Snapshot References"). Tags are ours to set and remove; `main` moves by commits and
  * by `rollback`; other branches belong to whoever made them and are only read.
  */
-import { SnapshotNotFoundError, TableChangeRefusedError } from '../../../core/errors.ts'
+import { CommitConflictError, SnapshotNotFoundError, TableChangeRefusedError } from '../../../core/errors.ts'
 import { type CommitOptions, commitUpdates } from './commit.ts'
 import {
   findSnapshot,
@@ -102,20 +102,24 @@ export async function removeTag(options: CommitOptions, name: string): Promise<v
  * that is published to must say so to the control store. Nothing is written where the snapshot is current.
  * @throws SnapshotNotFoundError
  * @throws TableChangeRefusedError where the snapshot was never current as far as the table knows
- * @throws CommitConflictError
+ * @throws CommitConflictError also where the table is at another snapshot than `from`
  */
-export async function rollback(options: CommitOptions, id: string): Promise<void> {
+export async function rollback(options: CommitOptions, id: string, from?: string): Promise<void> {
   await commitUpdates(options, async (base) => {
     if (base === undefined) throw new SnapshotNotFoundError(options.definition.name, id)
     const { metadata } = base
     const snapshot = mustFind(options, metadata, id)
-    if (snapshotId(metadata['current-snapshot-id']) === id) return { done: undefined }
+    const current = snapshotId(metadata['current-snapshot-id'])
+    if (current === id) return { done: undefined }
+    if (from !== undefined && current !== from) {
+      throw new CommitConflictError(options.definition.name, from, current ?? 'no snapshot')
+    }
     if (!isAncestor(metadata, id)) {
       throw refused(options, `rollback to ${id}`, 'it is no ancestor of the current snapshot')
     }
     const ref: SnapshotRef = { ...metadata.refs?.[mainBranch], 'snapshot-id': snapshot['snapshot-id'], type: 'branch' }
     return {
-      requirements: [...sameRefs(metadata), { type: 'main', snapshot: snapshotId(metadata['current-snapshot-id']) }],
+      requirements: [...sameRefs(metadata), { type: 'main', snapshot: current }],
       updates: [{ action: 'set-ref', name: mainBranch, ref }],
       result: undefined,
     }

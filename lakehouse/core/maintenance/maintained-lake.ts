@@ -8,6 +8,7 @@ import type {
   OrphanLimits,
   RemovalMode,
 } from '../../../core/ports/lake.ts'
+import type { LakeHistory, RollbackStep } from '../../../core/ports/lake-history.ts'
 import type { TableName } from '../../../core/tables.ts'
 import type { PublicationTurn } from '../publication-turn.ts'
 
@@ -22,7 +23,9 @@ export interface RewriteTurn {
 
 export interface MaintainedLake
   extends Pick<LakeReader, 'snapshots'>,
-    Pick<LakeMaintainer, 'lastPublish' | 'partitions' | 'expires'> {
+    Pick<LakeMaintainer, 'lastPublish' | 'partitions' | 'expires'>,
+    Omit<LakeHistory, 'rollback'> {
+  rollback(table: TableName, step: RollbackStep, turn: PublicationTurn): ReturnType<LakeHistory['rollback']>
   derive(work: DeriveWork, turn: PublicationTurn): ReturnType<LakeMaintainer['derive']>
   rewrite(table: TableName, partition: LakePartition, given: RewriteTurn): ReturnType<LakeMaintainer['rewrite']>
   expire(

@@ -44,8 +44,7 @@ export async function rewriteRound(
   const through = await lake.lastPublish(table)
   if (await isOpen(options, table)) return 'done'
   await tellReaders(options, table, lease, [])
-  const worth = (await lake.partitions(table))
-    .filter((partition) => isWorthRewriting(tables[table], partition, closedDay))
+  const worth = (await partitionsWorthIt(options, table, closedDay))
     .filter((partition) => !options.isHeld(table, partition, lease.fence))
     .slice(0, rewritesPerRoundMax)
   for (const partition of worth) {
@@ -57,6 +56,15 @@ export async function rewriteRound(
     options.onRewritten?.({ table, partition, ...done, tookMs: clock.monotonic() - started })
   }
   return 'done'
+}
+
+/** As they are now, before any is rewritten. */
+export async function partitionsWorthIt(
+  { lake }: { readonly lake: Pick<MaintainedLake, 'partitions'> },
+  table: TableName,
+  closedDay: number,
+): Promise<readonly PartitionFiles[]> {
+  return (await lake.partitions(table)).filter((partition) => isWorthRewriting(tables[table], partition, closedDay))
 }
 
 /** Something of the table is under way: whoever finishes it tells readers of the newest snapshot. */

@@ -8,7 +8,15 @@
  */
 import { utcDay } from '../../../core/event-time.ts'
 import type { Clock, Timers } from '../../../core/ports/clock.ts'
-import type { LakePartition, Removal, RemovalMode } from '../../../core/ports/lake.ts'
+import type {
+  CompactMode,
+  LakePartition,
+  PartitionFiles,
+  Removal,
+  RemovalMode,
+  Rollback,
+  RollbackMode,
+} from '../../../core/ports/lake.ts'
 import { derivedRangesHoldMs } from '../../../core/ports/maintenance-store.ts'
 import type { TableName } from '../../../core/tables.ts'
 import { firstGeneration, tables } from '../../../schemas/tables.ts'
@@ -16,7 +24,8 @@ import { periodOf } from '../partition.ts'
 import { defaultLeaseTtlMs } from '../publisher.ts'
 import { type Derived, type DeriveRoundOptions, deriveRound } from './derive-round.ts'
 import { type ExpireRoundOptions, expireRound, noteView, orphanRound } from './expire-round.ts'
-import { type RewriteRoundOptions, type Rewritten, rewriteRound } from './rewrite-round.ts'
+import { partitionsWorthIt, type RewriteRoundOptions, type Rewritten, rewriteRound } from './rewrite-round.ts'
+import { type RollbackRoundOptions, rollbackRound, settleRollback } from './rollback-round.ts'
 import { defaultSnapshotLadder, type SnapshotLadder } from './snapshot-ladder.ts'
 import { createViewTrail } from './view-trail.ts'
 
@@ -31,7 +40,10 @@ export const expireEveryMs = 3_600_000
 export const orphansEveryMs = 86_400_000
 
 export interface MaintenanceOptions {
-  readonly store: DeriveRoundOptions['store'] & RewriteRoundOptions['store'] & ExpireRoundOptions['store']
+  readonly store: DeriveRoundOptions['store'] &
+    RewriteRoundOptions['store'] &
+    ExpireRoundOptions['store'] &
+    RollbackRoundOptions['store']
   readonly lake: DeriveRoundOptions['lake']
   readonly clock: Clock
   readonly timers: Timers
@@ -75,8 +87,16 @@ export interface Maintenance {
    * process has the lease, something is under way, or readers may still hold what they left.
    */
   remove(step: 'expire' | 'orphans', table: TableName, mode: RemovalMode): Promise<Removal | null>
-  /** Rewrites of one table now, after the round under way; how many partitions. Null: another process has the lease. */
-  compact(table: TableName): Promise<{ readonly partitions: number } | null>
+  /**
+   * Rewrites of one table now, after the round under way: of which partitions, as they were before. Null: another process has
+   * the lease.
+   */
+  compact(table: TableName, mode: CompactMode): Promise<readonly PartitionFiles[] | null>
+  /**
+   * Takes a table back to a snapshot now, after the round under way, as `rollbackRound` does. Null: not at the moment.
+   * @throws SnapshotNotFoundError, RollbackRefusedError, CommitConflictError
+   */
+  rollback(table: TableName, snapshot: string, mode: RollbackMode): Promise<Rollback | null>
   /** Ends the round under way at its next step and begins no other. To be called before the publisher stops. */
   stop(): Promise<void>
 }
@@ -119,12 +139,12 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
   const removals = { expire: expireRound, orphans: orphanRound }
   const removalEveryMs = { expire: expireEveryMs, orphans: orphansEveryMs }
 
-  let rewrites = 0
+  let rewritten: PartitionFiles[] = []
   const rewriting: RewriteRoundOptions = {
     ...shared,
-    onRewritten(rewritten) {
-      rewrites++
-      options.onRewritten?.(rewritten)
+    onRewritten(done) {
+      rewritten.push(done.partition)
+      options.onRewritten?.(done)
     },
     owed: new Map(),
     isHeld(table, partition, fence) {
@@ -141,6 +161,7 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
   async function round(): Promise<readonly unknown[]> {
     const errors: unknown[] = []
     const closedDay = lastClosedDay()
+    rewritten = []
     async function attempt(step: MaintenanceStep, table: TableName, work: () => Promise<unknown>): Promise<void> {
       if (stopping.signal.aborted) return
       try {
@@ -154,7 +175,10 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
     }
     for (const table of derivedTables) await attempt('derive', table, () => deriveRound(deriving, table, closedDay))
     for (const table of rewrittenTables)
-      await attempt('rewrite', table, () => rewriteRound(rewriting, table, closedDay))
+      await attempt('rewrite', table, async () => {
+        await settleRollback(shared, table)
+        await rewriteRound(rewriting, table, closedDay)
+      })
     for (const step of ['expire', 'orphans'] as const)
       for (const table of rewrittenTables) await attempt(step, table, () => removeWhenDue(step, table))
     forgetOld()
@@ -211,13 +235,15 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
       if (removed !== null && mode === 'remove') options.onRemoved?.(removed, { step, table })
       return removed
     },
-    async compact(table) {
+    async compact(table, mode) {
+      if (mode === 'dry run') return partitionsWorthIt(shared, table, lastClosedDay())
       return queued(async () => {
-        const before = rewrites
+        rewritten = []
         const outcome = await rewriteRound(rewriting, table, lastClosedDay())
-        return outcome === 'held elsewhere' ? null : { partitions: rewrites - before }
+        return outcome === 'held elsewhere' ? null : rewritten
       })
     },
+    rollback: (table, snapshot, mode) => queued(() => rollbackRound(shared, table, snapshot, mode)),
     async stop() {
       stopping.abort(new Error('maintenance stops; what it was doing is repeated by the next'))
       cancelTimer()
