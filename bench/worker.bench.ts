@@ -200,7 +200,9 @@ async function work(job: string, staging: 'staged' | 'left out'): Promise<number
   return speed
 }
 
-function createJob(store: Parameters<typeof createHitsJob>[0]['store'] = { merchantsById: async () => [] }) {
+const noMerchants = { merchantsById: async () => [], erasedOf: async () => new Map() }
+
+function createJob(store: Parameters<typeof createHitsJob>[0]['store'] = noMerchants) {
   return createHitsJob({ store, visitorHash, country: () => 'DE', userAgents, dataSets: {} })
 }
 

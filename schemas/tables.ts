@@ -120,6 +120,8 @@ export const failedHitsTable: TableDefinition = {
     column(14, '_publish', 'long', 'publication that brought the row'),
     column(15, '_row', 'long', 'number of the row in its publication'),
     column(16, '_gen', 'int', 'generation'),
+    column(17, 'visitor', 'string', 'of the hit; null in rows from before the column, whose original says it'),
+    column(18, 'user', 'string', 'of the hit, as visitor'),
   ],
   partition: { generation: false, day: 'received' },
   sort: ['merchant', 'received', '_part', '_off', '_idx'],

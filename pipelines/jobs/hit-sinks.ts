@@ -80,6 +80,8 @@ export const failedHits = failedTable<FeedHit>(failedHitsTable, (failed, run) =>
     _off: failed.kind === 'refused' ? failed.row.position.offset : failed.offset,
     _idx: failed.kind === 'refused' ? failed.row.position.index : failed.index,
     _gen: run.generation,
+    visitor: hit?.visitor ?? null,
+    user: hit?.user ?? null,
   }
 })
 

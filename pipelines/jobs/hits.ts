@@ -2,21 +2,21 @@
  * The pipeline `hits`: from what collectors accepted to the tables `hits` (the truth), `failed_hits` and `hourly`.
  * Start reading here: this is all that happens to a hit behind the collector, in order.
  */
-import type { ControlStore } from '../../core/ports/control-store.ts'
 import { breakdownSketchSize, failedHitsTable, hitsTable, hourlyTable, totalSketchSize } from '../../schemas/tables.ts'
 import { count, countDistinct, countIf, quantiles, sum, top } from '../plan/aggregates.ts'
 import { pipeline } from '../plan/builder.ts'
 import type { Pipeline } from '../plan/draft.ts'
 import { calendar } from '../plan/windows.ts'
-import { createMerchantInputs, type SideInputs } from '../runtime/side-inputs.ts'
+import { createMerchantInputs, type MerchantStore, type SideInputs } from '../runtime/side-inputs.ts'
 import { type EnrichContext, enrich } from './enrich.ts'
 import { type GovernContext, govern } from './govern.ts'
 import { hitFeed } from './hit-feed.ts'
 import { failedHits, hits } from './hit-sinks.ts'
+import { type ErasureContext, notErased } from './not-erased.ts'
 import { hourly } from './rollup-sinks.ts'
 
 /** What the steps of this pipeline may use. */
-export type HitsContext = EnrichContext & GovernContext
+export type HitsContext = EnrichContext & ErasureContext & GovernContext
 
 export const hitsPipeline: Pipeline = pipeline<HitsContext>(
   'hits',
@@ -24,6 +24,8 @@ export const hitsPipeline: Pipeline = pipeline<HitsContext>(
     const accepted = p
       .read(hitFeed, { eventTime: (hit) => hit.time, watermark: { from: (hit) => hit.received, delay: '1m' } })
       .dedupe('drop-repeats', { key: ['merchant', 'id'], within: '24h' })
+      // Behind the step that knows repeats, so that a hit counts in one column of the books.
+      .filter('erased', notErased, { uses: ['isErased'] })
       .map('enrich', enrich, {
         uses: ['visitorSeed', 'visitorHash', 'country', 'userAgents'],
         adds: {
@@ -87,13 +89,13 @@ export interface HitsJob {
  * behind `country` and `userAgents`, and of the release whose code `enrich` and `govern` are.
  */
 export function createHitsJob(parts: {
-  readonly store: Pick<ControlStore, 'merchantsById'>
+  readonly store: MerchantStore
   readonly visitorHash: EnrichContext['visitorHash']
   readonly country: EnrichContext['country']
   readonly userAgents: EnrichContext['userAgents']
   readonly dataSets: Readonly<Record<string, string>>
 }): HitsJob {
   const { store, visitorHash, country, userAgents, dataSets } = parts
-  const constants: Omit<HitsContext, 'visitorSeed' | 'blockedNames'> = { visitorHash, country, userAgents }
+  const constants: Omit<HitsContext, 'visitorSeed' | 'blockedNames' | 'isErased'> = { visitorHash, country, userAgents }
   return { plan: hitsPipeline, inputs: createMerchantInputs({ store, constants: { ...constants }, dataSets }) }
 }

@@ -2,6 +2,7 @@
  * What row steps may use beside the row, the same for the whole of an epoch: constants such as data sets, and facts of
  * merchants, loaded once an epoch for the merchants it meets, so that a merchant's change takes effect between epochs.
  */
+import { type ErasableHit, erasedTest } from '../../core/erased.ts'
 import type { MerchantId } from '../../core/ids.ts'
 import type { ControlStore, Merchant } from '../../core/ports/control-store.ts'
 
@@ -20,15 +21,26 @@ export interface MerchantInputs {
   /** @throws RangeError for a merchant that does not exist: its hit goes to the failed sink */
   readonly visitorSeed: (merchant: string) => string
   readonly blockedNames: (merchant: string) => ReadonlySet<string>
+  /** Whether an erasure names the hit, however long ago it was asked for: a feed may be read again. */
+  readonly isErased: (hit: ErasableHit) => boolean
 }
 
-/** Side inputs made of merchants' rows in the control store, beside `constants`. */
+export type MerchantStore = Pick<ControlStore, 'merchantsById' | 'erasedOf'>
+
+interface MerchantFacts {
+  readonly seed: string
+  readonly blocked: ReadonlySet<string>
+  /** Null where nothing of the merchant is. */
+  readonly isErased: ((hit: ErasableHit) => boolean) | null
+}
+
+/** Side inputs made of merchants and their erasures in the control store, beside `constants`. */
 export function createMerchantInputs(options: {
-  readonly store: Pick<ControlStore, 'merchantsById'>
+  readonly store: MerchantStore
   readonly constants: Readonly<Record<string, unknown>>
   readonly dataSets: Readonly<Record<string, string>>
 }): SideInputs {
-  const known = new Map<string, { readonly seed: string; readonly blocked: ReadonlySet<string> } | null>()
+  const known = new Map<string, MerchantFacts | null>()
   const find = (merchant: string) => {
     const found = known.get(merchant)
     if (!found) throw new RangeError(`there is no merchant ${merchant}`)
@@ -37,6 +49,8 @@ export function createMerchantInputs(options: {
   const merchants: MerchantInputs = {
     visitorSeed: (merchant) => find(merchant).seed,
     blockedNames: (merchant) => find(merchant).blocked,
+    // Of a merchant that does not exist nothing is erased: later steps refuse its hits.
+    isErased: (hit) => known.get(hit.merchant)?.isErased?.(hit) ?? false,
   }
   return {
     context: Object.freeze({ ...options.constants, ...merchants }),
@@ -47,9 +61,15 @@ export function createMerchantInputs(options: {
       if (missing.length === 0) return
       const found = new Map<string, Merchant>()
       for (const merchant of await options.store.merchantsById(missing)) found.set(merchant.id, merchant)
+      const erased = await options.store.erasedOf(missing)
       for (const id of missing) {
         const merchant = found.get(id)
-        const facts = merchant && { seed: merchant.visitorSeed, blocked: new Set(merchant.blockedNames) }
+        const of = erased.get(id)
+        const facts = merchant && {
+          seed: merchant.visitorSeed,
+          blocked: new Set(merchant.blockedNames),
+          isErased: of === undefined ? null : erasedTest(of),
+        }
         known.set(id, facts ?? null)
       }
     },

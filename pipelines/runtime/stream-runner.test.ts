@@ -499,7 +499,7 @@ describe('what cannot be right is refused', () => {
 
   it('a side input that nobody brings stops the start', async () => {
     const world = await createWorld()
-    const inputs = { context: {}, dataSets: {}, beginEpoch: () => {}, prepare: async () => {} }
+    const inputs = { context: { isErased: () => false }, dataSets: {}, beginEpoch: () => {}, prepare: async () => {} }
     await expect(runnerOn(world, { inputs }).start()).rejects.toThrow(
       "'enrich' uses 'visitorSeed', 'visitorHash', 'country', 'userAgents', which nobody brings",
     )

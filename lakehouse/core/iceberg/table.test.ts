@@ -384,7 +384,7 @@ describe('a table that others touched', () => {
 describe('a column added to the definition', () => {
   const added: TableDefinition = {
     ...failedHitsTable,
-    columns: [...failedHitsTable.columns, { id: 17, name: 'later', type: 'string', doc: 'new' }],
+    columns: [...failedHitsTable.columns, { id: 19, name: 'later', type: 'string', doc: 'new' }],
   }
 
   it('becomes a new schema with the next commit, once', async () => {
@@ -392,8 +392,8 @@ describe('a column added to the definition', () => {
     await appendFiles(open({ definition: added }), 2, [file('b')])
     await appendFiles(open({ definition: added }), 3, [file('c')])
     const metadata = await metadataOf(open())
-    expect(metadata.schemas.map((schema) => schema.fields.length)).toEqual([16, 17])
-    expect([metadata['current-schema-id'], metadata['last-column-id']]).toEqual([1, 17])
+    expect(metadata.schemas.map((schema) => schema.fields.length)).toEqual([18, 19])
+    expect([metadata['current-schema-id'], metadata['last-column-id']]).toEqual([1, 19])
   })
 
   it('stays when an older program commits after it', async () => {
@@ -401,6 +401,6 @@ describe('a column added to the definition', () => {
     await appendFiles(open(), 2, [file('b')])
     const metadata = await metadataOf(open())
     expect(metadata.schemas).toHaveLength(1)
-    expect(metadata['last-column-id']).toBe(17)
+    expect(metadata['last-column-id']).toBe(19)
   })
 })

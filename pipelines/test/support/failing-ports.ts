@@ -58,6 +58,7 @@ export function failingPorts(world: World, point: number, failure: Failure): Fai
       acquirePartitions: guarded(store.acquirePartitions),
       commitEpoch: guarded(store.commitEpoch),
       merchantsById: guarded(store.merchantsById),
+      erasedOf: guarded(store.erasedOf),
       versionsSince: guarded(store.versionsSince),
     },
     lake: { ...lake, stage: guarded(lake.stage), discard: guarded(lake.discard) },

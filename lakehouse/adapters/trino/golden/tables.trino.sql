@@ -76,7 +76,9 @@ CREATE TABLE IF NOT EXISTS "lake"."hitlake_tables"."failed_hits" (
   "_idx" integer COMMENT 'hit in the record',
   "_publish" bigint COMMENT 'publication that brought the row',
   "_row" bigint COMMENT 'number of the row in its publication',
-  "_gen" integer COMMENT 'generation'
+  "_gen" integer COMMENT 'generation',
+  "visitor" varchar COMMENT 'of the hit; null in rows from before the column, whose original says it',
+  "user" varchar COMMENT 'of the hit, as visitor'
 )
 COMMENT 'One row a hit that was accepted and then refused by a step: why, and the whole original. Enters every rerun.'
 WITH (
