@@ -38,7 +38,7 @@ export function checkWindow(plan: Plan, step: WindowStep): void {
   }
   const chain = windowChain(plan, step)
   if (chain === undefined) return
-  if (givesSeveralPanes(chain.emit) && chain.emit.panes === 'discarding') checkMergeable(chain.aggregate)
+  if (givesSeveralPanes(chain) && chain.emit.panes === 'discarding') checkMergeable(chain.aggregate)
   if ('on' in chain.emit) checkClose(step, chain.emit)
   else if (step.assign.kind === 'session') {
     refuse(
@@ -168,19 +168,13 @@ function checkClose(window: WindowStep, emit: CloseEmitStep): void {
       `has unbounded lateness, so no window could ever be forgotten, and ${emit.panes} panes on close would keep state for ever; give a lateness, or emit every epoch`,
     )
   }
-  if (lateness > 0 && emit.late === null) {
-    refuse(
-      emit.name,
-      `says nothing of late rows: what comes within ${durationText(lateness)} of the close would be counted and never shown; add late`,
-    )
-  }
   if (lateness === 0 && emit.late !== null) {
     refuse(
       emit.name,
       `emits late panes, but '${window.name}' has no lateness: a row behind its close is too late at once`,
     )
   }
-  if (window.assign.kind === 'session' && emit.panes === 'discarding' && givesSeveralPanes(emit)) {
+  if (window.assign.kind === 'session' && emit.panes === 'discarding' && givesSeveralPanes({ window, emit })) {
     refuse(
       emit.name,
       'emits parts of windows that may still merge: what was added under a window that is no more could not be found again; emit accumulating panes',

@@ -10,8 +10,8 @@ interface PaneBase<K> {
   readonly timing: 'early' | 'on time' | 'late'
   /** Of this window and key, from 0. */
   readonly number: number
-  /** Whether nothing of this window and key can follow. */
-  readonly last: boolean
+  /** `last`: nothing of this window and key can follow. */
+  readonly ending: 'last' | 'open'
   /** That it is made of. */
   readonly rows: number
 }

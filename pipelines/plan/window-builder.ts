@@ -101,7 +101,8 @@ export interface EpochEmission {
 
 /**
  * One pane when the watermark passes the window's end. `early` ones before it: every so often of processing time since the
- * first row that no pane has, or after so many rows. `late` ones for rows within the lateness: for each, or after so many.
+ * first row that no pane has, or after so many rows. `late` ones for rows within the lateness: for each, or after so many (left out: one when
+ * the window goes).
  * `accumulating` panes hold all of the window, `discarding` ones what came since the last; `onClose` (default: always)
  * says whether a window closes with a pane where nothing came since.
  */

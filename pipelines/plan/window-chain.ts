@@ -47,6 +47,6 @@ export function keepsState({ emit }: Pick<WindowChain, 'emit'>): boolean {
 }
 
 /** Whether a window may give more than one pane. */
-export function givesSeveralPanes(emit: EmitStep): boolean {
-  return !('on' in emit) || emit.early !== null || emit.late !== null
+export function givesSeveralPanes({ window, emit }: Pick<WindowChain, 'window' | 'emit'>): boolean {
+  return !('on' in emit) || emit.early !== null || window.lateness !== 0
 }
