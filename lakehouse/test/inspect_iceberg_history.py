@@ -1,6 +1,6 @@
 """What PyIceberg and DuckDB find in a table that was evolved, tagged, compacted, expired or moved, as one JSON object.
 
-usage: inspect_iceberg_history.py <metadata.json>
+usage: inspect_iceberg_history.py <metadata.json> [<row filter> [<properties of the store as JSON>]]
 """
 import json
 import sys
@@ -8,7 +8,8 @@ import sys
 import duckdb
 from pyiceberg.table import StaticTable
 
-table = StaticTable.from_metadata(sys.argv[1])
+row_filter = sys.argv[2] if len(sys.argv) > 2 else "True"
+table = StaticTable.from_metadata(sys.argv[1], json.loads(sys.argv[3]) if len(sys.argv) > 3 else {})
 
 
 def rows(**scan):
@@ -24,13 +25,20 @@ def by_field_ids(schema, paths):
         if str(field.field_type) in types
     )
     listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
-    if not paths:
+    # DuckDB has no reader for a bucket without an extension.
+    if not paths or not table.location().startswith("file:"):
         return {"columns": [field.name for field in schema.fields], "rows": 0}
     # As texts: Python needs another package for times with a zone.
     found = duckdb.sql(f"select columns(*)::varchar from read_parquet([{listed}], schema = MAP {{{columns}}}, hive_partitioning = false)")
     return {"columns": found.columns, "rows": len(found.fetchall())}
 
 
+def partition_rows():
+    found = table.inspect.partitions().to_pylist()
+    return sorted([[str(value) for value in row["partition"].values()], row["record_count"], row["file_count"]] for row in found)
+
+
+filtered = table.scan(row_filter=row_filter)
 paths = [task.file.file_path.removeprefix("file://") for task in table.scan().plan_files()]
 print(
     json.dumps(
@@ -51,6 +59,16 @@ print(
                 }
                 for snapshot in table.snapshots()
             ],
+            "byName": {
+                name: sorted(row["id"] for row in table.scan().use_ref(name).to_arrow().select(["id"]).to_pylist())
+                for name in table.metadata.refs
+            },
+            "partitions": partition_rows(),
+            "deleteFiles": sum(len(task.delete_files) for task in table.scan().plan_files()),
+            "filtered": {
+                "files": len(list(filtered.plan_files())),
+                "ids": sorted(row["id"] for row in filtered.to_arrow().select(["id"]).to_pylist()),
+            },
             "log": [str(entry.snapshot_id) for entry in table.history()],
             "rows": sorted(rows().to_pylist(), key=lambda row: row["id"] or ""),
             "duckdb": by_field_ids(table.schema(), paths),
