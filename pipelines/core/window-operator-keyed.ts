@@ -266,7 +266,8 @@ export class KeyedWindowOperator<R, S, V, P> implements WindowOperator<R, P> {
 
   #closes(window: KeptWindow<S>): void {
     window.closed = true
-    const isLast = this.#latenessMs === 0
+    // Where one advance passes the window's going too, nothing can follow its on-time pane.
+    const isLast = this.#watermark >= window.end + this.#latenessMs
     if (this.#options.emit.onClose === 'always' || window.unemitted > 0 || window.changed) {
       this.#writer.write(window, 'on time', isLast ? 'last' : 'open')
     }
