@@ -106,6 +106,7 @@ const throughRunner = () => run(epochHits, () => {})
 const context: HitsContext = {
   ...{ visitorHash, country, userAgents },
   visitorSeed: () => '00000000000000aa',
+  isErased: () => false,
   blockedNames: () => new Set<string>(),
 }
 

@@ -3,6 +3,7 @@ import { kafkaFeedScan } from '../../gateway/adapters/kafka/feed-scan.ts'
 import { createCells } from '../../gateway/core/cells.ts'
 import { takeClusterBooks } from '../../gateway/core/cluster-books.ts'
 import { createClusterFreshness } from '../../gateway/core/cluster-freshness.ts'
+import { createEraser } from '../../gateway/core/erase.ts'
 import type { KeyDirectory } from '../../gateway/core/keys.ts'
 import { createQueries } from '../../gateway/core/query/query.ts'
 import { createTimeSeries } from '../../gateway/core/time-series.ts'
@@ -42,8 +43,7 @@ export async function startGateway(host: ClusterProcess, keys: KeyDirectory): Pr
         store,
         keys,
         random,
-        erase: ({ merchant, subject, by }) =>
-          store.eraseHits({ merchant, subject, by, through: clock.now(), now: clock.now() }),
+        erase: createEraser({ store, engine, versions, clock }),
         lake,
         tables: tableNames,
         clock,

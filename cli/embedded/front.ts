@@ -17,6 +17,7 @@ import { createCollector } from '../../gateway/core/accept-hits.ts'
 import { type AcceptedLedger, createAcceptedLedger } from '../../gateway/core/accepted-ledger.ts'
 import { createCells } from '../../gateway/core/cells.ts'
 import { createClientAddress, trustedPeer } from '../../gateway/core/client-address.ts'
+import { createEraser } from '../../gateway/core/erase.ts'
 import { createFreshness, defaultJob } from '../../gateway/core/freshness.ts'
 import { createImports } from '../../gateway/core/imports.ts'
 import { createKeyDirectory } from '../../gateway/core/keys.ts'
@@ -144,8 +145,7 @@ export async function createFront(parts: FrontParts): Promise<Front> {
         store,
         keys,
         random,
-        erase: ({ merchant, subject, by }) =>
-          store.eraseHits({ merchant, subject, by, through: clock.now(), now: clock.now() }),
+        erase: createEraser({ store, engine: parts.engine, versions, clock }),
         lake: parts.lake,
         upkeep: parts.lake,
         tables: tableNames,
