@@ -13,7 +13,7 @@ import { Draft, formerNames, lambdaHash, type Pipeline, type PipelineOptions } f
 import { type Duration, durationMs } from './duration.ts'
 import type { FeedDefinition } from './feed-definition.ts'
 import type { PlanStep, RowType, RowTypes } from './node/step.ts'
-import type { FailedSink, OutputSink, Refused, RowSink } from './sinks.ts'
+import type { Failed, FailedSink, OutputSink, Refused, RowSink } from './sinks.ts'
 import type { OutputOf, StandardSchema } from './standard-schema.ts'
 import { BoundedRows } from './table-builder.ts'
 import type { TableRows } from './table-rows.ts'
@@ -218,7 +218,9 @@ export class Rows<C, R, P extends string = string> {
 
   /** Writes every row to a sink and hands the rows on. */
   write(
-    sink: R extends Refused<infer Q> ? FailedSink<Q> | OutputSink<'refused', Q> : RowSink<R> | OutputSink<'rows', R>,
+    sink: R extends Refused<infer Q>
+      ? FailedSink<Q> | OutputSink<'refused', Failed<Q>>
+      : RowSink<R> | OutputSink<'rows', R>,
   ): Rows<C, R, P> {
     writeStep(this.draft, this.at, sink)
     return this

@@ -36,15 +36,17 @@ function windowState(plan: Plan, { window, group, aggregate }: WindowChain): Ste
   const read = plan.steps.find((step) => step.kind === 'read')
   const sets = group.kind === 'group' ? Object.entries(group.sets) : []
   const key = group.kind === 'group' ? [read?.partitionKey ?? '', ...sets.map(([set]) => `${set}()`)] : group.by
-  const values = Object.values(aggregate.aggregates).reduce((bytes, node) => bytes + aggregateBytes(node), 0)
   const forMs = longestMs(window.assign) + (window.lateness === 'unbounded' ? 0 : window.lateness)
-  const alive = windowsPerRow(window.assign) * Math.max(1, sets.length)
+  const bytes = (of: 'all' | 'one value') =>
+    Object.values(aggregate.aggregates).reduce((sum, node) => sum + aggregateBytes(node, of), keyOverheadBytes)
+  const totals =
+    group.kind === 'groupBy' ? [bytes('all')] : sets.map(([, by]) => bytes(by.length === 0 ? 'all' : 'one value'))
   return {
     step: window.name,
     what: `${Object.keys(aggregate.aggregates).length} aggregates of each open window`,
     key,
     forMs,
-    bytesPerKey: alive * (keyOverheadBytes + values),
+    bytesPerKey: windowsPerRow(window.assign) * totals.reduce((sum, each) => sum + each, 0),
   }
 }
 
@@ -62,7 +64,7 @@ function longestMs(assign: WindowAssign): number {
 }
 
 /** Bytes of an aggregate's state: its most where that is fixed, else that of a key of few values. */
-function aggregateBytes(node: AggregateNode): number {
+function aggregateBytes(node: AggregateNode, of: 'all' | 'one value'): number {
   switch (node.kind) {
     case 'count':
     case 'countIf':
@@ -77,7 +79,7 @@ function aggregateBytes(node: AggregateNode): number {
     case 'last':
       return 72
     case 'countDistinct':
-      return 8 * node.k
+      return 8 * (of === 'all' ? node.k : node.ofValues)
     case 'quantiles':
       return 512
     case 'top':
