@@ -12,7 +12,7 @@ import { partitionTime, periodDays, periodField } from '../../core/partition.ts'
 import type { PublicationTurn } from '../../core/publication-turn.ts'
 import { quotedName } from '../../core/sql/printer.ts'
 import type { Trino } from './client.ts'
-import { currentSnapshot } from './lake-snapshots.ts'
+import { allSnapshots, currentSnapshot } from './lake-snapshots.ts'
 import type { LakeStatements } from './lake-statements.ts'
 import { type TrinoPlace, trinoTable } from './tables.ts'
 
@@ -36,10 +36,10 @@ export function createTrinoHistory(options: TrinoHistoryOptions): TrinoHistory {
     try {
       return await trino.query(sql)
     } catch (error) {
-      if (error instanceof TrinoQueryError && /snapshot/i.test(error.message)) {
-        throw new SnapshotNotFoundError(table, snapshot)
-      }
-      throw error
+      // Of a snapshot that is not there Trino only says that it does not support that.
+      if (!(error instanceof TrinoQueryError) || error.errorType !== 'USER_ERROR') throw error
+      const known = await allSnapshots(options, tables[table])
+      throw known.some(({ id }) => id === snapshot) ? error : new SnapshotNotFoundError(table, snapshot)
     }
   }
 
