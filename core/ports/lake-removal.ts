@@ -30,8 +30,8 @@ export interface RecomputedDay {
   readonly day: number
 }
 
-/** A day of `hourly` that erased hits are, or may be, counted in, and how many hits that is. */
-export interface ErasedDay extends RecomputedDay {
+/** A day of `hourly` that hits are, or may be, counted in, and how many. */
+export interface CountedDay extends RecomputedDay {
   readonly hits: number
 }
 
@@ -62,10 +62,10 @@ export interface LakeRemoval {
     rows: readonly RemovedRows[],
   ): Promise<{ readonly snapshot: string; readonly removed: number } | null>
   /**
-   * The days of `hourly` that these hits are counted in, of the view and generation, by (day, merchant). A day too many may
-   * be among them, where an hour of UTC is cut by midnight of a bucket; it too is answered alike each time.
+   * The days of `hourly` that these hits, of the view and generation, are counted in, by (day, merchant); bots count nowhere.
+   * A day too many may be among them, where an hour of UTC is cut by midnight of a bucket: it too is answered each time.
    */
-  erasedDays(hits: TableView, generation: number, erased: readonly ErasedHits[]): Promise<readonly ErasedDay[]>
+  countedDays(hits: TableView, generation: number, erased: readonly ErasedHits[]): Promise<readonly CountedDay[]>
   /**
    * Replaces all rows of `hourly` of these merchants and days by rows computed from `hits` less what is erased: one snapshot,
    * operation `overwrite`. The rows are those the plan `hits` makes of these hits as a stream, folded. Again it gives the

@@ -6,6 +6,7 @@ import type { LakeRow, TableName } from '../tables.ts'
 import type { VisitsRule } from '../visits.ts'
 import type { ErasedHits } from './erasure-store.ts'
 import type { PartitionChange } from './lake-history.ts'
+import type { LakeRemoval } from './lake-removal.ts'
 import type { DerivedTable, DerivedUnit } from './maintenance-store.ts'
 
 /** Rows of one sink and one epoch, durable, in a place where only the control store's commit makes them count. */
@@ -144,7 +145,7 @@ export interface LakeExpiry {
   removeOrphans(table: TableName, limits: OrphanLimits, mode: RemovalMode): Promise<Removal>
 }
 
-export interface LakeMaintainer extends LakeExpiry {
+export interface LakeMaintainer extends LakeExpiry, LakeRemoval {
   /**
    * Computes the units' rows from the view and appends them as one snapshot, `_row` counting from 0 in the table's order.
    * Does it once, as `publish` does: where the history names `id`, that snapshot is returned. Null where the units have no

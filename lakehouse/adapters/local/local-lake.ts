@@ -25,6 +25,7 @@ import { confinedObjects } from './confined-objects.ts'
 import { createLocalDerive } from './derive.ts'
 import { createExpiry } from './expiry.ts'
 import { createHistory } from './history.ts'
+import { createRemoval } from './removal.ts'
 import { createRewrites, type LocalTable } from './rewrites.ts'
 import { createStaging } from './staging.ts'
 import { createTableFiles } from './table-files.ts'
@@ -70,9 +71,10 @@ export function createLocalLake(given: LocalLakeOptions): LocalLake {
     ...createRewrites({ ...options, table }),
     ...createExpiry({ ...options, table }),
     ...createHistory({ ...options, table, files: tableFiles }),
+    ...createRemoval({ ...options, table, files: tableFiles }),
     ...createLocalDerive({ ...options, table, staging, files: tableFiles }),
 
-    verify: createVerify({ objects, table, files: tableFiles }),
+    verify: createVerify({ objects, instance, table }),
 
     files: tableFiles.files,
 

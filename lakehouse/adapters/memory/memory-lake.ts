@@ -15,6 +15,7 @@ import type {
   StagedFile,
 } from '../../../core/ports/lake.ts'
 import type { LakeHistory } from '../../../core/ports/lake-history.ts'
+import type { LakeRemoval } from '../../../core/ports/lake-removal.ts'
 import { type LakeRow, publicationColumns, type TableDefinition } from '../../../core/tables.ts'
 import { tables } from '../../../schemas/tables.ts'
 import { erasedRowTest } from '../../core/erased-rows.ts'
@@ -25,6 +26,7 @@ import { rowOrder } from '../../core/row-order.ts'
 import { stagedName } from '../../core/staged-name.ts'
 import { createMemoryExpiry } from './memory-lake-expiry.ts'
 import { createMemoryHistory } from './memory-lake-history.ts'
+import { createMemoryRemoval } from './memory-lake-removal.ts'
 import { createMemoryRewrites } from './memory-lake-rewrites.ts'
 import { appendRows, MemoryLakeState } from './memory-lake-state.ts'
 
@@ -45,13 +47,15 @@ export type MemoryLake = LakeWriter &
   LakeReader &
   Pick<LakeMaintainer, 'lastPublish' | 'partitions' | 'rewrite'> &
   LakeExpiry &
-  LakeHistory
+  LakeHistory &
+  LakeRemoval
 
 export function createMemoryLake(options: MemoryLakeOptions): MemoryLake {
   const { random, clock, state = new MemoryLakeState() } = options
 
-  return {
+  const lake: MemoryLake = {
     ...createMemoryRewrites({ ...options, state }),
+    ...createMemoryRemoval({ ...options, state, lake: { scan: (view, filter) => lake.scan(view, filter) } }),
     ...createMemoryExpiry({ state }),
     ...createMemoryHistory({ state }),
 
@@ -109,6 +113,7 @@ export function createMemoryLake(options: MemoryLakeOptions): MemoryLake {
       }
     },
   }
+  return lake
 }
 
 function stagedRows(state: MemoryLakeState, file: StagedFile): readonly LakeRow[] {

@@ -1,12 +1,17 @@
 /** Prints a `Select` for DuckDB. The only writer of literals of that dialect. */
-import type { Literal, ScalarType, Select, StructPart, ValuedRange } from './ast.ts'
+import type { Expression, Literal, ScalarType, Select, StructPart, ValuedRange } from './ast.ts'
 import type { Dialect } from './dialect.ts'
 import { checkedInstant, checkedText, checkedWhole, instantText, membersPattern } from './literal-limits.ts'
-import { printSql, quotedName, type TableText } from './printer.ts'
+import { printExpression, printSql, quotedName, type TableText } from './printer.ts'
 
 /** @throws RangeError where a literal has no exact text */
 export function printDuckDb(select: Select, table: TableText): string {
   return printSql(select, table, duckDb)
+}
+
+/** A condition on its own. @throws RangeError where a literal has no exact text */
+export function printDuckDbExpression(expression: Expression): string {
+  return printExpression(expression, duckDb)
 }
 
 /**

@@ -22,7 +22,6 @@ import {
   instant,
   named,
   not,
-  or,
   orElse,
   type Select,
   type Source,
@@ -32,7 +31,7 @@ import {
 } from './ast.ts'
 import { hitColumn } from './dimensions.ts'
 import { orderName, pageViewName } from './hits-rows.ts'
-import { isErased } from './removed-rows.ts'
+import { notErasedOfMany } from './not-erased.ts'
 
 /** Merchants of one query. */
 export const hourlyMaxMerchants = 1_000
@@ -132,7 +131,7 @@ function countedHits(question: HourlyQuestion): Expression {
     compare(column('time', 'hits'), '>=', instant(start)),
     compare(column('time', 'hits'), '<', instant(end)),
     not(orElse(column('bot', 'hits'), boolean(false))),
-    ...(left.length === 0 ? [] : [not(or(...left.map((each) => isErased(each, 'hits', 'hits'))))]),
+    ...notErasedOfMany(left, 'hits'),
   )
 }
 

@@ -1,72 +1,54 @@
 /**
- * Which rows of a table erasure and retention take out, as conditions: never null, so that their contrary is what stays.
- * The same in JavaScript, for the lake in memory: `isRemovedRow`.
+ * Which rows of a table erasure and retention take out, as a condition: never null, so that its contrary is what stays. The
+ * same in JavaScript, for the lake in memory: `removedRowTest` (lakehouse/core/removal-work.ts).
  */
 import type { ErasedHits } from '../../../core/ports/erasure-store.ts'
 import type { RemovedRows } from '../../../core/ports/lake-removal.ts'
-import type { LakeRow, TableName } from '../../../core/tables.ts'
+import type { TableName } from '../../../core/tables.ts'
 import { tables } from '../../../schemas/tables.ts'
 import { partitionTime } from '../partition.ts'
-import { and, boolean, column, compare, type Expression, instant, or, orElse, text, whole } from './ast.ts'
+import { and, boolean, column, compare, type Expression, instant, not, or, orElse, text, whole } from './ast.ts'
+import { notErasedOfMany } from './not-erased.ts'
 
-/** Hits (rows of `hits`, `failed_hits`) that an erasure names. `as`: how the condition calls the table. */
-export function isErased({ merchant, subject, through }: ErasedHits, table: TableName, as?: string): Expression {
+/** Rows of the table that go for any of these; none where there are none. `as`: how the condition calls the table. */
+export function isAnyRemoved(rows: readonly RemovedRows[], table: TableName, as: string): Expression {
+  const erased = rows.flatMap((each) => ('subject' in each ? [each] : []))
+  const others = rows.filter((each): each is Exclude<RemovedRows, ErasedHits> => !('subject' in each))
+  const parts = [...erasedParts(erased, table, as), ...others.map((each) => isRemoved(each, table, as))]
+  return parts.length === 0 ? boolean(false) : or(...parts)
+}
+
+function isRemoved(rows: Exclude<RemovedRows, ErasedHits>, table: TableName, as: string): Expression {
+  const merchant = compare(column('merchant', as), '=', text(rows.merchant))
+  const time = column(partitionTime(tables[table]).column, as)
+  if ('before' in rows) return and(merchant, compare(time, '<', instant(rows.before)))
+  return and(
+    merchant,
+    compare(time, '>=', instant(rows.start)),
+    compare(time, '<', instant(rows.end)),
+    compare(column('_publish', as), '<', whole(rows.publishBelow)),
+  )
+}
+
+function erasedParts(erased: readonly ErasedHits[], table: TableName, as: string): readonly Expression[] {
+  // Half a surrogate pair is in no stored text, and no engine could be told of it.
+  const sayable = erased.filter(({ subject }) => subject.kind === 'merchant' || !/\p{Surrogate}/u.test(subject.value))
+  if (sayable.length === 0) return []
+  checkHasHits(table)
+  if (table === 'failed_hits') return sayable.map((each) => isErasedFailure(each, as))
+  return [not(and(...notErasedOfMany(sayable, as)))]
+}
+
+function isErasedFailure({ merchant, subject, through }: ErasedHits, as: string): Expression {
   const conditions = [
     compare(column('merchant', as), '=', text(merchant)),
     compare(column('received', as), '<=', instant(through)),
   ]
   if (subject.kind === 'merchant') return and(...conditions)
-  const held = column(subject.kind, as)
-  // Rows of failed hits from before the columns say it in their original only.
-  const said =
-    table === 'failed_hits' ? orElse(held, { kind: 'member', of: column('original', as), key: subject.kind }) : held
-  return and(...conditions, compare(orElse(said, text('')), '=', text(subject.value)))
-}
-
-/** Rows of the table that go. @throws RangeError for hits erased of a table that has none: say its dead rows instead */
-export function isRemoved(rows: RemovedRows, table: TableName, as?: string): Expression {
-  const merchant = compare(column('merchant', as), '=', text(rows.merchant))
-  const time = column(partitionTime(tables[table]).column, as)
-  if ('before' in rows) return and(merchant, compare(time, '<', instant(rows.before)))
-  if ('publishBelow' in rows) {
-    return and(
-      merchant,
-      compare(time, '>=', instant(rows.start)),
-      compare(time, '<', instant(rows.end)),
-      compare(column('_publish', as), '<', whole(rows.publishBelow)),
-    )
-  }
-  checkHasHits(table)
-  return isErased(rows, table, as)
-}
-
-/** Rows that go for any of these; none where there are none. */
-export function isAnyRemoved(rows: readonly RemovedRows[], table: TableName, as?: string): Expression {
-  return rows.length === 0 ? boolean(false) : or(...rows.map((each) => isRemoved(each, table, as)))
-}
-
-/** The same of a row as it is read back. */
-export function isRemovedRow(rows: RemovedRows, table: TableName, row: LakeRow): boolean {
-  if (row.merchant !== rows.merchant) return false
-  const time = Number(row[partitionTime(tables[table]).column])
-  if ('before' in rows) return time < rows.before
-  if ('publishBelow' in rows) return time >= rows.start && time < rows.end && Number(row._publish) < rows.publishBelow
-  checkHasHits(table)
-  if (Number(row.received) > rows.through) return false
-  const { subject } = rows
-  return (
-    subject.kind === 'merchant' || (row[subject.kind] ?? memberOf(table, row, subject.kind) ?? '') === subject.value
-  )
-}
-
-function memberOf(table: TableName, { original }: LakeRow, key: string): unknown {
-  if (table !== 'failed_hits' || typeof original !== 'string') return null
-  try {
-    const read: unknown = JSON.parse(original)
-    return typeof read === 'object' && read !== null ? (read as Readonly<Record<string, unknown>>)[key] : null
-  } catch {
-    return null
-  }
+  // Rows from before the columns say it in their original only.
+  const original: Expression = { kind: 'member', of: column('original', as), key: subject.kind }
+  const held = orElse(orElse(column(subject.kind, as), original), text(''))
+  return and(...conditions, compare(held, '=', text(subject.value)))
 }
 
 function checkHasHits(table: TableName): void {
