@@ -1,6 +1,7 @@
 /** The commands that talk to a server: their arguments, and how they end. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { systemClock } from '../core/adapters/node/system.ts'
+import { type Config, parseConfig } from '../core/config/parse-config.ts'
 import type { Connection } from './client/connect.ts'
 import { processTerminal as terminal } from './client/terminal.ts'
 import { addEraseCommands } from './erase/add-erase-commands.ts'
@@ -77,7 +78,13 @@ export function addClientCommands(program: Command, env: Environment): void {
 
   addEraseCommands(program, { json, help: serverHelp, withServer: (command) => withServer(env, command) })
 
-  addLakeCommands(program, { json, whole, help: serverHelp, withServer: (command) => withServer(env, command) })
+  addLakeCommands(program, {
+    json,
+    whole,
+    help: serverHelp,
+    withServer: (command) => withServer(env, command),
+    without: (command) => withoutServer(env, command),
+  })
 
   program
     .command('doctor')
@@ -111,6 +118,16 @@ async function withServer(env: Environment, command: (connection: Connection) =>
     process.stderr.write(`${explain(error)}\n`)
     await connection?.close().catch(() => undefined)
     process.exit(1)
+  }
+}
+
+/** Ends the process with what the command says, or with 2 and the reason: it could not look. */
+async function withoutServer(env: Environment, command: (config: Config) => Promise<number>): Promise<void> {
+  try {
+    process.exit(await command(parseConfig(env)))
+  } catch (error) {
+    process.stderr.write(`${explain(error)}\n`)
+    process.exit(2)
   }
 }
 

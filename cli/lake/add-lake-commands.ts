@@ -1,6 +1,7 @@
 /** The arguments of `hitlake lake …`. */
 import type { Command, Option } from 'commander'
 import { systemClock } from '../../core/adapters/node/system.ts'
+import type { Config } from '../../core/config/parse-config.ts'
 import type { Connection } from '../client/connect.ts'
 import { processTerminal as terminal } from '../client/terminal.ts'
 import type { LakeContext } from './lake-command.ts'
@@ -10,6 +11,8 @@ export interface LakeCommandParts {
   readonly whole: (least: number, most: number) => (text: string) => number
   /** Joins a command with its server, and ends the process with what it says. */
   readonly withServer: (command: (connection: Connection) => Promise<number>) => Promise<void>
+  /** Runs a command that needs no server, and ends the process with what it says. */
+  readonly without: (command: (config: Config) => Promise<number>) => Promise<void>
   readonly help: string
 }
 
@@ -82,6 +85,23 @@ export function addLakeCommands(program: Command, parts: LakeCommandParts): void
       run(options, (lake, context) =>
         lake.lakeCompact(context, table, options.dryRun === true ? 'dry run' : 'rewrite'),
       ),
+    )
+  add('prove-erased', 'look into every file, old snapshot, log and checkpoint for what was erased')
+    .option('--merchant <id>', 'whose')
+    .option('--visitor <id>', 'as the hits named it')
+    .option('--user <id>', 'as the hits named it')
+    .option('--all', 'every hit of the merchant')
+    .option('--through <instant>', 'received until then (default: until its erasure; now where there is none)')
+    .option('--erasure <id>', 'that of hitlake erasures, in place of all of these', parts.whole(1, 2 ** 53 - 1))
+    .addHelpText(
+      'after',
+      '\nReads the data folder or the object store itself, with the server running or stopped, and changes nothing.\nExit codes: 0 proven, 1 something is left, 2 nothing was found, but not everything could be read.',
+    )
+    .action((options) =>
+      parts.without(async (config) => {
+        const { proveErasedHere } = await import('./prove-erased.ts')
+        return proveErasedHere({ config, terminal, clock: systemClock }, options)
+      }),
     )
   add('doctor', 'hold every table against its metadata: references, counts, bounds; say what to mend').action(
     (options) => run(options, (lake, context) => lake.lakeDoctor(context)),
