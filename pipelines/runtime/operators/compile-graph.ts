@@ -1,0 +1,311 @@
+/** Compiles the steps of a plan to closures over one run of a row: per row there is no lookup by name and no promise. */
+import { InvalidPlanError } from '../../../core/errors.ts'
+import { calendarBucket } from '../../../core/time/calendar.ts'
+import type { AnyPane } from '../../core/pane.ts'
+import { Partials, type Window } from '../../core/partials.ts'
+import type { Row } from '../../core/partials-columns.ts'
+import type { Lambda, Pipeline } from '../../plan/draft.ts'
+import {
+  type CollectStep,
+  type DedupeStep,
+  inputsOf,
+  type PlanStep,
+  type ReadStep,
+  type RowStep,
+  type SplitStep,
+  type ValidateStep,
+  type WindowStep,
+  type WriteStep,
+} from '../../plan/node/step.ts'
+import type { Refused } from '../../plan/sinks.ts'
+import { keepsState, type WindowChain, windowChain } from '../../plan/window-chain.ts'
+import type { FirstSeen } from '../compile-plan.ts'
+import type { PlacedRow } from './row-aggregates.ts'
+import { type RowEffect, type RowPlace, RowRun } from './row-run.ts'
+import { type AnyWindowPane, type WindowChainOperator, windowChainOperator } from './window-chain-operator.ts'
+
+export type SinkStep = WriteStep | CollectStep
+
+/** Takes what leaves the plan, in the order in which it leaves. */
+export interface GraphOutput {
+  row(sink: SinkStep, row: unknown, place: RowPlace): void
+  refused(sink: SinkStep, refused: Refused<unknown>, place: RowPlace): void
+  pane(sink: SinkStep, pane: AnyWindowPane | AnyPane): void
+}
+
+export interface CompileGraphOptions {
+  readonly pipeline: Pipeline
+  /** Side inputs by name. */
+  readonly context: Readonly<Record<string, unknown>>
+  /** By dedupe step. */
+  readonly states: ReadonlyMap<string, FirstSeen>
+  readonly output: GraphOutput
+  /** Of rows behind all windows' lateness that no step reads. */
+  readonly onTooLate: () => void
+  /** A row that is too late and then failed in a step that reads such rows. */
+  readonly onTooLateFailed: (step: string, placed: PlacedRow) => void
+  readonly processingTime: () => number
+}
+
+export interface CompiledGraph {
+  readonly run: RowRun
+  readonly first: (row: unknown) => void
+  readonly windows: readonly WindowChainOperator[]
+  /** Give what came since the last epoch. */
+  readonly epochs: readonly (() => void)[]
+}
+
+type Next = (row: unknown) => void
+
+export function readOf({ plan }: Pipeline): ReadStep {
+  const read = plan.steps.find((step): step is ReadStep => step.kind === 'read')
+  if (read === undefined) throw new InvalidPlanError(`'${plan.name}' reads nothing`)
+  return read
+}
+
+export function lambdaOf(pipeline: Pipeline, name: string): Lambda {
+  const lambda = pipeline.lambdas.get(name)
+  if (lambda === undefined) throw new InvalidPlanError(`the pipeline brings no code for '${name}'`)
+  return lambda
+}
+
+/** Whether refused rows, and what fails, end here. */
+export function takesRefused(step: PlanStep): step is SinkStep {
+  return step.kind === 'write' ? step.counts === 'failed' : step.kind === 'collect' && step.takes === 'refused'
+}
+
+/** @throws InvalidPlanError where code or side inputs of the plan are missing */
+export function compileGraph(options: CompileGraphOptions): CompiledGraph {
+  return new GraphCompiler(options).compile()
+}
+
+class GraphCompiler {
+  readonly #run = new RowRun()
+  readonly #steps: readonly PlanStep[]
+  readonly #read: ReadStep
+  readonly #windows: WindowChainOperator[] = []
+  readonly #epochs: (() => void)[] = []
+  /** Read by several: one chain of steps behind each, with one state. */
+  readonly #unions = new Map<string, Next>()
+
+  constructor(private readonly options: CompileGraphOptions) {
+    this.#steps = options.pipeline.plan.steps
+    this.#read = readOf(options.pipeline)
+  }
+
+  compile(): CompiledGraph {
+    const first = this.#after(this.#read.name)
+    return { run: this.#run, first, windows: this.#windows, epochs: this.#epochs }
+  }
+
+  #readers(output: string): readonly PlanStep[] {
+    return this.#steps.filter((step) => inputsOf(step).includes(output))
+  }
+
+  /** All steps that read an output, as one. */
+  #after(output: string): Next {
+    const readers = this.#readers(output).map((step) => this.#compile(step))
+    const [only] = readers
+    if (only === undefined) return () => {}
+    if (readers.length === 1) return only
+    return (row) => {
+      for (const next of readers) next(row)
+    }
+  }
+
+  #compile(step: PlanStep): Next {
+    switch (step.kind) {
+      case 'dedupe':
+        return this.#dedupe(step)
+      case 'map':
+      case 'filter':
+      case 'flatMap':
+        return this.#rowStep(step)
+      case 'split':
+      case 'validate':
+        return this.#split(step)
+      case 'union': {
+        const known = this.#unions.get(step.name) ?? this.#after(step.name)
+        this.#unions.set(step.name, known)
+        return known
+      }
+      case 'write':
+      case 'collect':
+        return this.#sink(step)
+      case 'groupBy':
+        return this.#after(step.name)
+      case 'window':
+        return this.#window(step)
+      default:
+        throw new InvalidPlanError(`'${step.name}' (${step.kind}) cannot stand after '${step.after}'`)
+    }
+  }
+
+  #dedupe(step: DedupeStep): Next {
+    const run = this.#run
+    const state = this.options.states.get(step.name)
+    if (state === undefined) throw new InvalidPlanError(`'${step.name}' has no state`)
+    const [partitionKey = '', id = ''] = step.key
+    const next = this.#after(step.name)
+    return (row) => {
+      run.step = step.name
+      const columns = row as Row
+      run.inState = true
+      const isFirst = state.firstSeen(String(columns[partitionKey]), String(columns[id]), run.receivedMs)
+      run.inState = false
+      if (isFirst) next(row)
+      else if (run.end === 'none') run.end = 'duplicate'
+    }
+  }
+
+  #rowStep(step: RowStep): Next {
+    const run = this.#run
+    const lambda = lambdaOf(this.options.pipeline, step.name)
+    const context = this.#context(step)
+    const next = this.#after(step.name)
+    switch (step.kind) {
+      case 'map':
+        return (row) => {
+          run.step = step.name
+          next(lambda(row, context))
+        }
+      case 'flatMap':
+        return (row) => {
+          run.step = step.name
+          let made = 0
+          for (const one of lambda(row, context) as Iterable<unknown>) {
+            made += 1
+            next(one)
+            run.step = step.name
+          }
+          if (made === 0) run.droppedBy = step.name
+        }
+      case 'filter':
+        return (row) => {
+          run.step = step.name
+          if (lambda(row, context)) next(row)
+          else run.droppedBy = step.name
+        }
+    }
+  }
+
+  #split(step: SplitStep | ValidateStep): Next {
+    const run = this.#run
+    const lambda = lambdaOf(this.options.pipeline, step.name)
+    const context = step.kind === 'split' ? this.#context(step) : null
+    const branches = new Map(step.to.map((branch) => [branch as string, this.#after(`${step.name}.${branch}`)]))
+    return (row) => {
+      run.step = step.name
+      const outcome = lambda(row, context) as { readonly to: string; readonly row: unknown; readonly reason?: string }
+      const next = branches.get(outcome.to)
+      if (next === undefined) throw new RangeError(`'${step.name}' has no branch '${outcome.to}'`)
+      if (outcome.reason === undefined) next(outcome.row)
+      else next({ step: step.name, reason: outcome.reason, row: outcome.row })
+    }
+  }
+
+  #sink(step: SinkStep): Next {
+    const run = this.#run
+    const { output } = this.options
+    if (takesRefused(step)) {
+      const effect: RowEffect = { take: (row) => output.refused(step, row as Refused<unknown>, run) }
+      return (row) => run.note(effect, row, 'refused')
+    }
+    const effect: RowEffect = { take: (row) => output.row(step, row, run) }
+    return (row) => run.note(effect, row, 'kept')
+  }
+
+  #window(step: WindowStep): Next {
+    const { pipeline, output, processingTime } = this.options
+    const run = this.#run
+    const chain = windowChain(pipeline.plan, step)
+    if (chain === undefined) throw new InvalidPlanError(`'${step.name}' has no group, aggregate, emit and sink`)
+    const zone = step.code === null ? null : (lambdaOf(pipeline, `${step.name}.zone`) as (row: unknown) => string)
+    if (!keepsState(chain)) return this.#epochWindow(step, chain, zone)
+    const window = windowChainOperator({
+      chain,
+      partitionKey: this.#read.partitionKey,
+      zone,
+      onPane: (pane) => output.pane(chain.sink, pane),
+      onTooLate: this.#tooLate(step),
+    })
+    this.#windows.push(window)
+    const effect: RowEffect = { take: (placed) => window.take(placed as PlacedRow, processingTime()) }
+    return (row) => {
+      run.step = step.name
+      const placed: PlacedRow = { row: row as Row, time: run.time, position: run.position }
+      window.check(placed)
+      run.note(effect, placed, 'kept')
+    }
+  }
+
+  /**
+   * What becomes of rows that no window counts: they go on by the branch, or are dropped. They have passed all steps above;
+   * what fails from here on is their own, so the branch has a run of its own.
+   */
+  #tooLate(step: WindowStep): (placed: PlacedRow) => void {
+    const output = `${step.name}.tooLate`
+    if (this.#readers(output).length === 0) return this.options.onTooLate
+    const branch = new GraphCompiler(this.options)
+    const next = branch.#after(output)
+    this.#windows.push(...branch.#windows)
+    this.#epochs.push(...branch.#epochs)
+    const run = branch.#run
+    return (placed) => {
+      run.begin(step.name, placed.position)
+      run.time = placed.time
+      run.receivedMs = this.#run.receivedMs
+      try {
+        next(placed.row)
+      } catch (error) {
+        if (run.inState) throw error
+        this.options.onTooLateFailed(run.step, placed)
+        return
+      }
+      run.takeEffect()
+    }
+  }
+
+  /** Windows that give what came since the last epoch: partial rows, and no state that outlives it. */
+  #epochWindow(
+    step: WindowStep,
+    { group, aggregate, sink }: WindowChain,
+    zone: ((row: unknown) => string) | null,
+  ): Next {
+    const run = this.#run
+    const { output } = this.options
+    const { assign } = step
+    if (group.kind !== 'group' || assign.kind !== 'calendar' || zone === null) {
+      throw new InvalidPlanError(`'${step.name}' emits every epoch: it needs calendar windows and groupBySets`)
+    }
+    const { unit } = assign
+    const partials = new Partials(aggregate.aggregates, group.sets)
+    const key = this.#read.partitionKey
+    this.#epochs.push(() => {
+      for (const pane of partials.panes()) output.pane(sink, pane)
+      partials.clear()
+    })
+    const effect: RowEffect = {
+      take(found) {
+        const { row, window } = found as { readonly row: Row; readonly window: Window }
+        partials.add(String(row[key]), window, row, run.position.offset)
+      },
+    }
+    return (row) => {
+      run.step = step.name
+      const window = calendarBucket(unit, zone(row), run.time)
+      partials.check(row as Row)
+      run.note(effect, { row, window }, 'kept')
+    }
+  }
+
+  /** The side inputs that a step names, and no others. */
+  #context(step: RowStep | SplitStep): Readonly<Record<string, unknown>> {
+    const { context } = this.options
+    const missing = step.uses.filter((name) => !Object.hasOwn(context, name))
+    if (missing.length > 0) {
+      throw new InvalidPlanError(`'${step.name}' uses '${missing.join("', '")}', which nobody brings`)
+    }
+    return Object.freeze(Object.fromEntries(step.uses.map((name) => [name, context[name]])))
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * One row on its way through a graph. Steps only note what it will do (effects); all of it happens when the last step has
+ * passed, or none of it.
+ */
+import type { EventTime } from '../../../core/event-time.ts'
+import type { Position } from '../../../core/ids.ts'
+
+/** Takes an effect once its row has passed every step. What may fail is done before. */
+export interface RowEffect {
+  take(value: unknown): void
+}
+
+/** Where a row and its time stand among others. */
+export interface RowPlace {
+  readonly time: EventTime
+  readonly position: Position
+}
+
+const nowhere: Position = { partition: 0, offset: 0, index: 0 } as Position
+
+export class RowRun implements RowPlace {
+  time = 0 as EventTime
+  position: Position = nowhere
+  /** What the watermark follows. */
+  receivedMs = 0
+  /** The step that runs now: it names a failure. */
+  step = ''
+  /** Where set, the step reads state, and an error is the run's, not the row's. */
+  inState = false
+  /** Where the row ended: what is said first holds, but for refusals. */
+  end: 'none' | 'kept' | 'duplicate' | 'refused' = 'none'
+  /** The step that stopped it last. */
+  droppedBy: string | null = null
+
+  readonly #effects: RowEffect[] = []
+  readonly #values: unknown[] = []
+  #noted = 0
+
+  begin(step: string, position: Position): void {
+    this.step = step
+    this.position = position
+    this.inState = false
+    this.end = 'none'
+    this.droppedBy = null
+    this.#noted = 0
+  }
+
+  note(effect: RowEffect, value: unknown, end: 'kept' | 'refused'): void {
+    this.#effects[this.#noted] = effect
+    this.#values[this.#noted] = value
+    this.#noted += 1
+    if (this.end !== 'refused') this.end = end
+  }
+
+  takeEffect(): void {
+    for (let i = 0; i < this.#noted; i++) (this.#effects[i] as RowEffect).take(this.#values[i])
+  }
+}
