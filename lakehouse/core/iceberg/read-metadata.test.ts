@@ -86,6 +86,13 @@ describe('metadata of unknown origin', () => {
     ['has a ref of an unknown kind', { refs: { a: { 'snapshot-id': 1, type: 'x' } } }, 'neither branch nor tag'],
     ['has refs that are a list', { refs: [] }, 'refs is not a JSON object'],
     ['has a log of texts', { 'snapshot-log': ['x'] }, 'snapshot-log is not a JSON object'],
+    ['has statistics of nothing', { statistics: [{ 'snapshot-id': 1 }] }, 'statistics-path is missing'],
+    [
+      'has statistics of no snapshot',
+      { 'partition-statistics': [{}] },
+      'snapshot-id of partition-statistics is missing',
+    ],
+    ['has a metadata log of numbers', { 'metadata-log': [1] }, 'metadata-log is not a JSON object'],
     ['has properties that are numbers', { properties: { a: 1 } }, 'a value of properties is not a text'],
     ['has an endless number', `{"a":${'1'.repeat(1_000_000)}.}`, `more than ${jsonNumberMaxLength} characters`],
     ['has an endless string', `{"a":"${'\\"'.repeat(1_000_000)}`, 'a string without an end'],

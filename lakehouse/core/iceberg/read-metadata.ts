@@ -108,6 +108,13 @@ function checkTable(metadata: JsonObject): void {
   for (const value of optionalList(metadata['metadata-log'], 'metadata-log')) {
     uri(object(value, 'an entry of the metadata-log')['metadata-file'], 'metadata-file')
   }
+  for (const name of ['statistics', 'partition-statistics'] as const) {
+    for (const value of optionalList(metadata[name], name)) {
+      const file = object(value, `an entry of ${name}`)
+      integer(file['snapshot-id'], `snapshot-id of ${name}`)
+      uri(file['statistics-path'], 'statistics-path')
+    }
+  }
 }
 
 function checkSnapshots(metadata: JsonObject): void {
