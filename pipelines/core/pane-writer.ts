@@ -47,39 +47,30 @@ export class PaneWriter<R, S, V, P> {
     this.#keyed.resize(window, bytesOf(window, aggregate))
   }
 
-  /** Before the pane: whatever sinks still hold that shares time with the window and is not as it was. */
+  /** Before the pane: whatever sinks still hold that shares time with the window and is not as it was, by start. */
   #retractAround(window: KeptWindow<S>, timing: PaneTiming): void {
     const { owner } = window
+    const gone: EmittedWindow[] = []
     if (owner.vanished.length > 0) {
-      const [gone, kept] = [
-        owner.vanished.filter(overlaps(window)),
-        owner.vanished.filter((it) => !overlaps(window)(it)),
-      ]
-      owner.vanished = kept
-      for (const emitted of gone.sort((a, b) => a.start - b.start)) this.#retract(owner.key, emitted, timing)
+      for (const emitted of owner.vanished) if (overlaps(window, emitted)) gone.push(emitted)
+      owner.vanished = owner.vanished.filter((emitted) => !overlaps(window, emitted))
     }
-    const { windows } = owner
     // Without a longest length windows only grow, so nobody else's last pane reaches into this one.
-    if (this.#atMostMs === Number.POSITIVE_INFINITY) {
-      this.#retractStale(window, window, timing)
-      return
-    }
-    const own = windows.indexOf(window)
-    let from = own
-    while (from > 0 && (windows[from - 1] as KeptWindow<S>).start > window.start - this.#atMostMs) from -= 1
-    for (let at = from; at < windows.length; at++) {
-      const other = windows[at] as KeptWindow<S>
-      if (other.start >= window.end + this.#atMostMs) return
-      this.#retractStale(other, window, timing)
-    }
+    if (this.#atMostMs === Number.POSITIVE_INFINITY) takeStale(window, window, gone)
+    else this.#takeStaleAround(window, gone)
+    for (const emitted of gone.sort((a, b) => a.start - b.start)) this.#retract(owner.key, emitted, timing)
   }
 
-  #retractStale(other: KeptWindow<S>, window: KeptWindow<S>, timing: PaneTiming): void {
-    const { emitted } = other
-    if (emitted === null || (emitted.start === other.start && emitted.end === other.end)) return
-    if (!overlaps(window)(emitted)) return
-    other.emitted = null
-    this.#retract(window.owner.key, emitted, timing)
+  /** No pane spans more than the longest length, so neither do those that reach into the window. */
+  #takeStaleAround(window: KeptWindow<S>, gone: EmittedWindow[]): void {
+    const { windows } = window.owner
+    let at = windows.indexOf(window)
+    while (at > 0 && (windows[at - 1] as KeptWindow<S>).start > window.start - this.#atMostMs) at -= 1
+    for (; at < windows.length; at++) {
+      const other = windows[at] as KeptWindow<S>
+      if (other.start >= window.end + this.#atMostMs) return
+      takeStale(other, window, gone)
+    }
   }
 
   #retract(key: string, emitted: EmittedWindow, timing: PaneTiming): void {
@@ -89,9 +80,24 @@ export class PaneWriter<R, S, V, P> {
   }
 }
 
-const overlaps = (window: { readonly start: number; readonly end: number }) => (other: EmittedWindow) =>
-  other.start < window.end && window.start < other.end
+/** Takes the other window's last pane where the window grew into it and it is not what the other is now. */
+function takeStale<S>(other: KeptWindow<S>, window: KeptWindow<S>, gone: EmittedWindow[]): void {
+  const { emitted } = other
+  if (emitted === null || (emitted.start === other.start && emitted.end === other.end)) return
+  if (!overlaps(window, emitted)) return
+  other.emitted = null
+  gone.push(emitted)
+}
 
-function boundsOf({ start, end }: { readonly start: number; readonly end: number }) {
+interface Bounds {
+  readonly start: number
+  readonly end: number
+}
+
+function overlaps(a: Bounds, b: Bounds): boolean {
+  return a.start < b.end && b.start < a.end
+}
+
+function boundsOf({ start, end }: Bounds) {
   return { start: start as EventTime, end: end as EventTime }
 }
