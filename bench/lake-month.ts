@@ -18,6 +18,7 @@ import type { Offset } from '../core/ids.ts'
 import type { Disk } from '../core/ports/disk.ts'
 import { createExpiry } from '../lakehouse/adapters/local/expiry.ts'
 import { createHistory } from '../lakehouse/adapters/local/history.ts'
+import { createManifests } from '../lakehouse/adapters/local/manifests.ts'
 import { createRewrites } from '../lakehouse/adapters/local/rewrites.ts'
 import { createStaging } from '../lakehouse/adapters/local/staging.ts'
 import { createTableFiles } from '../lakehouse/adapters/local/table-files.ts'
@@ -93,6 +94,7 @@ let rewritten = 0
 const lake: MaintainedLake = {
   ...rewrites,
   ...createExpiry(parts),
+  ...createManifests(parts),
   ...createHistory({ ...parts, files: createTableFiles({ objects, reader: (name) => locals[name].reader }) }),
   async snapshots(table) {
     return ((await locals[table].reader.load())?.metadata.snapshots ?? []).map(snapshotInfo).reverse()

@@ -173,6 +173,23 @@ export interface LakeMaintainer extends LakeExpiry, LakeRemoval {
   } | null>
 }
 
+/** Of what the table is at. */
+export interface ManifestFacts {
+  readonly manifests: number
+  /** The most that may hold files of one period: so many a query of that period has to open. */
+  readonly perPeriod: number
+}
+
+export interface LakeManifests {
+  manifests(table: TableName): Promise<ManifestFacts>
+  /**
+   * Writes the small ones anew, few, in the order of partitions: one snapshot (`replace`), no file and no row changes. Null
+   * where there would be no fewer.
+   * @throws CommitConflictError
+   */
+  mergeManifests(table: TableName): Promise<{ readonly snapshot: string } | null>
+}
+
 /** What a rollback undid, or in a dry run would. */
 export interface Rollback {
   readonly from: string

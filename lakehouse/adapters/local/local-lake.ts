@@ -7,7 +7,14 @@
  */
 import type { DuckDBInstance } from '@duckdb/node-api'
 import type { Clock, Random } from '../../../core/ports/clock.ts'
-import type { LakeMaintainer, LakeReader, LakeUpkeep, LakeWriter, ScanFilter } from '../../../core/ports/lake.ts'
+import type {
+  LakeMaintainer,
+  LakeManifests,
+  LakeReader,
+  LakeUpkeep,
+  LakeWriter,
+  ScanFilter,
+} from '../../../core/ports/lake.ts'
 import type { LakeHistory } from '../../../core/ports/lake-history.ts'
 import type { ObjectStore } from '../../../core/ports/object-store.ts'
 import type { LakeRow, TableDefinition, TableName } from '../../../core/tables.ts'
@@ -25,6 +32,7 @@ import { confinedObjects } from './confined-objects.ts'
 import { createLocalDerive } from './derive.ts'
 import { createExpiry } from './expiry.ts'
 import { createHistory } from './history.ts'
+import { createManifests } from './manifests.ts'
 import { createRemoval } from './removal.ts'
 import { createRewrites, type LocalTable } from './rewrites.ts'
 import { createStaging } from './staging.ts'
@@ -49,7 +57,13 @@ export interface LocalLakeOptions {
   readonly writtenAt?: (object: string) => Promise<number | undefined>
 }
 
-export type LocalLake = Pick<LakeUpkeep, 'verify'> & LakeWriter & LakeReader & TableFiles & LakeMaintainer & LakeHistory
+export type LocalLake = Pick<LakeUpkeep, 'verify'> &
+  LakeWriter &
+  LakeReader &
+  TableFiles &
+  LakeMaintainer &
+  LakeHistory &
+  LakeManifests
 
 export function createLocalLake(given: LocalLakeOptions): LocalLake {
   const folders = new Map(Object.values(tables).map(({ name }) => [tableFolder(name), name]))
@@ -70,6 +84,7 @@ export function createLocalLake(given: LocalLakeOptions): LocalLake {
   return {
     ...createRewrites({ ...options, table }),
     ...createExpiry({ ...options, table }),
+    ...createManifests({ ...options, table }),
     ...createHistory({ ...options, table, files: tableFiles }),
     ...createRemoval({ ...options, table, files: tableFiles }),
     ...createLocalDerive({ ...options, table, staging, files: tableFiles }),

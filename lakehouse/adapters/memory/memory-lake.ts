@@ -9,6 +9,7 @@ import type { Clock, Random } from '../../../core/ports/clock.ts'
 import type {
   LakeExpiry,
   LakeMaintainer,
+  LakeManifests,
   LakeReader,
   LakeWriter,
   ScanFilter,
@@ -48,6 +49,7 @@ export type MemoryLake = LakeWriter &
   Pick<LakeMaintainer, 'lastPublish' | 'partitions' | 'rewrite'> &
   LakeExpiry &
   LakeHistory &
+  LakeManifests &
   LakeRemoval
 
 export function createMemoryLake(options: MemoryLakeOptions): MemoryLake {
@@ -58,6 +60,10 @@ export function createMemoryLake(options: MemoryLakeOptions): MemoryLake {
     ...createMemoryRemoval({ ...options, state, lake: { scan: (view, filter) => lake.scan(view, filter) } }),
     ...createMemoryExpiry({ state }),
     ...createMemoryHistory({ state }),
+
+    // It has none.
+    manifests: async () => ({ manifests: 0, perPeriod: 0 }),
+    mergeManifests: async () => null,
 
     async stage(table, name, rows) {
       if (rows.length === 0) throw new TypeError(`nothing to stage for ${table}`)

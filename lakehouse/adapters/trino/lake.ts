@@ -30,6 +30,7 @@ import { createTrinoRewrites, type TrinoRewrites } from './lake-rewrites.ts'
 import { allSnapshots, currentSnapshot } from './lake-snapshots.ts'
 import { createLakeStatements, untilCertain } from './lake-statements.ts'
 import { removeFolder } from './lake-turn.ts'
+import { createTrinoManifests, type TrinoManifests } from './manifests.ts'
 import type { TrinoPlace } from './tables.ts'
 
 export interface TrinoLakeOptions extends TrinoPlace {
@@ -58,7 +59,8 @@ export interface TrinoLake
     Pick<LakeReader, 'snapshots'>,
     TrinoRewrites,
     TrinoExpiry,
-    TrinoHistory {
+    TrinoHistory,
+    TrinoManifests {
   /**
    * As `LakeWriter.publish`, but the table's history does not name the id: a repeat returns the newest snapshot, which
    * holds the rows once. With a `turn` the statements of earlier turns are ended first, and nothing is begun once the
@@ -129,6 +131,8 @@ export function createTrinoLake(options: TrinoLakeOptions): TrinoLake {
     ...createTrinoExpiry({ ...options, statements }),
 
     ...createTrinoHistory({ ...options, statements }),
+
+    ...createTrinoManifests({ ...options, statements }),
 
     derive: createTrinoDerive({ ...options, statements }).derive,
 

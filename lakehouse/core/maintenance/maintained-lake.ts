@@ -3,6 +3,7 @@ import type {
   DeriveWork,
   LakeExpiry,
   LakeMaintainer,
+  LakeManifests,
   LakePartition,
   LakeReader,
   OrphanLimits,
@@ -24,7 +25,9 @@ export interface RewriteTurn {
 export interface MaintainedLake
   extends Pick<LakeReader, 'snapshots'>,
     Pick<LakeMaintainer, 'lastPublish' | 'partitions' | 'expires'>,
+    Pick<LakeManifests, 'manifests'>,
     Omit<LakeHistory, 'rollback'> {
+  mergeManifests(table: TableName, turn: PublicationTurn): ReturnType<LakeManifests['mergeManifests']>
   rollback(table: TableName, step: RollbackStep, turn: PublicationTurn): ReturnType<LakeHistory['rollback']>
   derive(work: DeriveWork, turn: PublicationTurn): ReturnType<LakeMaintainer['derive']>
   rewrite(table: TableName, partition: LakePartition, given: RewriteTurn): ReturnType<LakeMaintainer['rewrite']>

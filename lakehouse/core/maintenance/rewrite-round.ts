@@ -42,7 +42,7 @@ export async function rewriteRound(
   if (lease === undefined) return 'held elsewhere'
   // In this order: what is in the lake at the first look and not under way at the second is finished.
   const through = await lake.lastPublish(table)
-  if (await isOpen(options, table)) return 'done'
+  if (await isUnderWay(options, table)) return 'done'
   await tellReaders(options, table, lease, [])
   const worth = (await partitionsWorthIt(options, table, closedDay))
     .filter((partition) => !options.isHeld(table, partition, lease.fence))
@@ -68,7 +68,7 @@ export async function partitionsWorthIt(
 }
 
 /** Something of the table is under way: whoever finishes it tells readers of the newest snapshot. */
-async function isOpen({ store }: RewriteRoundOptions, table: TableName): Promise<boolean> {
+export async function isUnderWay({ store }: RewriteRoundOptions, table: TableName): Promise<boolean> {
   if ((await store.openPublication(table)) !== undefined) return true
   return (table === 'daily' || table === 'sessions') && (await store.openDerivation(table)) !== undefined
 }
@@ -77,7 +77,7 @@ async function isOpen({ store }: RewriteRoundOptions, table: TableName): Promise
  * Readers read the newest snapshot from here on, where it follows the one they read and nothing is under way. It then is
  * this rewrite, or one whose process died before it said so: all that was published or derived is known to the store.
  */
-async function tellReaders(
+export async function tellReaders(
   options: RewriteRoundOptions,
   table: TableName,
   lease: Lease,

@@ -24,6 +24,7 @@ import { periodOf } from '../partition.ts'
 import { defaultLeaseTtlMs } from '../publisher.ts'
 import { type Derived, type DeriveRoundOptions, deriveRound } from './derive-round.ts'
 import { type ExpireRoundOptions, expireRound, noteView, orphanRound } from './expire-round.ts'
+import { manifestRound } from './manifest-round.ts'
 import { partitionsWorthIt, type RewriteRoundOptions, type Rewritten, rewriteRound } from './rewrite-round.ts'
 import { type RollbackRoundOptions, rollbackRound, settleRollback } from './rollback-round.ts'
 import { defaultSnapshotLadder, type SnapshotLadder } from './snapshot-ladder.ts'
@@ -34,6 +35,8 @@ export const defaultMaintainEveryMs = 10 * 60_000
 /** A UTC day counts as over this long after its end: most hits that come late are in by then. */
 export const defaultDeriveAfterMs = 30 * 60_000
 
+/** How often a table's manifests are looked through: each time some megabytes of them may be written anew. */
+export const manifestsEveryMs = 3_600_000
 /** How often a table's snapshots are looked through for what is off the ladder. */
 export const expireEveryMs = 3_600_000
 /** How often a table's folder is listed for files that nothing names. */
@@ -75,7 +78,7 @@ export interface MaintenanceOptions {
   readonly onError?: (error: unknown, during: { readonly step: MaintenanceStep; readonly table: TableName }) => void
 }
 
-export type MaintenanceStep = 'derive' | 'rewrite' | 'expire' | 'orphans'
+export type MaintenanceStep = 'derive' | 'rewrite' | 'manifests' | 'expire' | 'orphans'
 
 export interface Maintenance {
   /** The first round begins after `everyMs`. */
@@ -179,11 +182,19 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
         await settleRollback(shared, table)
         await rewriteRound(rewriting, table, closedDay)
       })
+    for (const table of rewrittenTables) await attempt('manifests', table, () => mergeWhenDue(table))
     for (const step of ['expire', 'orphans'] as const)
       for (const table of rewrittenTables) await attempt(step, table, () => removeWhenDue(step, table))
     forgetOld()
     if (!stopping.signal.aborted) options.onRound?.()
     return errors
+  }
+
+  async function mergeWhenDue(table: TableName): Promise<void> {
+    const key = `manifests ${table}`
+    const last = lookedAt.get(key)
+    if (last !== undefined && clock.monotonic() - last < manifestsEveryMs) return
+    if ((await manifestRound(rewriting, table)) === 'done') lookedAt.set(key, clock.monotonic())
   }
 
   async function removeWhenDue(step: 'expire' | 'orphans', table: TableName): Promise<void> {
