@@ -111,7 +111,8 @@ export function createTimeSeries(options: {
   function numbersOf(planned: Planned, asOf: number, client: AbortSignal | undefined): Promise<Numbers> {
     const { query, buckets, merchant } = planned
     const { zone, filter, metrics } = query
-    const question = { merchant, generation, zone, buckets, dimensions: [], filter, needs: needsOf(metrics), asOf }
+    const times = { asOf, now: clock.now() }
+    const question = { merchant, generation, zone, buckets, dimensions: [], filter, needs: needsOf(metrics), ...times }
     return withDeadline({ timers, deadlineMs, client }, (signal) => askNumbers(cells, question, signal))
   }
 

@@ -3,8 +3,11 @@
  * is missing on one side is zero there.
  */
 import { RawBudgetError } from '../../../core/errors.ts'
+import { dayMs } from '../../../core/event-time.ts'
 import type { Merchant } from '../../../core/ports/control-store.ts'
 import type { BucketRange, Dimension, Filter } from '../../../core/ports/query-engine.ts'
+import { firstDayOfVisits, firstKeptDay } from '../../../core/retention.ts'
+import { calendarBucket, isoWithOffset } from '../../../core/time/calendar.ts'
 import type { Cell, Cells, CellsAnswer, HitsNumbers, VisitsNumbers } from '../cells.ts'
 import type { Needs } from '../metrics.ts'
 import { planHits } from '../planner.ts'
@@ -23,6 +26,8 @@ export interface NumbersQuestion {
   readonly needs: Needs
   /** Freshness read before. */
   readonly asOf: number
+  /** Ms: which days are kept. */
+  readonly now: number
 }
 
 export interface NumbersRow extends RowNumbers {
@@ -40,10 +45,11 @@ export interface Numbers {
   readonly stale: boolean
 }
 
-/** @throws ProblemError 422 `zone_not_aligned`, RawBudgetError, TooManyGroupsError, EngineUnavailableError */
+/** @throws ProblemError 422 `beyond_retention`, `zone_not_aligned`; RawBudgetError, TooManyGroupsError, EngineUnavailableError */
 export async function askNumbers(cells: Cells, question: NumbersQuestion, signal?: AbortSignal): Promise<Numbers> {
   const { merchant, generation, zone, buckets, dimensions, filter, needs, asOf } = question
   if (buckets.length === 0) return { rows: [], served: nothingServed, asOf, stale: false }
+  if (needs.visits) refuseBeyondRetention(question, firstDayOfVisits(merchant, question.now))
   const asked = { merchant: merchant.id, generation, buckets, dimensions, filter, asOf }
   const options = signal === undefined ? {} : { signal }
   const [hits, visits] = await Promise.all([
@@ -59,11 +65,28 @@ export async function askNumbers(cells: Cells, question: NumbersQuestion, signal
 
   function askHits(parts: NonNullable<Needs['hits']>): Promise<CellsAnswer<HitsNumbers>> {
     const source = planHits({ buckets, zone, merchantZone: merchant.timeZone, dimensions, filter })
+    if (source.from === 'raw') refuseBeyondRetention(question, firstKeptDay(merchant, question.now))
     return cells.hits({ ...asked, source, parts }, options).catch((error) => {
       const unaligned = source.from === 'raw' && source.unaligned && error instanceof RawBudgetError
       throw unaligned ? notAligned(zone, merchant, error) : error
     })
   }
+}
+
+/**
+ * Numbers of days that are no longer kept would be a part and look like the whole. `firstDay`: the first UTC day there is.
+ * @throws ProblemError 422 `beyond_retention`, with the first local day that can be asked
+ */
+function refuseBeyondRetention({ buckets, zone }: NumbersQuestion, firstDay: number | null): void {
+  const [first] = buckets
+  if (firstDay === null || first === undefined || first.start >= firstDay * dayMs) return
+  const local = calendarBucket('day', zone, firstDay * dayMs)
+  const start = local.start === firstDay * dayMs ? local.start : local.end
+  const text = isoWithOffset(zone, start).slice(0, 10)
+  const detail =
+    `this counts hits or visits themselves, which are kept from ${text} on; ask from that day on, or for metrics of hits ` +
+    'by one stored dimension, which stay'
+  throw new ProblemError(422, 'beyond_retention', detail, { firstDay: text })
 }
 
 /** All buckets from the cache: how a repeat of the answer is served. */

@@ -451,6 +451,26 @@ describe('a query beyond its limits is refused whole', () => {
     })
   })
 
+  it('of days that are no longer kept, naming the first that is: what counts hits or visits, and nothing else', async () => {
+    const world = await worldOf(pages({ '/': 3 }, '2026-03-29T10:00:00Z'))
+    // Today is 5 April: hits are kept from 29 March 00:00 UTC on, which is 02:00 in Berlin; visits can be counted from 31 March.
+    const kept = { ...berlin, retentionDays: 7 }
+    const from = (day: string, more: object) => world.query(kept, { dateRange: [day, '2026-04-04'], ...more })
+    const firstDay = (firstDay: string) => ({ status: 422, code: 'beyond_retention', extra: { firstDay } })
+    const byOs = { metrics: ['hits'], dimensions: ['os'] }
+    await expect(from('2026-03-29', byOs)).rejects.toMatchObject(firstDay('2026-03-30'))
+    expect((await from('2026-03-30', byOs)).results).toEqual([])
+    const visits = { metrics: ['sessions'] }
+    await expect(from('2026-03-31', visits)).rejects.toMatchObject(firstDay('2026-04-01'))
+    expect((await from('2026-04-01', visits)).results).toHaveLength(1)
+    const compare = { ...visits, compare: ['2026-03-01', '2026-03-04'] }
+    await expect(from('2026-04-01', compare)).rejects.toMatchObject(firstDay('2026-04-01'))
+    expect((await from('2026-03-29', { metrics: ['hits'], dimensions: ['page'] })).results).toMatchObject([
+      { dimensions: ['/'], metrics: [3] },
+    ])
+    expect((await world.query(berlin, { dateRange: ['2026-03-29', '2026-04-04'], ...visits })).results).toHaveLength(1)
+  })
+
   it('of time, and what was asked for it is given up', async () => {
     const world = await worldOf(pages({ '/': 1 }), { deadlineMs: 1_000 })
     let aborted = 0

@@ -76,8 +76,8 @@ export function createQueries(options: QueriesOptions): Queries {
     const range = await rangeOf(merchant, query, hash, { asOf, nowMs }, signal)
     const comparedWith = compared(query, range)
     const [main, other] = await Promise.all([
-      ask(merchant, query, range, asOf, signal),
-      comparedWith === undefined ? undefined : ask(merchant, query, comparedWith, asOf, signal),
+      ask(merchant, query, range, { asOf, now: nowMs }, signal),
+      comparedWith === undefined ? undefined : ask(merchant, query, comparedWith, { asOf, now: nowMs }, signal),
     ])
     // Without time the groups of truncated breakdowns belong to what is behind the cut; with time, each to its bucket.
     const othersAreRows = query.unit !== null && query.values.length > 0
@@ -92,13 +92,13 @@ export function createQueries(options: QueriesOptions): Queries {
     merchant: Merchant,
     query: ParsedQuery,
     range: DateRange,
-    asOf: number,
+    times: { readonly asOf: number; readonly now: number },
     signal: AbortSignal,
   ): Promise<Side> {
     const { zone, unit, values: dimensions, filter, metrics } = query
     const buckets = bucketsOf(unit, zone, range)
     const needs = needsOf(metrics)
-    const question = { merchant, generation, zone, buckets, dimensions, filter, needs, asOf }
+    const question = { merchant, generation, zone, buckets, dimensions, filter, needs, ...times }
     return { range, question, numbers: await askNumbers(cells, question, signal) }
   }
 

@@ -6,6 +6,7 @@ import { dayMs, utcDay } from '../../../core/event-time.ts'
 import type { MerchantId } from '../../../core/ids.ts'
 import type { ControlStore } from '../../../core/ports/control-store.ts'
 import type { ChangedDay, DerivedTable, DerivedUnit } from '../../../core/ports/maintenance-store.ts'
+import { firstDayOfVisits } from '../../../core/retention.ts'
 import { bucketsBetween, calendarEarliestMs } from '../../../core/time/calendar.ts'
 import { visitsReadDaysAfter, visitsReadDaysBefore } from '../../../core/visits.ts'
 
@@ -25,6 +26,8 @@ export interface ChangedUnitsOptions {
   readonly mark: { readonly version: number; readonly day: number } | null
   /** The last day that is over. */
   readonly closedDay: number
+  /** Ms: which days of a merchant are kept. */
+  readonly now: number
 }
 
 /** In batches that one derivation takes, rising by day: closed ones not made yet, and made ones whose days changed since. */
@@ -116,21 +119,24 @@ async function* changedDays(
   }
 }
 
-/** Units that a changed day is part of: visits of days around it, local days that share an instant with it. */
+/** Units that a changed day is part of: visits of days around it whose hits are all kept, local days that share an instant with it. */
 async function unitMaker(
-  { store, table }: ChangedUnitsOptions,
+  { store, table, now }: ChangedUnitsOptions,
   page: readonly ChangedDay[],
 ): Promise<(change: ChangedDay) => readonly DerivedUnit[]> {
+  const merchants = await store.merchantsById([...new Set(page.map(({ merchant }) => merchant))])
   if (table === 'sessions') {
+    const first = new Map(merchants.map((each) => [each.id, firstDayOfVisits(each, now)]))
     return ({ merchant, day }) => {
       const made: DerivedUnit[] = []
       for (let unit = day - visitsReadDaysAfter; unit <= day + visitsReadDaysBefore; unit++) {
+        // Of what is left of a day its visits would come out as others than they were.
+        if (unit < (first.get(merchant) ?? unit)) continue
         made.push({ merchant, start: unit * dayMs, end: (unit + 1) * dayMs })
       }
       return made
     }
   }
-  const merchants = await store.merchantsById([...new Set(page.map(({ merchant }) => merchant))])
   const zones = new Map(merchants.map(({ id, timeZone }) => [id, timeZone]))
   return ({ merchant, day }) => {
     const zone = zones.get(merchant)

@@ -55,7 +55,7 @@ export async function deriveRound(
   // Before any change is looked at: what is committed from here on belongs to the next round.
   let { commit: version } = await store.versionsSince(Number.MAX_SAFE_INTEGER)
   let idAbove = await lake.lastPublish(table)
-  for await (const units of changedUnits({ store, table, mark, closedDay })) {
+  for await (const units of changedUnits({ store, table, mark, closedDay, now: options.clock.now() })) {
     if (options.stop.aborted) return 'stopped'
     const derivation = await inTurn(options, table, lease, () =>
       store.beginDerivation(table, lease.name, lease.fence, { units, reads: options.reads, idAbove }),
