@@ -135,6 +135,22 @@ describe('derived tables', () => {
     expect(await ranges('daily')).toEqual(before)
   })
 
+  it('of visits are not made again of days whose hits are no longer all kept; numbers by day are', async () => {
+    const { maintenance, hit, store, done } = await rig()
+    const rounds = maintenance()
+    for (let day = 9; day >= 3; day--) await hit(monday - day * dayMs + hourMs)
+    await rounds.runNow()
+    // Hits are kept from 25 February on; visits are decided by two days before them too.
+    await store.updateMerchant(shop, { retentionDays: 5 })
+    for (const day of [6, 3]) await hit(monday - day * dayMs + 2 * hourMs)
+    done.length = 0
+    await rounds.runNow()
+    expect(done.filter((step) => !step.includes('files'))).toEqual([
+      'sessions 02-27T00:00 02-28T00:00',
+      'daily 02-23T23:00 02-24T23:00 02-26T23:00 02-27T23:00',
+    ])
+  })
+
   it('hold what is committed and not published where readers see it, and else wait for it', async () => {
     for (const [reads, hits] of [
       ['pending', [1]],
