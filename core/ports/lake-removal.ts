@@ -30,8 +30,10 @@ export interface RecomputedDay {
   readonly day: number
 }
 
-/** A day of `hourly` that hits are, or may be, counted in, and how many. */
+/** A day of `hourly` that hits of an erasure are, or may be, counted in, and how many. */
 export interface CountedDay extends RecomputedDay {
+  /** One of those asked about. */
+  readonly erased: ErasedHits
   readonly hits: number
 }
 
@@ -46,6 +48,11 @@ export interface RecomputeWork {
   readonly erased: readonly ErasedHits[]
   /** `_publish` of the new rows: that of the newest publication of `hourly`. */
   readonly publish: number
+  /**
+   * Where the jobs that write `hits` and `hourly` stand apart: by partition the place up to which both have come. Where either
+   * table holds hits of these days from there on, nothing is done.
+   */
+  readonly both?: readonly { readonly partition: number; readonly next: number }[]
 }
 
 export interface LakeRemoval {
@@ -62,15 +69,16 @@ export interface LakeRemoval {
     rows: readonly RemovedRows[],
   ): Promise<{ readonly snapshot: string; readonly removed: number } | null>
   /**
-   * The days of `hourly` that these hits, of the view and generation, are counted in, by (day, merchant); bots count nowhere.
-   * A day too many may be among them, where an hour of UTC is cut by midnight of a bucket: it too is answered each time.
+   * The days of `hourly` that these hits, of the view and generation, are counted in, in the order of the erasures, then by day;
+   * bots count nowhere. A day too many may be among them, where an hour of UTC is cut by midnight of a bucket, and a hit too
+   * many, of the subject but received later, where another of the erasures names it. Asked again of the same it says the same.
    */
   countedDays(hits: TableView, generation: number, erased: readonly ErasedHits[]): Promise<readonly CountedDay[]>
   /**
    * Replaces all rows of `hourly` of these merchants and days by rows computed from `hits` less what is erased: one snapshot,
    * operation `overwrite`. The rows are those the plan `hits` makes of these hits as a stream, folded. Again it gives the
    * same rows. `hits` and the newest snapshot of `hourly` must hold the same hits of these days: the caller sees to it.
-   * @throws CommitConflictError, RangeError
+   * Null, and nothing done, where `both` says that they do not. @throws CommitConflictError, RangeError
    */
-  recomputeHourly(work: RecomputeWork): Promise<{ readonly snapshot: string }>
+  recomputeHourly(work: RecomputeWork): Promise<{ readonly snapshot: string } | null>
 }

@@ -216,11 +216,22 @@ export function lakeRemovalContract(name: string, under: LakeRemovalUnderTest): 
         hit(4, { visitor: 'v1', time: midnight + 7 * dayMs, received: midnight + 7 * dayMs, _gen: 2 }),
       ])
       const through = midnight + 9 * dayMs
-      expect(await lake.countedDays(view(snapshot), 1, [erased(visitor('v1'), { through })])).toEqual([
-        { merchant: shop, day: day - 1, hits: 1 },
+      const one = erased(visitor('v1'), { through })
+      expect(await lake.countedDays(view(snapshot), 1, [one])).toEqual([
+        { merchant: shop, day: day - 1, hits: 1, erased: one },
         // An hour of UTC is cut by the bucket's midnight: a day too many.
-        { merchant: shop, day, hits: 1 },
-        { merchant: shop, day: day + 3, hits: 1 },
+        { merchant: shop, day, hits: 1, erased: one },
+        { merchant: shop, day: day + 3, hits: 1, erased: one },
+      ])
+      const all = erased({ kind: 'merchant' }, { through: midnight + 4 * dayMs })
+      const other = erased(visitor('v2'), { through })
+      expect((await lake.countedDays(view(snapshot), 1, [all, other])).map((each) => [each.erased, each.day])).toEqual([
+        [all, day - 1],
+        [all, day],
+        [all, day + 3],
+        // Received later, but the other erasure names it: a day too many.
+        [all, day + 6],
+        [other, day + 6],
       ])
       expect(await lake.countedDays(view(snapshot), 1, [])).toEqual([])
       expect(await lake.countedDays({ ...view(snapshot), snapshot: null }, 1, [erased(visitor('v1'))])).toEqual([])
@@ -236,7 +247,8 @@ export function lakeRemovalContract(name: string, under: LakeRemovalUnderTest): 
       ])
       await publish('hourly', [hourlyRow({ hits: 96, bucket: noon + hourMs })])
       const before = (await lake.snapshots('hourly')).length
-      const { snapshot } = await lake.recomputeHourly(
+      const { snapshot } = await recomputed(
+        lake,
         work({ hits: view(hits), erased: [erased(visitor('v1'))], publish: 3 }),
       )
       const all = await rows('hourly', snapshot)
@@ -259,11 +271,11 @@ export function lakeRemovalContract(name: string, under: LakeRemovalUnderTest): 
       const hits = await publish('hits', [hit(0, {}), hit(1, { merchant: tea })])
       await publish('hourly', [hourlyRow(), hourlyRow({ merchant: tea })])
       await lake.recomputeHourly(work({ hits: view(hits), publish: 2 }))
-      const once = await rows('hourly', (await lake.recomputeHourly(work({ hits: view(hits), publish: 2 }))).snapshot)
+      const once = await rows('hourly', (await recomputed(lake, work({ hits: view(hits), publish: 2 }))).snapshot)
       const both = [{ merchant: tea, day }]
       const twice = await rows(
         'hourly',
-        (await lake.recomputeHourly(work({ hits: view(hits), publish: 2, days: both }))).snapshot,
+        (await recomputed(lake, work({ hits: view(hits), publish: 2, days: both }))).snapshot,
       )
       expect(numbers(once.filter(({ merchant }) => merchant === shop))).toEqual(
         numbers(twice.filter(({ merchant }) => merchant === shop)),
@@ -272,11 +284,25 @@ export function lakeRemovalContract(name: string, under: LakeRemovalUnderTest): 
       expect(new Set(twice.map(({ _publish, _row }) => `${_publish} ${_row}`)).size).toBe(16)
     })
 
+    it('does nothing where either table holds what the other does not know of yet', async () => {
+      const { lake, newest, publish } = await opened()
+      const hits = await publish('hits', [hit(0, {}), hit(5, { _part: 1 }), hit(9, { merchant: tea })])
+      await publish('hourly', [hourlyRow({ _off_to: 3 }), hourlyRow({ _off_from: 9, _off_to: 9, merchant: tea })])
+      const before = await newest('hourly')
+      const apart = (partition: number, next: number) =>
+        work({ hits: view(hits), publish: 2, both: [{ partition, next }] })
+      expect(await lake.recomputeHourly(apart(0, 3))).toBeNull()
+      expect(await lake.recomputeHourly(apart(1, 5))).toBeNull()
+      expect(await newest('hourly')).toBe(before)
+      expect(await lake.recomputeHourly(apart(0, 4))).not.toBeNull()
+      expect(await lake.recomputeHourly(apart(1, 6))).not.toBeNull()
+    })
+
     it('leaves nothing of a day whose hits are all gone', async () => {
       const { lake, rows, publish } = await opened()
       const hits = await publish('hits', [hit(0, { time: noon - 5 * dayMs })])
       await publish('hourly', [hourlyRow(), hourlyRow({ bucket: noon - dayMs })])
-      const { snapshot } = await lake.recomputeHourly(work({ hits: view(hits) }))
+      const { snapshot } = await recomputed(lake, work({ hits: view(hits) }))
       expect((await rows('hourly', snapshot)).map(({ bucket }) => bucket)).toEqual([noon - dayMs])
     })
 
@@ -315,7 +341,7 @@ export function lakeRemovalContract(name: string, under: LakeRemovalUnderTest): 
             const stored = await rows('hits', snapshot)
             await publish('hourly', [hourlyRow({ hits: 1_000 }), hourlyRow({ hits: 7, merchant: 'third' })])
             const days = [shop, tea].map((merchant) => ({ merchant, day }))
-            const done = await lake.recomputeHourly(work({ hits: view(snapshot), days, erased: erasures, publish: 2 }))
+            const done = await recomputed(lake, work({ hits: view(snapshot), days, erased: erasures, publish: 2 }))
             const isErased = removedRowTest(erasures, 'hits')
             const expected = hourlyRows(
               { merchants: [shop, tea], generation: 1, range: { start: day * dayMs, end: (day + 1) * dayMs } },
@@ -340,6 +366,12 @@ export function lakeRemovalContract(name: string, under: LakeRemovalUnderTest): 
       await expect(of([...many(1), { merchant: shop, day: day + 1 }])).rejects.toThrow(RangeError)
     })
   })
+}
+
+async function recomputed(lake: LakeRemoval, work: RecomputeWork): Promise<{ readonly snapshot: string }> {
+  const done = await lake.recomputeHourly(work)
+  if (done === null) throw new Error('the tables stand apart')
+  return done
 }
 
 /** All that a row of `hourly` says, but for its number. */

@@ -13,6 +13,7 @@ import type { LakeRow, TableName } from '../../core/tables.ts'
 import { tables } from '../../schemas/tables.ts'
 import { erasedRowTest } from './erased-rows.ts'
 import { partitionTime } from './partition.ts'
+import { and, boolean, column, compare, type Expression, or, whole } from './sql/ast.ts'
 import { type HourlyQuestion, hourlyReadRange } from './sql/hourly-select.ts'
 
 /** @throws RangeError */
@@ -71,4 +72,17 @@ export function removedRowTest(rows: readonly RemovedRows[], table: TableName): 
       if ('before' in each) return time < each.before
       return time >= each.start && time < each.end && Number(row._publish) < each.publishBelow
     })
+}
+
+/** Whether a row from this partition and up to this place lies beyond what both jobs have read. */
+export function isBeyond({ both = [] }: Pick<RecomputeWork, 'both'>, partition: number, last: number): boolean {
+  return both.some((each) => each.partition === partition && last >= each.next)
+}
+
+/** The same as a condition on rows of a relation; `last`: the column of the place. */
+export function beyondCondition({ both = [] }: Pick<RecomputeWork, 'both'>, last: string, as: string): Expression {
+  const parts = both.map(({ partition, next }) =>
+    and(compare(column('_part', as), '=', whole(partition)), compare(column(last, as), '>=', whole(next))),
+  )
+  return parts.length === 0 ? boolean(false) : or(...parts)
 }

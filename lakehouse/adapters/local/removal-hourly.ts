@@ -6,13 +6,13 @@ import type { LakeRemoval } from '../../../core/ports/lake-removal.ts'
 import type { TableName } from '../../../core/tables.ts'
 import type { AppendFile } from '../../core/iceberg/append.ts'
 import { replaceFiles } from '../../core/iceberg/replace.ts'
-import { dayOfWork, hourlyQuestionOf } from '../../core/removal-work.ts'
-import { anyOf, column, type Select } from '../../core/sql/ast.ts'
+import { beyondCondition, dayOfWork, hourlyQuestionOf } from '../../core/removal-work.ts'
+import { and, anyOf, column, type Expression, type Select } from '../../core/sql/ast.ts'
 import { type CountedHour, countedDaysOf, countedHoursSelect } from '../../core/sql/counted-days-select.ts'
-import { printDuckDb } from '../../core/sql/duckdb-printer.ts'
+import { printDuckDb, printDuckDbExpression } from '../../core/sql/duckdb-printer.ts'
 import { hourlySelect, hourZonesSelect } from '../../core/sql/hourly-select.ts'
 import type { TableFile } from '../../core/table-files.ts'
-import { readFiles } from '../duckdb/deleted-rows.ts'
+import { type ParquetFile, readFiles } from '../duckdb/deleted-rows.ts'
 import { copyToParquet, withConnection } from '../duckdb/parquet.ts'
 import { sliceMaxRows } from '../duckdb/parquet-merge.ts'
 import { quoteName, readParquet, sqlType, stagedColumns, tableOrder } from '../duckdb/parquet-sql.ts'
@@ -77,9 +77,11 @@ export function createRecompute(options: RecomputeOptions): Pick<LakeRemoval, 'c
       return withConnection(instance, async (connection) => {
         const rows = (await connection.runAndReadAll(sql)).getRows()
         return countedDaysOf(
-          rows.map(([merchant, zone, hour, count]): CountedHour => {
-            return { merchant: String(merchant), zone: String(zone), hour: Number(hour), hits: Number(count) }
+          rows.map(([merchant, visitor, user, zone, hour, count]): CountedHour => {
+            const whose = { merchant: String(merchant), visitor: textOrNull(visitor), user: textOrNull(user) }
+            return { ...whose, zone: String(zone), hour: Number(hour), hits: Number(count) }
           }),
+          erased,
         )
       })
     },
@@ -100,6 +102,8 @@ export function createRecompute(options: RecomputeOptions): Pick<LakeRemoval, 'c
           hits.length === 0
             ? []
             : (await connection.runAndReadAll(ask(hourZonesSelect(question)))).getRows().map(String)
+        const goes = anyOf(column('merchant', 'rows'), question.merchants)
+        if (work.both !== undefined && (await isApart(connection, goes))) return null
         const firstRow = await rowsOf(connection, own, work.publish)
         const added =
           zones.length === 0
@@ -107,7 +111,6 @@ export function createRecompute(options: RecomputeOptions): Pick<LakeRemoval, 'c
             : await newFile(connection, table, ask(hourlySelect(question, zones)), {
                 ...{ partition, publish: work.publish, firstRow },
               })
-        const goes = anyOf(column('merchant', 'rows'), question.merchants)
         const replaced = await options.withoutRows(connection, table, own, goes)
         const files = added === undefined ? replaced.added : [...replaced.added, added]
         return {
@@ -124,6 +127,21 @@ export function createRecompute(options: RecomputeOptions): Pick<LakeRemoval, 'c
         }
       })
 
+      /** Whether hits, or rows of the days, are there that the other table does not know of yet. */
+      async function isApart(connection: DuckDBConnection, goes: Expression): Promise<boolean> {
+        const isIn = async (name: 'hits' | 'hourly', files: readonly ParquetFile[], last: string) => {
+          if (files.length === 0) return false
+          const where = printDuckDbExpression(and(goes, beyondCondition(work, last, 'rows')))
+          const rows = readFiles(options.table(name).definition.columns, files)
+          return (
+            (await connection.runAndReadAll(`SELECT 1 FROM ${rows} AS "rows" WHERE ${where} LIMIT 1`)).currentRowCount >
+            0
+          )
+        }
+        const opened = await Promise.all(own.map((file) => file.open()))
+        return (await isIn('hits', hits, '_off')) || (await isIn('hourly', opened, '_off_to'))
+      }
+
       /** One past the largest number that a row of the publication has in the partition. */
       async function rowsOf(connection: DuckDBConnection, files: readonly LiveFile[], publish: number) {
         if (files.length === 0) return 0
@@ -134,6 +152,8 @@ export function createRecompute(options: RecomputeOptions): Pick<LakeRemoval, 'c
     },
   }
 }
+
+const textOrNull = (value: unknown) => (value === null ? null : String(value))
 
 /** The files as the relation of a table. */
 function from({ table }: Pick<RemovalOptions, 'table'>, files: readonly TableFile[]) {

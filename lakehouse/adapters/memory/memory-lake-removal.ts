@@ -7,7 +7,7 @@ import type { LakeRow } from '../../../core/tables.ts'
 import { tables } from '../../../schemas/tables.ts'
 import { hourlyRows } from '../../core/hourly-rows.ts'
 import { plainRow } from '../../core/plain-row.ts'
-import { checkRemovedRows, dayOfWork, hourlyQuestionOf, removedRowTest } from '../../core/removal-work.ts'
+import { checkRemovedRows, dayOfWork, hourlyQuestionOf, isBeyond, removedRowTest } from '../../core/removal-work.ts'
 import { rowOrder } from '../../core/row-order.ts'
 import { type CountedHour, countedDaysOf } from '../../core/sql/counted-days-select.ts'
 import { addSnapshot, type MemoryFile, type MemoryLakeState } from './memory-lake-state.ts'
@@ -52,15 +52,21 @@ export function createMemoryRemoval(options: MemoryRemovalOptions): LakeRemoval 
     async countedDays(hits, generation, erased) {
       if (erased.length === 0) return []
       const isErased = removedRowTest(erased, 'hits')
+      const asked = (kind: 'visitor' | 'user') =>
+        new Set(erased.flatMap(({ subject }) => (subject.kind === kind ? [subject.value] : [])))
+      const [visitors, users] = [asked('visitor'), asked('user')]
+      const askedFor = (of: ReadonlySet<string>, value: unknown) =>
+        typeof value === 'string' && of.has(value) ? value : null
       const hours: CountedHour[] = []
       for await (const rows of lake.scan(hits, { generation })) {
         for (const row of rows) {
           if (row.bot === true || !isErased(row)) continue
           const hour = Math.floor(Number(row.time) / hourMs)
-          hours.push({ merchant: String(row.merchant), zone: String(row.zone), hour, hits: 1 })
+          const whose = { visitor: askedFor(visitors, row.visitor), user: askedFor(users, row.user) }
+          hours.push({ ...whose, merchant: String(row.merchant), zone: String(row.zone), hour, hits: 1 })
         }
       }
-      return countedDaysOf(hours)
+      return countedDaysOf(hours, erased)
     },
 
     async recomputeHourly(work) {
@@ -73,6 +79,10 @@ export function createMemoryRemoval(options: MemoryRemovalOptions): LakeRemoval 
       const merchants = new Set<string>(question.merchants)
       const goes = (row: LakeRow) => merchants.has(String(row.merchant)) && utcDay(Number(row.bucket)) === day
       const files = newest(state, 'hourly')
+      const beyond = [...hourlyRows(question, hits), ...files.flatMap(({ rows }) => rows.filter(goes))].some((row) =>
+        isBeyond(work, Number(row._part), Number(row._off_to)),
+      )
+      if (beyond) return null
       const isOwn = ({ partition: p }: MemoryFile) => p.generation === work.generation && p.period === day
       const numbers = files
         .filter(isOwn)
