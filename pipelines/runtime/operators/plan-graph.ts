@@ -88,6 +88,9 @@ export function createPlanGraph(options: GraphOptions): PlanGraph {
   return new OperatorGraph(options)
 }
 
+/** Stands for a watermark of Infinity in what is kept, as in the state of windows. */
+const endOfTime = Number.MAX_SAFE_INTEGER
+
 class OperatorGraph implements PlanGraph {
   readonly #steps: readonly PlanStep[]
   readonly #compiled: CompiledGraph
@@ -183,7 +186,9 @@ class OperatorGraph implements PlanGraph {
 
   snapshot(): GraphState {
     const windows = Object.fromEntries(this.#compiled.windows.map((window) => [window.name, window.snapshot()]))
-    return { watermark: this.watermark, windows }
+    const { watermark } = this
+    // Not every encoding has an Infinity.
+    return { watermark: watermark === null ? null : Math.min(watermark, endOfTime), windows }
   }
 
   restore(states: readonly GraphState[], isOurs: (partitionKey: string) => boolean): void {
@@ -196,7 +201,9 @@ class OperatorGraph implements PlanGraph {
       window.restore(kept, isOurs)
     }
     const reached = states.map(({ watermark }) => watermark)
-    if (reached.length > 0 && !reached.includes(null)) this.#given = Math.min(...(reached as number[]))
+    if (reached.length === 0 || reached.includes(null)) return
+    const least = Math.min(...(reached as number[]))
+    this.#given = least === endOfTime ? Number.POSITIVE_INFINITY : least
   }
 
   #advanceWindows(): void {
