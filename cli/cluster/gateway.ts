@@ -17,6 +17,7 @@ import { tableNames } from '../../schemas/tables.ts'
 import { type ClusterProcess, lakeParts } from './process.ts'
 import { queryEngine } from './query-engine.ts'
 import type { RunningRole } from './role.ts'
+import { askUpkeep } from './upkeep-requests.ts'
 
 export async function startGateway(host: ClusterProcess, keys: KeyDirectory): Promise<RunningRole> {
   const { config, store, clock, timers, random, metrics } = host
@@ -45,6 +46,12 @@ export async function startGateway(host: ClusterProcess, keys: KeyDirectory): Pr
         random,
         erase: createEraser({ store, engine, versions, clock }),
         lake,
+        upkeep: {
+          partitions: (table) => lake.partitions(table),
+          changes: (table, from, to) => lake.changes(table, from, to),
+          verify: (table) => lake.verify(table),
+          ...askUpkeep({ objects: host.objects, clock, timers, random }),
+        },
         tables: tableNames,
         clock,
         takeBooks: takeClusterBooks({ store, scan, clock, timers }),

@@ -13,6 +13,7 @@ import { jobTableNames } from '../../schemas/tables.ts'
 import { type ClusterProcess, lakeParts } from './process.ts'
 import { isFinal, keepBeginning, type RunningRole } from './role.ts'
 import { countServerError } from './server-errors.ts'
+import { answerUpkeep } from './upkeep-requests.ts'
 
 /** Committed files wait so long for others to go with them. */
 export const gatherMs = 500
@@ -24,6 +25,7 @@ export async function startMaintenance(host: ClusterProcess, onEnded: (error: un
   const lake = createTrinoLake(lakeParts(host))
   let publisher: Publisher | undefined
   let maintenance: Maintenance | undefined
+  let requests: ReturnType<typeof answerUpkeep> | undefined
   let cancelExpiry = () => {}
 
   function expireLater(): void {
@@ -104,6 +106,7 @@ export async function startMaintenance(host: ClusterProcess, onEnded: (error: un
         },
       })
       await maintenance.start()
+      requests = answerRequests(host, maintenance)
       expireLater()
       readiness.set('publisher', true)
     },
@@ -114,6 +117,7 @@ export async function startMaintenance(host: ClusterProcess, onEnded: (error: un
     async drain() {
       begin.stop()
       await begin.ended
+      await requests?.stop()
       await maintenance?.stop()
       await publisher?.stop()
     },
@@ -121,4 +125,23 @@ export async function startMaintenance(host: ClusterProcess, onEnded: (error: un
       cancelExpiry()
     },
   }
+}
+
+/** What gateways ask for at once. */
+function answerRequests(host: ClusterProcess, maintenance: Maintenance): ReturnType<typeof answerUpkeep> {
+  const { objects, clock, timers, logger } = host
+  return answerUpkeep({
+    objects,
+    clock,
+    timers,
+    calls: {
+      expire: (table, mode) => maintenance.remove('expire', table, mode),
+      removeOrphans: (table, mode) => maintenance.remove('orphans', table, mode),
+      compact: (table, mode) => maintenance.compact(table, mode),
+      rollback: (table, snapshot, mode) => maintenance.rollback(table, snapshot, mode),
+    },
+    holds: (table) => maintenance.holds(table),
+    onError: (error) =>
+      logger.warn({ err: error }, 'requests to maintenance could not be looked for; it is tried again'),
+  })
 }

@@ -9,7 +9,14 @@
 import type { DuckDBInstance } from '@duckdb/node-api'
 import { TrinoQueryError } from '../../../core/errors.ts'
 import type { Clock, Random, Timers } from '../../../core/ports/clock.ts'
-import type { DeriveWork, LakeMaintainer, LakeReader, LakeWriter, StagedFile } from '../../../core/ports/lake.ts'
+import type {
+  DeriveWork,
+  LakeMaintainer,
+  LakeReader,
+  LakeUpkeep,
+  LakeWriter,
+  StagedFile,
+} from '../../../core/ports/lake.ts'
 import type { ObjectStore } from '../../../core/ports/object-store.ts'
 import type { TableName } from '../../../core/tables.ts'
 import { tables } from '../../../schemas/tables.ts'
@@ -32,6 +39,7 @@ import { createLakeStatements, untilCertain } from './lake-statements.ts'
 import { removeFolder } from './lake-turn.ts'
 import { createTrinoManifests, type TrinoManifests } from './manifests.ts'
 import type { TrinoPlace } from './tables.ts'
+import { createTrinoVerify } from './verify.ts'
 
 export interface TrinoLakeOptions extends TrinoPlace {
   readonly trino: Pick<Trino, 'query'>
@@ -57,6 +65,7 @@ export interface TrinoLakeOptions extends TrinoPlace {
 export interface TrinoLake
   extends Omit<LakeWriter, 'publish'>,
     Pick<LakeReader, 'snapshots'>,
+    Pick<LakeUpkeep, 'verify'>,
     TrinoRewrites,
     TrinoExpiry,
     TrinoHistory,
@@ -135,6 +144,8 @@ export function createTrinoLake(options: TrinoLakeOptions): TrinoLake {
     ...createTrinoManifests({ ...options, statements }),
 
     derive: createTrinoDerive({ ...options, statements }).derive,
+
+    verify: createTrinoVerify(options),
 
     snapshots: (table) => allSnapshots(options, tables[table]),
   }

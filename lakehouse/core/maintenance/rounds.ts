@@ -28,6 +28,7 @@ import { manifestRound } from './manifest-round.ts'
 import { partitionsWorthIt, type RewriteRoundOptions, type Rewritten, rewriteRound } from './rewrite-round.ts'
 import { type RollbackRoundOptions, rollbackRound, settleRollback } from './rollback-round.ts'
 import { defaultSnapshotLadder, type SnapshotLadder } from './snapshot-ladder.ts'
+import { takeLease } from './turns.ts'
 import { createViewTrail } from './view-trail.ts'
 
 /** Pause between the end of a round and the next. */
@@ -100,6 +101,8 @@ export interface Maintenance {
    * @throws SnapshotNotFoundError, RollbackRefusedError, CommitConflictError
    */
   rollback(table: TableName, snapshot: string, mode: RollbackMode): Promise<Rollback | null>
+  /** Whether this process has the table's lease, or gets it now. */
+  holds(table: TableName): Promise<boolean>
   /** Ends the round under way at its next step and begins no other. To be called before the publisher stops. */
   stop(): Promise<void>
 }
@@ -255,6 +258,7 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
       })
     },
     rollback: (table, snapshot, mode) => queued(() => rollbackRound(shared, table, snapshot, mode)),
+    holds: async (table) => (await takeLease(shared, table)) !== undefined,
     async stop() {
       stopping.abort(new Error('maintenance stops; what it was doing is repeated by the next'))
       cancelTimer()
