@@ -3,6 +3,7 @@
  * for ever; at once a filter of every reader, then work of maintenance until nothing of it is on any disk
  * (docs/adr/0023-erasure-is-a-filter-then-a-removal.md). Part of `ControlStore`, with its adapters and contract.
  */
+import { hitLimits } from '../hit/limits.ts'
 import type { MerchantId } from '../ids.ts'
 
 /** Whose hits go. `visitor` and `user` as the hits have them; `merchant`: all of the merchant's. */
@@ -46,8 +47,8 @@ export const erasuresPageMax = 1_000
 /** Days that one `touchDays` holds at most; more take several calls. */
 export const touchedDaysMax = 10_000
 
-/** Longest value of a subject, in UTF-16 code units: what hits hold is shorter. */
-export const erasedValueMax = 1_024
+/** Longest value of a subject, in UTF-16 code units: hits hold no longer one. */
+export const erasedValueMax = hitLimits.idLength
 
 export interface ErasureStore {
   /**

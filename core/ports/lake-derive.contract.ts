@@ -5,11 +5,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { breakdownSketchSize, totalSketchSize } from '../../schemas/tables.ts'
+import { type ErasableHit, erasedTest } from '../erased.ts'
 import { dayMs, eventTime, hourMs, minuteMs } from '../event-time.ts'
 import type { MerchantId } from '../ids.ts'
 import type { LakeRow, LakeValue, TableName } from '../tables.ts'
 import { visitsRule } from '../visits.ts'
 import { visitsOf } from '../visits-of.ts'
+import type { ErasedHits } from './erasure-store.ts'
+import { drawnErasures } from './erasures-under-test.ts'
 import type { DeriveWork, LakeMaintainer, LakeWriter, TableView } from './lake.ts'
 import type { DerivedTable, DerivedUnit } from './maintenance-store.ts'
 
@@ -171,23 +174,55 @@ function sessionsContract(under: DeriveUnderTest): void {
       ])
     })
 
+    it('leaves out erased hits of each merchant by its own erasures', async () => {
+      const { viewOf, derived } = await opened(under)
+      const noon = midnight + 12 * hourMs
+      const visitor = { kind: 'visitor', value: 'ada' } as const
+      const view = await viewOf('hits', [
+        [
+          ...[0, 1, 2].map((hours) => hit(noon + hours * hourMs)),
+          ...[0, 1, 2].map((hours) => hit(noon + hours * hourMs, { merchant: ship })),
+          hit(noon, { visitor: 'bob', user: 'ada' }),
+        ],
+      ])
+      const erased: readonly ErasedHits[] = [
+        { merchant: tea, subject: visitor, through: noon + hourMs },
+        { merchant: ship, subject: visitor, through: noon },
+        { merchant: 'of no unit' as MerchantId, subject: { kind: 'merchant' }, through: noon + dayMs },
+      ]
+      const rows = await derived({ ...workOf('sessions', view, [day(tea, 0), day(ship, 0)]), erased })
+      expect(rows.map(({ merchant, start, visitor: of }) => [merchant, of, (Number(start) - noon) / hourMs])).toEqual([
+        [ship, 'ada', 1],
+        [ship, 'ada', 2],
+        [tea, 'bob', 0],
+        [tea, 'ada', 2],
+      ])
+    })
+
     it('equals the definition for drawn hits, lines that never pause and pauses of exactly the limit', async () => {
       await fc.assert(
-        fc.asyncProperty(drawnHits, fc.shuffledSubarray(drawnUnits, { minLength: 1 }), async (files, units) => {
-          const { viewOf, derived } = await opened(under)
-          const view = await viewOf('hits', files)
-          const rows = await derived(workOf('sessions', view, units))
-          const found = rows.map((row) => [
-            row.merchant,
-            row.start,
-            row.end,
-            row.hits,
-            row._off,
-            row.page,
-            row.exit_page,
-          ])
-          expect(found.toSorted(byText)).toEqual(visitsIn(files.flat(), units).toSorted(byText))
-        }),
+        fc.asyncProperty(
+          drawnHits,
+          fc.shuffledSubarray(drawnUnits, { minLength: 1 }),
+          drawnErased,
+          async (files, units, erased) => {
+            const { viewOf, derived } = await opened(under)
+            const view = await viewOf('hits', files)
+            const rows = await derived({ ...workOf('sessions', view, units), erased })
+            const found = rows.map((row) => [
+              row.merchant,
+              row.start,
+              row.end,
+              row.hits,
+              row._off,
+              row.page,
+              row.exit_page,
+            ])
+            const isErased = erasedTest(erased)
+            const left = files.flat().filter((row) => !isErased(row as unknown as ErasableHit))
+            expect(found.toSorted(byText)).toEqual(visitsIn(left, units).toSorted(byText))
+          },
+        ),
         { numRuns: under.runs },
       )
     })
@@ -208,6 +243,13 @@ function visitsIn(hits: readonly LakeRow[], units: readonly DerivedUnit[]) {
       })
   })
 }
+
+const drawnErased = drawnErasures({
+  merchants: [tea, ship],
+  values: ['ada', 'bob'],
+  from: midnight - 3 * dayMs,
+  to: midnight + 3 * dayMs,
+})
 
 const drawnUnits = [-1, 0, 1, 2].flatMap((number) => [day(tea, number), day(ship, number)])
 

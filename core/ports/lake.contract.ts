@@ -7,7 +7,9 @@ import { describe, expect, it } from 'vitest'
 import { tables, totalSketchSize } from '../../schemas/tables.ts'
 import { SnapshotNotFoundError } from '../errors.ts'
 import { dayMs, eventTime, utcDay } from '../event-time.ts'
+import type { MerchantId } from '../ids.ts'
 import type { LakeRow, TableName } from '../tables.ts'
+import type { ErasedHits } from './erasure-store.ts'
 import type { LakeReader, LakeWriter, ScanFilter, TableView } from './lake.ts'
 
 export type Lake = LakeWriter & LakeReader
@@ -401,14 +403,19 @@ export function lakeContract(name: string, open: () => Promise<LakeUnderTest>): 
         const view: TableView = { table: 'hits', snapshot, pending: [pending] }
         const today = utcDay(noon)
         const day = fc.integer({ min: today - 3, max: today + 3 })
+        const erased = fc.constantFrom<readonly ErasedHits[]>(
+          [],
+          [{ merchant: 'a' as MerchantId, subject: { kind: 'merchant' }, through: Number.MAX_SAFE_INTEGER }],
+        )
         const filter = fc.record(
-          { merchant, firstDay: day, lastDay: day, generation: fc.constantFrom(1, 2, 3) },
+          { merchant, firstDay: day, lastDay: day, generation: fc.constantFrom(1, 2, 3), erased },
           { requiredKeys: [] },
         )
         await fc.assert(
           fc.asyncProperty(filter, async (given) => {
             const wanted = rows.filter(
               (one) =>
+                (given.erased === undefined || given.erased.length === 0 || one.merchant !== 'a') &&
                 (given.merchant === undefined || one.merchant === given.merchant) &&
                 utcDay(Number(one.time)) >= (given.firstDay ?? -Infinity) &&
                 utcDay(Number(one.time)) <= (given.lastDay ?? Infinity) &&

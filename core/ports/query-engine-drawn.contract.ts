@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { dayMs, hourMs } from '../event-time.ts'
 import type { LakeRow } from '../tables.ts'
+import { drawnErasures } from './erasures-under-test.ts'
 import { breakdowns, type Dimension, type Filter, type HitsPart, type Piece, rawDimensions } from './query-engine.ts'
 import {
   dailyRow,
@@ -65,6 +66,9 @@ const prop = fc.constantFrom<unknown>('a', 'b', '', true, false, 0, -0, 12.5, 1e
 const hit = fc.record({
   merchant,
   time,
+  received: time,
+  visitor: fc.constantFrom('v', 'w', 'ü'),
+  user: fc.constantFrom('v', 'u', null),
   name: fc.constantFrom('page_view', 'purchase', 'view_item'),
   bot: fc.boolean(),
   visitor_hash: fc.option(hash),
@@ -126,6 +130,13 @@ const pieces = (stored: fc.Arbitrary<number | null>): fc.Arbitrary<readonly Piec
         return gap && i > 0 ? [] : [{ start: noon + at * hourMs, end: noon + end.at * hourMs, bucket, stored }]
       })
     })
+
+const erased = drawnErasures({
+  merchants: [tea],
+  values: ['v', 'w', 'ü', 'u'],
+  from: noon - 3 * dayMs,
+  to: noon + 3 * dayMs,
+})
 
 const parts = fc.subarray<HitsPart>(['visitors', 'load', 'otherRevenue'])
 const sketchSize = fc.constantFrom(2, 3, 8, 100)
@@ -195,6 +206,7 @@ export function drawnContract(under: EngineUnderTest & { readonly reference: () 
         pieces: pieces(fc.constant(null)),
         filter: fc.option(filterOf(dimension)),
         dimensions: fc.uniqueArray(dimension, { maxLength: 3 }),
+        erased,
         parts,
         sketchSize,
       })

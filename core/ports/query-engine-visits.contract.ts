@@ -4,12 +4,14 @@
  */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { type ErasableHit, erasedTest } from '../erased.ts'
 import { RawBudgetError, TooManyGroupsError } from '../errors.ts'
 import { dayMs, eventTime, hourMs, minuteMs } from '../event-time.ts'
 import type { MerchantId } from '../ids.ts'
 import type { LakeRow, TableName } from '../tables.ts'
 import { visitsRule } from '../visits.ts'
 import { type Visit, visitsOf } from '../visits-of.ts'
+import { drawnErasures } from './erasures-under-test.ts'
 import type { LakeWriter, StagedFile, TableView } from './lake.ts'
 import { drawnHits } from './lake-derive.contract.ts'
 import type { Dimension, Filter, Piece, QueryEngine, VisitsGroup, VisitsQuestion } from './query-engine.ts'
@@ -233,7 +235,10 @@ export function visitsContract(under: VisitsEngineUnderTest): void {
         fc.asyncProperty(drawnHits, drawnDays, drawnAsked, async (files, days, asked) => {
           const { engine, views } = await opened(under)
           const rows = files.map((file) => file.map(withAttributes))
-          const mine = rows.flat().filter((row) => row.merchant === tea && row._gen === 1)
+          const isErased = erasedTest(asked.erased)
+          const mine = rows
+            .flat()
+            .filter((row) => row.merchant === tea && row._gen === 1 && !isErased(row as unknown as ErasableHit))
           const isRaw = dimensionsIn(asked).some((dimension) => !storedDimensions.includes(dimension))
           const pieces = piecesOf(isRaw ? days.map((day) => ({ ...day, isStored: false })) : days)
           const junk = [stored(midnight, { pageviews: 100 }), stored(midnight + dayMs, { pageviews: 100 })]
@@ -261,6 +266,7 @@ function withAttributes(row: LakeRow): LakeRow {
     country: ['IN', 'DE', null, ''][n % 4] ?? null,
     campaign: ["o'brien", null, 'spring'][n % 3] ?? null,
     os: ['Linux', null][n % 2] ?? null,
+    user: ['u', null][n % 2] ?? null,
     props: [null, '{"plan":"pro"}', '{"plan":12.5,"x":"plan"}', '{"plan":true}', '{}'][n % 5] ?? null,
   }
 }
@@ -282,10 +288,16 @@ const anyFilter: fc.Arbitrary<Filter> = fc.oneof(
   fc.record({ op: fc.constant('not'), filter: leaf }),
 )
 
-type Asked = Pick<VisitsQuestion, 'dimensions' | 'filter'>
+type Asked = Pick<VisitsQuestion, 'dimensions' | 'filter' | 'erased'>
 const drawnAsked: fc.Arbitrary<Asked> = fc.record({
   dimensions: fc.uniqueArray(anyDimension, { maxLength: 2 }),
   filter: fc.option(anyFilter),
+  erased: drawnErasures({
+    merchants: [tea],
+    values: ['ada', 'bob', 'u'],
+    from: midnight - 3 * dayMs,
+    to: midnight + 3 * dayMs,
+  }),
 })
 
 interface DrawnDay {

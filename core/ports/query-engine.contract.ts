@@ -1,6 +1,7 @@
 /** What every query engine answers of hits, as tests; of visits: query-engine-visits.contract.ts. */
 import { describe, expect, it } from 'vitest'
 import { drawnContract } from './query-engine-drawn.contract.ts'
+import { erasedContract } from './query-engine-erased.contract.ts'
 import { rawContract } from './query-engine-raw.contract.ts'
 import { rollupContract } from './query-engine-rollup.contract.ts'
 import { type EngineUnderTest, hours, opened, partialRow, rollupQuestion } from './query-engine-under-test.ts'
@@ -9,6 +10,7 @@ export function queryEngineContract(name: string, under: EngineUnderTest): void 
   describe(`${name} as query engine`, () => {
     rollupContract(under)
     rawContract(under)
+    erasedContract(under)
     pendingContract(under)
     if (under.reference !== undefined) drawnContract({ ...under, reference: under.reference })
   })

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { eventTime, hourMs } from '../../../core/event-time.ts'
 import type { MerchantId } from '../../../core/ids.ts'
+import { erasedValueMax, openErasuresPerMerchantMax } from '../../../core/ports/erasure-store.ts'
 import type { HitsQuestion, RawQuestion, RollupQuestion } from '../../../core/ports/query-engine.ts'
 import type { TableName } from '../../../core/tables.ts'
 import { totalSketchSize } from '../../../schemas/tables.ts'
@@ -34,6 +35,8 @@ const rollup: RollupQuestion = {
 }
 const raw: RawQuestion = { ...common, from: 'raw', hits: view('hits'), erased: [], rawRowBudget: 1 }
 
+const own = { merchant: common.merchant }
+
 const questions: Readonly<Record<string, HitsQuestion>> = {
   'hits-rollup': rollup,
   'hits-rollup-breakdown': {
@@ -57,6 +60,18 @@ const questions: Readonly<Record<string, HitsQuestion>> = {
         { op: 'not', filter: { op: 'is', dimension: 'bot', values: ['true'] } },
       ],
     },
+  },
+  'hits-raw-erased': {
+    ...raw,
+    erased: [
+      { ...own, subject: { kind: 'visitor', value: "v'1" }, through: from },
+      { ...own, subject: { kind: 'visitor', value: '😀' }, through: from + 1 },
+      { ...own, subject: { kind: 'visitor', value: 'v2' }, through: from },
+      { ...own, subject: { kind: 'visitor', value: '\ud800' }, through: from },
+      { ...own, subject: { kind: 'user', value: 'u' }, through: from + 2 },
+      { ...own, subject: { kind: 'merchant' }, through: from - 2 },
+      { ...own, subject: { kind: 'merchant' }, through: from - 1 },
+    ],
   },
   'hits-odd-merchant': {
     ...rollup,
@@ -108,8 +123,13 @@ describe('for Trino', () => {
         bucket: i >> 1,
         stored: i % 2 === 0 ? null : stored,
       }))
+    const mostErased = Array.from({ length: openErasuresPerMerchantMax }, (_, i) => {
+      const value = `${i}-`.padEnd(erasedValueMax, 'x')
+      return { ...own, subject: { kind: 'visitor' as const, value }, through: from + i }
+    })
     const lengths = [
       dialects.trino?.({ ...rollup, pieces: most(20_000, 100_000) }).length,
+      dialects.trino?.({ ...raw, pieces: most(10_000, null), erased: mostErased }).length,
       // Of hits each bucket is one piece.
       dialects.trino?.({ ...raw, pieces: most(10_000, null), parts: ['load', 'visitors', 'otherRevenue'] }).length,
     ]

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { dayMs, eventTime, hourMs } from '../../../core/event-time.ts'
 import type { MerchantId } from '../../../core/ids.ts'
+import type { ErasedHits } from '../../../core/ports/erasure-store.ts'
 import type { Piece, VisitsQuestion } from '../../../core/ports/query-engine.ts'
 import type { TableName } from '../../../core/tables.ts'
 import { visitsRule } from '../../../core/visits.ts'
@@ -9,6 +10,7 @@ import type { Select } from './ast.ts'
 import { deriveSelect } from './derive-select.ts'
 import { deriveMaxUnits } from './derive-select-parts.ts'
 import { printDuckDb } from './duckdb-printer.ts'
+import { erasedDaysSelect } from './erased-days-select.ts'
 import { printTrino, printTrinoRelation } from './trino-printer.ts'
 import { visitsHitRanges, visitsSelect } from './visits-select.ts'
 import { visitsMaxReadRanges } from './visits-select-lines.ts'
@@ -101,9 +103,14 @@ describe('the SQL', () => {
     { merchant: 'ship' as MerchantId, start: midnight, end: midnight + dayMs },
   ]
   const work = { generation: 1, units, erased: [], rule: visitsRule }
+  const visitor: ErasedHits = { merchant: tea, subject: { kind: 'visitor', value: 'v' }, through: midnight }
+  const erased = [visitor, { ...visitor, merchant: 'of no unit' as MerchantId }]
   const selects: Readonly<Record<string, Select>> = {
     visits: visitsSelect(question([day(0, 5), day(1)])),
     'visits-by-bot': visitsSelect(question([day(0)], { dimensions: ['bot', 'props.plan'], filter: null })),
+    'visits-erased': visitsSelect(question([day(0)], { erased })),
+    'derive-sessions-erased': deriveSelect({ table: 'sessions', ...work, erased }).select,
+    'erased-days': erasedDaysSelect({ merchant: tea, generation: 1, hits: view('hits'), erased: visitor }) as Select,
     'derive-sessions': deriveSelect({ table: 'sessions', ...work }).select,
     'derive-daily': deriveSelect({ table: 'daily', ...work }, 20).select,
   }
