@@ -39,3 +39,25 @@ export function searchedObjects(objects: ObjectStore): SearchedFiles {
     forgetLocal: (name) => objects.forgetLocal(name),
   }
 }
+
+/** Several places as one: the names of each begin with its own prefix, of which one may be empty. */
+export function searchedTogether(
+  places: readonly { readonly prefix: string; readonly files: SearchedFiles }[],
+): SearchedFiles {
+  const inPlace = <T>(name: string, ask: (files: SearchedFiles, own: string) => Promise<T>): Promise<T> => {
+    const candidates = places.filter(({ prefix }) => name.startsWith(prefix))
+    const [place] = candidates.sort((a, b) => b.prefix.length - a.prefix.length)
+    if (place === undefined) throw new RangeError(`${name} is in none of the places`)
+    return ask(place.files, name.slice(place.prefix.length))
+  }
+  return {
+    async list() {
+      const found = places.map(async ({ prefix, files }) => (await files.list()).map((name) => prefix + name))
+      return (await Promise.all(found)).flat()
+    },
+    size: (name) => inPlace(name, (files, own) => files.size(own)),
+    getRange: (name, at, length) => inPlace(name, (files, own) => files.getRange(own, at, length)),
+    localPath: (name) => inPlace(name, (files, own) => files.localPath(own)),
+    forgetLocal: (name) => inPlace(name, (files, own) => files.forgetLocal(own)),
+  }
+}

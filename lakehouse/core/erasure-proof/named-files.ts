@@ -13,7 +13,10 @@ export interface NamedFiles {
 }
 
 const lastPart = (name: string) => name.slice(name.lastIndexOf('/') + 1)
-const tableOf = (object: string) => object.split('/')[1] ?? ''
+/** The folder of its table: what lies before `metadata/` or `data/`. */
+const folderOf = (object: string) => /^(.*?)\/(metadata|data)\//.exec(object)?.[1] ?? ''
+/** Trino puts an id behind the name. */
+const tableOf = (object: string) => lastPart(folderOf(object)).replace(/-[0-9a-f]{32}$/, '')
 
 export function createNamedFiles(): NamedFiles {
   const newest = new Map<string, { readonly version: number; readonly metadata: TableMetadata }>()
@@ -34,15 +37,15 @@ export function createNamedFiles(): NamedFiles {
 
   return {
     metadata(object, version, metadata) {
-      const known = newest.get(tableOf(object))
-      if (known === undefined || known.version < version) newest.set(tableOf(object), { version, metadata })
+      const known = newest.get(folderOf(object))
+      if (known === undefined || known.version < version) newest.set(folderOf(object), { version, metadata })
     },
     list: (object, names) => void lists.set(lastPart(object), names),
     manifest: (object, names) => void manifests.set(lastPart(object), names),
 
     mend(object) {
       const table = tableOf(object)
-      const known = newest.get(table)
+      const known = newest.get(folderOf(object))
       const snapshots = known?.metadata.snapshots ?? []
       const current = String(known?.metadata['current-snapshot-id'])
       const ofNewest = snapshots.filter((each) => String(each['snapshot-id']) === current)

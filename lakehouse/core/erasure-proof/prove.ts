@@ -36,12 +36,12 @@ export async function proveErased(parts: ProofParts): Promise<Proof> {
 
 /** What kind of place an object is, by its name. */
 export function kindOf(object: string): PlaceKind {
-  if (/^lake\/.*\.parquet$/.test(object)) return 'data file'
   if (/^staged\/.*\.parquet$/.test(object)) return 'staged file'
-  if (/^lake\/.*\/metadata\/[^/]*\.metadata\.json(\.gz)?$/.test(object)) return 'table metadata'
-  if (/^lake\/.*\/metadata\/snap-[^/]*\.avro$/.test(object)) return 'manifest list'
-  if (/^lake\/.*\/metadata\/[^/]*\.avro$/.test(object)) return 'manifest'
-  if (object.startsWith('lake/')) return 'other file of the lake'
+  if (/\/data\/.*\.parquet$/.test(object)) return 'data file'
+  if (/\/metadata\/[^/]*\.metadata\.json(\.gz)?$/.test(object)) return 'table metadata'
+  if (/\/metadata\/snap-[^/]*\.avro$/.test(object)) return 'manifest list'
+  if (/\/metadata\/[^/]*\.avro$/.test(object)) return 'manifest'
+  if (/^(lake|publications)\/|^\w+:/.test(object)) return 'other file of the lake'
   if (/^log\/\d{20}\.log$/.test(object)) return 'log segment'
   if (object.startsWith('checkpoints/')) return 'checkpoint'
   if (object.startsWith('state/')) return 'dedupe state'
@@ -49,7 +49,7 @@ export function kindOf(object: string): PlaceKind {
 }
 
 const isParquet = (object: string) => object.endsWith('.parquet')
-const isHits = (object: string) => isParquet(object) && /^(lake\/hits\/|staged\/)/.test(object)
+const isHits = (object: string) => isParquet(object) && /^staged\/|(^|\/)hits[-/]/.test(object)
 const mends: Partial<Record<PlaceKind, string>> = {
   'staged file': 'it is published within minutes and gone from here; one that no commit names goes at the next start',
   'log segment': 'the log keeps records until they are processed and their segment is full and goes as a whole',

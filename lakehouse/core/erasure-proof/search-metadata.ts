@@ -21,7 +21,7 @@ export function searchTableMetadata(
 ): readonly MetadataFind[] {
   const isPacked = bytes[0] === 0x1f && bytes[1] === 0x8b
   const plain = isPacked ? gunzipSync(bytes, { maxOutputLength: metadataMaxBytes }) : bytes
-  const metadata = readMetadata(object.split('/')[1] ?? '', object, plain)
+  const metadata = readMetadata(object, object, plain)
   const version = Number(/(\d+)[^/]*\.metadata\.json$/.exec(object)?.[1] ?? 0)
   named.metadata(object, version, metadata)
   return needle.inText(plain.toString('utf8')) ? [{ where: 'its text', how: 'exact', bound: null, dataFile: null }] : []
