@@ -5,6 +5,8 @@ import type { PaneTiming, WindowPane } from './panes.ts'
 import { bytesOf, foldRows } from './session-merging.ts'
 import type { WindowOperatorOptions } from './window-operator-options.ts'
 
+const none: readonly EmittedWindow[] = []
+
 export class PaneWriter<R, S, V, P> {
   readonly #options: WindowOperatorOptions<R, S, V, P>
   readonly #keyed: KeyedWindows<S>
@@ -20,7 +22,7 @@ export class PaneWriter<R, S, V, P> {
 
   write(window: KeptWindow<S>, timing: PaneTiming, ending: WindowPane<string, V>['ending']): void {
     const { aggregate, emit, output } = this.#options
-    if (this.#retracts) this.#retractAround(window, timing)
+    const gone = this.#retracts ? this.#retractAround(window, timing) : none
     foldRows(window, aggregate)
     const accumulates = emit.panes === 'accumulating'
     const number = window.nextPane
@@ -45,10 +47,22 @@ export class PaneWriter<R, S, V, P> {
       window.rows = 0
     }
     this.#keyed.resize(window, bytesOf(window, aggregate))
+    if (gone.length > 0 && this.#atMostMs < Number.POSITIVE_INFINITY) this.#writeOthers(window, gone)
+  }
+
+  /** What else has rows of the panes that were taken back speaks as well, so that sinks miss none of them meanwhile. */
+  #writeOthers(window: KeptWindow<S>, gone: readonly EmittedWindow[]): void {
+    const { windows } = window.owner
+    const from = this.#firstReaching(window)
+    for (const other of windows.slice(from)) {
+      if (other.start >= window.end + this.#atMostMs) return
+      if (!other.changed || !gone.some((emitted) => overlaps(other, emitted))) continue
+      this.write(other, other.closed ? 'late' : 'early', 'open')
+    }
   }
 
   /** Before the pane: whatever sinks still hold that shares time with the window and is not as it was, by start. */
-  #retractAround(window: KeptWindow<S>, timing: PaneTiming): void {
+  #retractAround(window: KeptWindow<S>, timing: PaneTiming): readonly EmittedWindow[] {
     const { owner } = window
     const gone: EmittedWindow[] = []
     if (owner.vanished.length > 0) {
@@ -59,18 +73,24 @@ export class PaneWriter<R, S, V, P> {
     if (this.#atMostMs === Number.POSITIVE_INFINITY) takeStale(window, window, gone)
     else this.#takeStaleAround(window, gone)
     for (const emitted of gone.sort((a, b) => a.start - b.start)) this.#retract(owner.key, emitted, timing)
+    return gone
   }
 
-  /** No pane spans more than the longest length, so neither do those that reach into the window. */
   #takeStaleAround(window: KeptWindow<S>, gone: EmittedWindow[]): void {
     const { windows } = window.owner
-    let at = windows.indexOf(window)
-    while (at > 0 && (windows[at - 1] as KeptWindow<S>).start > window.start - this.#atMostMs) at -= 1
-    for (; at < windows.length; at++) {
+    for (let at = this.#firstReaching(window); at < windows.length; at++) {
       const other = windows[at] as KeptWindow<S>
       if (other.start >= window.end + this.#atMostMs) return
       takeStale(other, window, gone)
     }
+  }
+
+  /** No pane spans more than the longest length, so none of a window before this place reaches into the window. */
+  #firstReaching(window: KeptWindow<S>): number {
+    const { windows } = window.owner
+    let at = windows.indexOf(window)
+    while (at > 0 && (windows[at - 1] as KeptWindow<S>).start > window.start - this.#atMostMs) at -= 1
+    return at
   }
 
   #retract(key: string, emitted: EmittedWindow, timing: PaneTiming): void {

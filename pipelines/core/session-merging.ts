@@ -104,12 +104,12 @@ function breakApart<S>(window: KeptWindow<S>, place: number, context: SessionCon
   rest.rowsByTime = { ...rows }
   window.rowsByTime = first
   rest.nextPane = window.nextPane
+  context.keyed.insert(rest, place + 1)
   restart(rest, context)
   restart(window, context)
   rest.unemitted = Math.min(window.unemitted, rest.rows)
   window.unemitted -= rest.unemitted
   rest.earlyAt = rest.unemitted > 0 ? window.earlyAt : null
-  context.keyed.insert(rest, place + 1)
   bound(rest, context)
   breakApart(rest, place + 1, context)
 }

@@ -95,8 +95,8 @@ export class KeyedWindowOperator<R, S, V, P> implements WindowOperator<R, P> {
   advanceProcessingTime(to: number): void {
     if (to <= this.#processingTime) return
     this.#processingTime = to
-    for (let window = this.#timers.dueEarly(to); window !== null; window = this.#timers.dueEarly(to)) {
-      this.#writer.write(window, 'early', 'open')
+    for (let due = this.#timers.dueEarly(to); due.length > 0; due = this.#timers.dueEarly(to)) {
+      for (const window of due) if (window.earlyAt !== null) this.#writer.write(window, 'early', 'open')
     }
   }
 

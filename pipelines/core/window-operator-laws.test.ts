@@ -121,11 +121,12 @@ const draws: fc.Arbitrary<readonly Draw[]> = fc.array(
   fc.record({
     key: fc.constantFrom('a', 'a', 'ß', '😀'),
     time: fc.integer({ min: -10, max: 45 }),
-    gap: fc.integer({ min: 1, max: 12 }),
+    gap: fc.constantFrom(1, 1, 2, 5, 12),
     share: fc.constantFrom(0, 0, 0.3, 1),
     clock: fc.integer({ min: 0, max: 5 }),
   }),
-  { maxLength: 40 },
+  // By default most would have a handful: too few to be merged and cut.
+  { maxLength: 40, size: 'max' },
 )
 
 function stepsOf(drawn: readonly Draw[], latenessMs: number): readonly Step[] {
@@ -223,7 +224,7 @@ function sinkOf(panes: readonly Pane[], windows: 'merge' | 'stay'): ReadonlyMap<
   return new Map(entries.sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
-const runs = { numRuns: 300 }
+const runs = { numRuns: 120 }
 
 describe.each(Object.entries(shapes))('%s', (name, shape) => {
   const windows = name.startsWith('sessions') ? 'merge' : 'stay'
@@ -248,10 +249,10 @@ describe.each(Object.entries(shapes))('%s', (name, shape) => {
         let now = 0
         for (const [at, step] of given.steps.entries()) {
           if ((seed + at) % 3 !== 0) {
-            const state = JSON.parse(JSON.stringify(operator.snapshot())) as WindowState<Values>
+            const stored = JSON.stringify(operator.snapshot())
             operator = operatorOf(given, panes)
-            operator.restore([state], () => true)
-            expect(operator.snapshot()).toEqual(state)
+            operator.restore([JSON.parse(stored) as WindowState<Values>], () => true)
+            if (JSON.stringify(operator.snapshot()) !== stored) throw new Error('restored is not what was kept')
           }
           now = play(operator, step, now)
         }

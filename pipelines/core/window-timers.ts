@@ -1,4 +1,5 @@
 /** When windows close and go, by event time, and when they speak early, by processing time. */
+import { compareText } from '../../core/text-order.ts'
 import type { KeptWindow, KeyedWindows } from './kept-window.ts'
 import { type Timer, TimerHeap } from './timers.ts'
 
@@ -52,11 +53,16 @@ export class WindowTimers<S> {
     }
   }
 
-  /** The next window whose early pane is due by the processing time. */
-  dueEarly(processingTime: number): KeptWindow<S> | null {
+  /**
+   * The windows whose early panes are due next, all of one instant, if that is by the processing time. They are sorted
+   * here and not by the heap: a session's bounds are no longer what they were when its timer was set.
+   */
+  dueEarly(processingTime: number): readonly KeptWindow<S>[] {
     const at = this.nextEarly()
-    if (at === null || at > processingTime) return null
-    return this.#earlyTimers.pop()?.of ?? null
+    if (at === null || at > processingTime) return []
+    const due: KeptWindow<S>[] = []
+    while (this.nextEarly() === at) due.push((this.#earlyTimers.pop() as Timer<KeptWindow<S>>).of)
+    return due.sort((a, b) => a.end - b.end || a.start - b.start || compareText(a.owner.key, b.owner.key))
   }
 
   nextEarly(): number | null {
