@@ -47,6 +47,10 @@ async function factsOf(store: ClusterStore) {
     ),
     books: await store.books(everything),
     merchants,
+    // Recovered ones begin anew, in an order that is free within a moment.
+    erased: (await store.erasures({ limit: 100 }))
+      .map(({ merchant, subject, through }) => JSON.stringify([merchant, subject, through]))
+      .sort(),
     keys: await Promise.all(hashes.map((hash) => store.findKey(hash))),
   }
 }
@@ -58,7 +62,7 @@ async function rewrittenDays(store: ClusterStore): Promise<number[]> {
 
 /** The store, whose changes fail from the `after`th on: the process is killed there. */
 function killedAfter(store: ClusterStore, after: number): ClusterStore {
-  const changes = /^(create|update|add|acquire|commit|release|begin|finish|report|forget)/
+  const changes = /^(create|update|add|acquire|commit|release|begin|finish|report|forget|eraseHits|touch)/
   let left = after
   return new Proxy(store, {
     get(_target, name: keyof ClusterStore) {

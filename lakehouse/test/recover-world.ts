@@ -199,8 +199,13 @@ export class RecoverWorld {
 
   async direct(): Promise<void> {
     const id = this.pick(merchants)
-    const draw = this.below(3)
-    if (draw === 0) {
+    const draw = this.below(5)
+    if (draw === 4) await this.collector.touchDays(merchantId(id), [this.below(5)])
+    else if (draw === 3) {
+      const subject = { kind: 'visitor', value: `v${this.below(3)}` } as const
+      const now = this.clock.now()
+      await this.collector.eraseHits({ merchant: merchantId(id), subject, through: this.below(100), by: 'x', now })
+    } else if (draw === 0) {
       const merchant = merchantOf(id, { name: `made ${this.below(1_000)}` })
       const key = keyOf(id, `key-${id}`)
       await this.collector.createMerchant(merchant, [key])
