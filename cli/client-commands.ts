@@ -5,6 +5,7 @@ import { type Config, parseConfig } from '../core/config/parse-config.ts'
 import type { Connection } from './client/connect.ts'
 import { processTerminal as terminal } from './client/terminal.ts'
 import { addEraseCommands } from './erase/add-erase-commands.ts'
+import { addExplainCommands } from './explain/add-explain-commands.ts'
 import { addLakeCommands } from './lake/add-lake-commands.ts'
 import { explain } from './run-until-signal.ts'
 import { defaultSeedDays, defaultSeedHitsPerDay, seedMaxDays, seedMaxHitsPerDay } from './seed/limits.ts'
@@ -85,6 +86,8 @@ export function addClientCommands(program: Command, env: Environment): void {
     withServer: (command) => withServer(env, command),
     without: (command) => withoutServer(env, command),
   })
+
+  addExplainCommands(program, { json, withServer: (command) => withServer(env, command) })
 
   program
     .command('doctor')

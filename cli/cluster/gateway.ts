@@ -14,6 +14,7 @@ import { queryRoutes } from '../../gateway/http/routes/query.ts'
 import { timeSeriesRoutes } from '../../gateway/http/routes/time-series.ts'
 import { createTrinoLake } from '../../lakehouse/adapters/trino/lake.ts'
 import { tableNames } from '../../schemas/tables.ts'
+import { createPipelineCatalog } from '../explain/catalog.ts'
 import { type ClusterProcess, lakeParts } from './process.ts'
 import { queryEngine } from './query-engine.ts'
 import type { RunningRole } from './role.ts'
@@ -50,11 +51,14 @@ export async function startGateway(host: ClusterProcess, keys: KeyDirectory): Pr
           partitions: (table) => lake.partitions(table),
           changes: (table, from, to) => lake.changes(table, from, to),
           verify: (table) => lake.verify(table),
+          // Trino 476 sets no tags.
+          pinned: async () => undefined,
           ...askUpkeep({ objects: host.objects, clock, timers, random }),
         },
         tables: tableNames,
         clock,
         takeBooks: takeClusterBooks({ store, scan, clock, timers }),
+        pipelines: createPipelineCatalog(),
       }),
       timeSeriesRoutes({ keys, timeSeries, store }),
       queryRoutes({ keys, queries, store, timers }),

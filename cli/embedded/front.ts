@@ -35,6 +35,7 @@ import { metaRoutes } from '../../gateway/http/routes/meta.ts'
 import { queryRoutes } from '../../gateway/http/routes/query.ts'
 import { timeSeriesRoutes } from '../../gateway/http/routes/time-series.ts'
 import { jobTableNames, tableNames } from '../../schemas/tables.ts'
+import { createPipelineCatalog } from '../explain/catalog.ts'
 import type { CommittedEpoch } from './backend-protocol.ts'
 
 export interface FrontParts {
@@ -152,6 +153,7 @@ export async function createFront(parts: FrontParts): Promise<Front> {
         clock,
         imports,
         takeBooks: takeLogBooks({ store, ledger, log: log.id, job: defaultJob }),
+        pipelines: createPipelineCatalog(),
       }),
       hitsRoutes({ collector, keys, timers, clientAddress, onSocketProblem: metrics.problem }),
       timeSeriesRoutes({ keys, timeSeries, store }),

@@ -98,12 +98,28 @@ async function everything() {
               removed: { files: 0, rows: 0 },
             },
           ],
+          pinned: async () => undefined,
           verify: async () => [{ at: 'a', says: 'b', mend: 'c' }],
         },
         tables: tableNames,
         clock,
         imports: createImports({ store, collector, engine, clock }),
         takeBooks: async () => ({ accepted: 1, stored: 1, duplicates: 0, failed: 0, dropped: { x: 0 }, inFlight: 0 }),
+        pipelines: {
+          list: async () => [shown],
+          find: async () => ({
+            ...shown,
+            dataSets: { a: '1' },
+            plan: { format: 1, name: 'hits' },
+            text: 'a',
+            mermaid: 'b',
+          }),
+          diff: async () => ({
+            verdict: 'redeploy',
+            changes: [{ step: 'a', what: 'b', verdict: 'redeploy', reason: 'c', next: 'deploy' }],
+            sinks: [{ sink: 'hits', needs: 'nothing' }],
+          }),
+        },
       }),
       hitsRoutes({ collector, keys, timers: clock, clientAddress: createClientAddress([]) }),
       timeSeriesRoutes({ keys, timeSeries, store }),
@@ -113,6 +129,7 @@ async function everything() {
   })
   return { app, registered }
 }
+const shown = { name: 'hits', hash: '0', runs: 'stream', jobs: { all: ['hits'] } } as const
 const skipOverride = Symbol.for('skip-override')
 
 let app: FastifyInstance

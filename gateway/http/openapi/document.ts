@@ -8,9 +8,16 @@ import { asking } from './asking.ts'
 import { collecting } from './collecting.ts'
 import { operating } from './operating.ts'
 import { type Access, type Content, type HeaderName, headerDocs, type Operation, type Parameter } from './operation.ts'
+import { pipelineOperations } from './pipelines.ts'
 import { componentSchemas, type JsonSchema, problem, schemaOf } from './schemas.ts'
 
-export const operations: readonly Operation[] = [...collecting, ...asking, ...administration, ...operating]
+export const operations: readonly Operation[] = [
+  ...collecting,
+  ...asking,
+  ...administration,
+  ...pipelineOperations,
+  ...operating,
+]
 
 /** Problems that every route has. */
 export const commonProblems = [

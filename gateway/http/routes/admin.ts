@@ -4,6 +4,7 @@ import { type AdminBooksOptions, adminBooksRoutes } from './admin-books.ts'
 import { type AdminErasuresOptions, adminErasuresRoutes } from './admin-erasures.ts'
 import { type AdminImportsOptions, adminImportsRoutes } from './admin-imports.ts'
 import { type AdminMerchantsOptions, adminMerchantsRoutes } from './admin-merchants.ts'
+import { type AdminPipelinesOptions, adminPipelinesRoutes } from './admin-pipelines.ts'
 import { type AdminTablesOptions, adminTablesRoutes } from './admin-tables.ts'
 
 export interface AdminRoutesOptions
@@ -17,6 +18,8 @@ export interface AdminRoutesOptions
   /** Left out where no hits are taken. */
   readonly imports?: AdminImportsOptions['imports']
   readonly takeBooks: AdminBooksOptions['take']
+  /** Left out where nobody knows any. */
+  readonly pipelines?: AdminPipelinesOptions['pipelines']
   /** Called after a merchant was changed through this process. */
   readonly onMerchantChanged?: (id: string) => void
 }
@@ -33,6 +36,8 @@ export function adminRoutes(options: AdminRoutesOptions): FastifyPluginAsync {
     await app.register(adminErasuresRoutes, { store, keys, erase, random })
     await app.register(adminBooksRoutes, { store, keys, take: takeBooks })
     await app.register(adminTablesRoutes, { lake, tables, keys, store, clock, ...(upkeep && { upkeep }) })
+    if (options.pipelines !== undefined)
+      await app.register(adminPipelinesRoutes, { keys, pipelines: options.pipelines })
     if (imports !== undefined) await app.register(adminImportsRoutes, { imports, keys, store })
   }
 }
