@@ -204,6 +204,7 @@ export class RecoverWorld {
     else if (draw === 3) {
       const subject = { kind: 'visitor', value: `v${this.below(3)}` } as const
       const now = this.clock.now()
+      await this.collector.createMerchant(merchantOf(id), [])
       await this.collector.eraseHits({ merchant: merchantId(id), subject, through: this.below(100), by: 'x', now })
     } else if (draw === 0) {
       const merchant = merchantOf(id, { name: `made ${this.below(1_000)}` })
