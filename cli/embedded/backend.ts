@@ -95,6 +95,10 @@ export async function openBackend(parts: BackendParts): Promise<Backend> {
       removeOrphans: async (table, mode) => job?.maintenance.remove('orphans', table, mode) ?? null,
       compact: async (table, mode) => job?.maintenance.compact(table, mode) ?? null,
       rollback: async (table, snapshot, mode) => job?.maintenance.rollback(table, snapshot, mode) ?? null,
+      async pinned(table) {
+        // Not waited for: a round may be under way. Where it fails the next round does it.
+        job?.maintenance.showPins(table).catch(() => undefined)
+      },
       changes: (table, from, to) => lake.changes(table, from, to),
     },
 

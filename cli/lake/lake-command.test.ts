@@ -62,6 +62,7 @@ async function world(change: { readonly faults?: readonly TableFault[]; readonly
         },
       ]
     },
+    pinned: async () => undefined,
     verify: async () => change.faults ?? [],
   }
   const snapshots = [made('3', '2', null, 500), made('2', '1', 2, 500), made('1', null, 1, 200)]

@@ -7,7 +7,7 @@ import type { VisitsRule } from '../visits.ts'
 import type { ErasedHits } from './erasure-store.ts'
 import type { PartitionChange } from './lake-history.ts'
 import type { LakeRemoval } from './lake-removal.ts'
-import type { DerivedTable, DerivedUnit } from './maintenance-store.ts'
+import type { DerivedTable, DerivedUnit, SnapshotPin } from './maintenance-store.ts'
 
 /** Rows of one sink and one epoch, durable, in a place where only the control store's commit makes them count. */
 export interface StagedFile {
@@ -190,6 +190,12 @@ export interface LakeManifests {
   mergeManifests(table: TableName): Promise<{ readonly snapshot: string } | null>
 }
 
+/** Of a lake that can: pins as tags of its tables, for whoever opens them past us. The control store's are those that hold. */
+export interface LakePins {
+  /** These and no others, in one commit; what the table does not have is passed over. @throws CommitConflictError */
+  showPins(table: TableName, pins: readonly SnapshotPin[]): Promise<void>
+}
+
 /** What a rollback undid, or in a dry run would. */
 export interface Rollback {
   readonly from: string
@@ -214,6 +220,8 @@ export interface LakeUpkeep {
   compact(table: TableName, mode: CompactMode): Promise<readonly PartitionFiles[] | null>
   /** @throws SnapshotNotFoundError, RollbackRefusedError, CommitConflictError */
   rollback(table: TableName, snapshot: string, mode: RollbackMode): Promise<Rollback | null>
+  /** The table's pins were changed. */
+  pinned(table: TableName): Promise<void>
   /** What is wrong with the newest metadata and what it names; empty: nothing. Reads, changes nothing. */
   verify(table: TableName): Promise<readonly TableFault[]>
 }

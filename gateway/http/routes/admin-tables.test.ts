@@ -165,6 +165,9 @@ describe('upkeep', () => {
       asked.push(`changes ${table} ${from} ${to}`)
       return [change]
     },
+    async pinned(table) {
+      asked.push(`pinned ${table}`)
+    },
     verify: async () => [],
   }
 
@@ -211,6 +214,17 @@ describe('upkeep', () => {
     expect(asked).toEqual(['changes hits 11 12'])
     expect(await ask('GET', '/hits/changes?from=11&to=9')).toMatchObject({ status: 404 })
     expect(await ask('GET', '/hits/changes?from=11')).toMatchObject({ status: 400 })
+  })
+
+  it('is told of pins that were made and taken off, and of no others', async () => {
+    const { ask } = await setUp(upkeep)
+    asked.length = 0
+    await ask('POST', '/hits/pin', { name: 'a', snapshot: '99', until })
+    await ask('POST', '/hits/unpin', { name: 'a' })
+    expect(asked).toEqual([])
+    await ask('POST', '/hits/pin', { name: 'a', snapshot: '11', until })
+    await ask('POST', '/hits/unpin', { name: 'a' })
+    expect(asked).toEqual(['pinned hits', 'pinned hits'])
   })
 
   it('is not there where another process does it', async () => {

@@ -89,6 +89,7 @@ export const adminTablesRoutes: FastifyPluginCallback<AdminTablesOptions> = (app
       await store.unpinSnapshot(table, pin.name)
       throw new ProblemError(404, 'not_found', `${table} has no snapshot ${pin.snapshot}`)
     }
+    await upkeep?.pinned(table)
     reply.code(201)
     return pinView(pin)
   })
@@ -96,7 +97,10 @@ export const adminTablesRoutes: FastifyPluginCallback<AdminTablesOptions> = (app
   app.post<Route>('/v1/admin/tables/:table/unpin', async ({ params, body }) => {
     const table = tableOf(params.table)
     const { name } = parseBody(pinToRemove, body)
-    if (await store.unpinSnapshot(table, name)) return { name }
+    if (await store.unpinSnapshot(table, name)) {
+      await upkeep?.pinned(table)
+      return { name }
+    }
     throw new ProblemError(404, 'not_found', `${table} has no pin ${name}`)
   })
 

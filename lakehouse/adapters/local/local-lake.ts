@@ -10,6 +10,7 @@ import type { Clock, Random } from '../../../core/ports/clock.ts'
 import type {
   LakeMaintainer,
   LakeManifests,
+  LakePins,
   LakeReader,
   LakeUpkeep,
   LakeWriter,
@@ -33,6 +34,7 @@ import { createLocalDerive } from './derive.ts'
 import { createExpiry } from './expiry.ts'
 import { createHistory } from './history.ts'
 import { createManifests } from './manifests.ts'
+import { createPins } from './pins.ts'
 import { createRemoval } from './removal.ts'
 import { createRewrites, type LocalTable } from './rewrites.ts'
 import { createStaging } from './staging.ts'
@@ -63,7 +65,8 @@ export type LocalLake = Pick<LakeUpkeep, 'verify'> &
   TableFiles &
   LakeMaintainer &
   LakeHistory &
-  LakeManifests
+  LakeManifests &
+  LakePins
 
 export function createLocalLake(given: LocalLakeOptions): LocalLake {
   const folders = new Map(Object.values(tables).map(({ name }) => [tableFolder(name), name]))
@@ -85,6 +88,7 @@ export function createLocalLake(given: LocalLakeOptions): LocalLake {
     ...createRewrites({ ...options, table }),
     ...createExpiry({ ...options, table }),
     ...createManifests({ ...options, table }),
+    ...createPins({ ...options, table }),
     ...createHistory({ ...options, table, files: tableFiles }),
     ...createRemoval({ ...options, table, files: tableFiles }),
     ...createLocalDerive({ ...options, table, staging, files: tableFiles }),

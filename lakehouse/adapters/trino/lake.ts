@@ -38,6 +38,7 @@ import { allSnapshots, currentSnapshot } from './lake-snapshots.ts'
 import { createLakeStatements, untilCertain } from './lake-statements.ts'
 import { removeFolder } from './lake-turn.ts'
 import { createTrinoManifests, type TrinoManifests } from './manifests.ts'
+import { createTrinoRemoval, type TrinoRemoval } from './removal.ts'
 import type { TrinoPlace } from './tables.ts'
 import { createTrinoVerify } from './verify.ts'
 
@@ -68,6 +69,7 @@ export interface TrinoLake
     Pick<LakeUpkeep, 'verify'>,
     TrinoRewrites,
     TrinoExpiry,
+    TrinoRemoval,
     TrinoHistory,
     TrinoManifests {
   /**
@@ -82,6 +84,8 @@ export interface TrinoLake
     files: readonly StagedFile[],
     turn?: PublicationTurn,
   ): Promise<{ readonly snapshot: string }>
+  /** Ends the statements of earlier turns. @throws StaleLeaseError, TrinoUnavailableError */
+  takeOver(table: TableName, turn: PublicationTurn): Promise<void>
   /** As `LakeMaintainer.derive`, with the same about its repeat and its `turn`. Pending files of the view are not read. */
   derive(work: DeriveWork, turn?: PublicationTurn): ReturnType<LakeMaintainer['derive']>
 }
@@ -139,11 +143,15 @@ export function createTrinoLake(options: TrinoLakeOptions): TrinoLake {
 
     ...createTrinoExpiry({ ...options, statements }),
 
+    ...createTrinoRemoval({ ...options, statements }),
+
     ...createTrinoHistory({ ...options, statements }),
 
     ...createTrinoManifests({ ...options, statements }),
 
     derive: createTrinoDerive({ ...options, statements }).derive,
+
+    takeOver: (table, turn) => statements.begin(table, turn),
 
     verify: createTrinoVerify(options),
 

@@ -12,10 +12,10 @@ import {
   snapshotId,
   type TableMetadata,
 } from './metadata.ts'
-import { mainBranch, otherRefs, snapshotIds, type TableRequirement } from './updates.ts'
+import { mainBranch, otherRefs, snapshotIds, type TableRequirement, type TableUpdate } from './updates.ts'
 
-/** Longest name of a tag, characters. */
-export const tagNameMaxLength = 128
+/** Longest name of a tag, characters: that of a pin (128) with its prefix. */
+export const tagNameMaxLength = 140
 
 export interface Tag {
   /** Letters, digits, `.`, `_` and `-`, the first a letter or digit. */
@@ -65,14 +65,9 @@ export async function setTag(options: CommitOptions, { name, snapshot: id, until
     if (known !== undefined && String(known['snapshot-id']) === id && refEnd(metadata, known) === until) {
       return { done: undefined }
     }
-    const ref: SnapshotRef = {
-      'snapshot-id': snapshot['snapshot-id'],
-      type: 'tag',
-      ...(ageMs === null ? {} : { 'max-ref-age-ms': ageMs }),
-    }
     return {
       requirements: sameRefs(metadata),
-      updates: [{ action: 'set-ref', name, ref }],
+      updates: [{ action: 'set-ref', name, ref: tagRef(snapshot, until) }],
       result: undefined,
     }
   })
@@ -94,6 +89,45 @@ export async function removeTag(options: CommitOptions, name: string): Promise<v
       result: undefined,
     }
   })
+}
+
+/**
+ * Makes the tags whose names begin with `prefix` exactly these, in one commit; nothing is written where they are. Passed over
+ * is what cannot be: a tag of a snapshot that the table has not, or one that ends before its snapshot.
+ * @throws TableChangeRefusedError where a name is no tag's or belongs to a branch
+ * @throws CommitConflictError
+ */
+export async function setTags(options: CommitOptions, prefix: string, wanted: readonly Tag[]): Promise<void> {
+  for (const { name } of wanted) checkName(options, name)
+  await commitUpdates(options, async (base) => {
+    if (base === undefined) return { done: undefined }
+    const { metadata } = base
+    const updates: TableUpdate[] = []
+    const kept = new Set<string>()
+    for (const { name, snapshot: id, until } of wanted) {
+      const snapshot = findSnapshot(metadata, id)
+      if (snapshot === undefined || (until !== null && until <= snapshot['timestamp-ms'])) continue
+      kept.add(name)
+      const known = metadata.refs?.[name]
+      if (known?.type === 'branch') throw refused(options, `tag ${name}`, 'a branch has that name')
+      if (known !== undefined && String(known['snapshot-id']) === id && refEnd(metadata, known) === until) continue
+      updates.push({ action: 'set-ref', name, ref: tagRef(snapshot, until) })
+    }
+    for (const { name } of tagsOf(metadata)) {
+      if (name.startsWith(prefix) && !kept.has(name)) updates.push({ action: 'remove-ref', name })
+    }
+    if (updates.length === 0) return { done: undefined }
+    return { requirements: sameRefs(metadata), updates, result: undefined }
+  })
+}
+
+function tagRef(snapshot: SnapshotJson, until: number | null): SnapshotRef {
+  const ageMs = until === null ? null : until - snapshot['timestamp-ms']
+  return {
+    'snapshot-id': snapshot['snapshot-id'],
+    type: 'tag',
+    ...(ageMs === null ? {} : { 'max-ref-age-ms': ageMs }),
+  }
 }
 
 /**

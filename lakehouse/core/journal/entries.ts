@@ -26,13 +26,15 @@ export interface AcceptedEntry {
   readonly counts: Parameters<ControlStore['addAccepted']>[3]
 }
 
-/** A call of the control store's directory. */
+/** A call of the control store's directory, or one that nothing else tells of: erasures and pins. */
 export type DirectoryEntry = { readonly kind: 'directory'; readonly stamp: EntryStamp } & (
   | { readonly call: 'createMerchant'; readonly args: Parameters<ControlStore['createMerchant']> }
   | { readonly call: 'updateMerchant'; readonly args: Parameters<ControlStore['updateMerchant']> }
   | { readonly call: 'addKey'; readonly args: Parameters<ControlStore['addKey']> }
   | { readonly call: 'eraseHits'; readonly args: Parameters<ControlStore['eraseHits']> }
   | { readonly call: 'touchDays'; readonly args: Parameters<ControlStore['touchDays']> }
+  | { readonly call: 'pinSnapshot'; readonly args: Parameters<ControlStore['pinSnapshot']> }
+  | { readonly call: 'unpinSnapshot'; readonly args: Parameters<ControlStore['unpinSnapshot']> }
 )
 
 export interface RetiredEntry {

@@ -51,6 +51,18 @@ function world() {
 const at = (value: number) => value as Offset
 
 describe('a journaled store', () => {
+  it('has the entries of pins made and taken off, and none of what was refused', async () => {
+    const { open, entries } = world()
+    const store = open()
+    const pin = { table: 'hits', snapshot: '1', name: 'audit', until: 9e12, by: 'me' } as const
+    expect(await store.pinSnapshot(pin)).toBe('pinned')
+    expect(await store.pinSnapshot({ ...pin, snapshot: '2' })).toBe('name taken')
+    expect(await store.unpinSnapshot('hits', 'other')).toBe(false)
+    expect(await entries()).toHaveLength(1)
+    expect(await store.unpinSnapshot('hits', 'audit')).toBe(true)
+    expect(await entries()).toHaveLength(2)
+  })
+
   it('has the entry of an epoch before the store has the epoch', async () => {
     const { real, open, failing } = world()
     const store = open()

@@ -1,6 +1,6 @@
 /**
  * The part of the journaled store that maintenance uses. Rewrites are in the journal before the store, for readers shall
- * read them after a recovery too, and what they raised was numbered. Derivations are not: recovery forgets them, and all is
+ * read them after a recovery too, and what they raised was numbered; so are pins, which nothing else tells of. Derivations are not: recovery forgets them, and all is
  * derived again.
  */
 import { CommitConflictError, PublicationOpenError, StaleLeaseError } from '../../../core/errors.ts'
@@ -30,8 +30,18 @@ export function journaledMaintenance(
     derivedRanges: (question) => store.derivedRanges(question),
     forgetDerivations: () => store.forgetDerivations(),
 
-    pinSnapshot: (pin) => store.pinSnapshot(pin),
-    unpinSnapshot: (table, name) => store.unpinSnapshot(table, name),
+    async pinSnapshot(pin) {
+      const name = await journal.directory({ call: 'pinSnapshot', args: [pin] })
+      const outcome = await store.pinSnapshot(pin)
+      if (outcome !== 'pinned') await objects.remove(name).catch(() => undefined)
+      return outcome
+    },
+    async unpinSnapshot(table, name) {
+      const entry = await journal.directory({ call: 'unpinSnapshot', args: [table, name] })
+      const isGone = await store.unpinSnapshot(table, name)
+      if (!isGone) await objects.remove(entry).catch(() => undefined)
+      return isGone
+    },
     pins: (table) => store.pins(table),
     async condemnSnapshots(table, lease, fence, expiry) {
       // A store that was set back may lack pins, and does not know what is open.

@@ -7,7 +7,7 @@
  * | `heads/` | process | newest commit it knew, time, owner |
  * | `epochs/<job>/<day>/` | epoch that was to be committed | time, number in its process, owner |
  * | `accepted/<log>/<day>/` | range of accepted records that was to be counted | time, from, through, number, owner |
- * | `directory/-/<day>/` | change of merchants or keys | time, number, owner |
+ * | `directory/-/<day>/` | change of merchants, keys, erasures or pins | time, number, owner |
  * | `retired/<log>/<day>/` | collector gone for good | time, number, owner |
  * | `rewrites/<table>/<day>/` | maintenance commit of the lake that readers were to read | time, number, owner |
  * | `publications/<table>/` | publication begun, and finished | id |

@@ -26,6 +26,8 @@ export async function changeAgain(store: ClusterStore, entries: readonly Directo
       if (entry.call === 'addKey') await store.addKey(wholeKey(entry.args[0]))
       if (entry.call === 'eraseHits') await store.eraseHits(...entry.args)
       if (entry.call === 'touchDays') await store.touchDays(...entry.args)
+      if (entry.call === 'pinSnapshot') await store.pinSnapshot(...entry.args)
+      if (entry.call === 'unpinSnapshot') await store.unpinSnapshot(...entry.args)
     } catch (error) {
       if (!(error instanceof RangeError)) throw error
     }

@@ -59,7 +59,7 @@ export interface Recovered {
   readonly publications: number
   /** Ranges of accepted records. */
   readonly accepted: number
-  /** Changes of merchants and keys looked at; most are there already. */
+  /** Changes of merchants, keys, erasures and pins looked at; most are there already. */
   readonly directory: number
   /** Rewrites by maintenance looked at; most are there already. */
   readonly rewrites: number
@@ -86,7 +86,7 @@ export async function recover(store: ClusterStore, objects: ObjectStore, options
   }
   const since = await copyMadeAfter(store)
   const directory = await directoryEntries(objects, since)
-  say(`${directory.length} changes of merchants and keys are looked at`)
+  say(`${directory.length} changes of merchants, keys, erasures and pins are looked at`)
   const accepted = await planAccepted(store, objects)
   for (const { log, from, through } of accepted)
     say(`accepted hits of log ${log} are counted from ${from} to ${through}`)

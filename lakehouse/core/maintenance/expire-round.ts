@@ -21,7 +21,10 @@ export const orphanMinAgeMs = 3 * 86_400_000
 export interface ExpireRoundOptions extends TurnsOptions {
   readonly store: TurnsOptions['store'] &
     Pick<ControlStore, 'condemnSnapshots' | 'openDerivation' | 'openPublication' | 'pins' | 'tableView'>
-  readonly lake: Pick<MaintainedLake, 'expire' | 'expires' | 'lastPublish' | 'removeOrphans' | 'snapshots'>
+  readonly lake: Pick<
+    MaintainedLake,
+    'expire' | 'expires' | 'lastPublish' | 'removeOrphans' | 'showPins' | 'snapshots' | 'takeOver'
+  >
   readonly ladder: SnapshotLadder
   readonly views: ViewTrail
 }
@@ -41,6 +44,8 @@ export async function expireRound(
   const lease = await takeLease(options, table)
   if (lease === undefined) return { outcome: 'held elsewhere', removed: null }
   const nothing: RoundRemoval = { outcome: 'done', removed: null }
+  // Also those that hold no more, or an expiry would keep what they name.
+  if (mode === 'remove') await showPins(options, table)
   // In this order: what the lake names at the first look and is not under way at the second is finished.
   const snapshots = await lake.snapshots(table)
   if (await isOpen(options, table)) return nothing
@@ -59,16 +64,18 @@ export async function expireRound(
   const bound = (order.get(settled) ?? 0) > (order.get(before) ?? 0) ? settled : before
   const question = { snapshots, now, ladder: options.ladder, kept, before: bound, expires: lake.expires }
   const going = order.has(settled) ? expirable(question).slice(0, expiredPerRoundMax) : []
-  const work = async (ids: readonly string[]) =>
-    inTurn(options, table, lease, (turn) => lake.expire(table, ids, mode, turn))
   if (going.length === 0) return { outcome: 'done', removed: { snapshots: [], files: 0, bytes: 0 } }
-  if (mode === 'dry run') return { outcome: 'done', removed: await work(going) }
   try {
-    // Whoever pins one of them from here on is told that it is too late.
-    const condemned = await store.condemnSnapshots(table, lease.name, lease.fence, { snapshots: going, now })
-    const taken = lake.expires === 'each' ? condemned : oldestWithoutGap(snapshots, condemned)
-    if (options.stop.aborted) return { outcome: 'stopped', removed: null }
-    return { outcome: 'done', removed: await work(taken) }
+    return await inTurn(options, table, lease, async (turn) => {
+      if (mode === 'dry run') return { outcome: 'done', removed: await lake.expire(table, going, mode, turn) }
+      // First: a statement of whoever held the lease before may still bring back what is condemned here.
+      await lake.takeOver?.(table, turn)
+      // Whoever pins one of them from here on is told that it is too late.
+      const condemned = await store.condemnSnapshots(table, lease.name, lease.fence, { snapshots: going, now })
+      const taken = lake.expires === 'each' ? condemned : oldestWithoutGap(snapshots, condemned)
+      if (options.stop.aborted) return { outcome: 'stopped', removed: null }
+      return { outcome: 'done', removed: await lake.expire(table, taken, mode, turn) }
+    })
   } catch (error) {
     // A publication has begun since: the next round.
     if (error instanceof PublicationOpenError) return nothing
@@ -90,6 +97,18 @@ export async function orphanRound(
   const limits = { before: clock.now() - orphanMinAgeMs, through }
   const removed = await inTurn(options, table, lease, (turn) => lake.removeOrphans(table, limits, mode, turn))
   return { outcome: 'done', removed }
+}
+
+/** Shows the pins that hold to whoever opens the table past us; a lake that cannot leaves it. */
+export async function showPins(
+  { store, lake, clock }: Pick<ExpireRoundOptions, 'store' | 'lake' | 'clock'>,
+  table: TableName,
+): Promise<void> {
+  const now = clock.now()
+  await lake.showPins?.(
+    table,
+    (await store.pins(table)).filter(({ until }) => until > now),
+  )
 }
 
 /** To be called now and then, or nothing ever counts as left. Null where nothing was published yet. */

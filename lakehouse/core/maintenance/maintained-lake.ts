@@ -5,11 +5,13 @@ import type {
   LakeMaintainer,
   LakeManifests,
   LakePartition,
+  LakePins,
   LakeReader,
   OrphanLimits,
   RemovalMode,
 } from '../../../core/ports/lake.ts'
 import type { LakeHistory, RollbackStep } from '../../../core/ports/lake-history.ts'
+import type { LakeRemoval, RecomputeWork, RemovedRows } from '../../../core/ports/lake-removal.ts'
 import type { TableName } from '../../../core/tables.ts'
 import type { PublicationTurn } from '../publication-turn.ts'
 
@@ -24,13 +26,23 @@ export interface RewriteTurn {
 
 export interface MaintainedLake
   extends Pick<LakeReader, 'snapshots'>,
-    Pick<LakeMaintainer, 'lastPublish' | 'partitions' | 'expires'>,
+    Pick<LakeMaintainer, 'countedDays' | 'lastPublish' | 'partitions' | 'partitionsWith' | 'expires'>,
     Pick<LakeManifests, 'manifests'>,
+    Partial<LakePins>,
     Omit<LakeHistory, 'rollback'> {
   mergeManifests(table: TableName, turn: PublicationTurn): ReturnType<LakeManifests['mergeManifests']>
   rollback(table: TableName, step: RollbackStep, turn: PublicationTurn): ReturnType<LakeHistory['rollback']>
+  /** Ends what earlier holders of the lease began. Left out where only this process writes. */
+  takeOver?(table: TableName, turn: PublicationTurn): Promise<void>
   derive(work: DeriveWork, turn: PublicationTurn): ReturnType<LakeMaintainer['derive']>
   rewrite(table: TableName, partition: LakePartition, given: RewriteTurn): ReturnType<LakeMaintainer['rewrite']>
+  removeRows(
+    table: TableName,
+    partition: LakePartition,
+    rows: readonly RemovedRows[],
+    given: RewriteTurn,
+  ): ReturnType<LakeRemoval['removeRows']>
+  recomputeHourly(work: RecomputeWork, given: RewriteTurn): ReturnType<LakeRemoval['recomputeHourly']>
   expire(
     table: TableName,
     snapshots: readonly string[],

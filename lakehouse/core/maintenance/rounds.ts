@@ -23,8 +23,11 @@ import { firstGeneration, tables } from '../../../schemas/tables.ts'
 import { periodOf } from '../partition.ts'
 import { defaultLeaseTtlMs } from '../publisher.ts'
 import { type Derived, type DeriveRoundOptions, deriveRound } from './derive-round.ts'
-import { type ExpireRoundOptions, expireRound, noteView, orphanRound } from './expire-round.ts'
+import { createEraseNotes, type EraseRoundOptions, eraseRound } from './erase-round.ts'
+import { type ExpireRoundOptions, expireRound, noteView, orphanRound, showPins } from './expire-round.ts'
 import { manifestRound } from './manifest-round.ts'
+import type { RowsRemoved } from './removal-steps.ts'
+import { retainedTables, retentionEveryMs, retentionRound } from './retention-round.ts'
 import { partitionsWorthIt, type RewriteRoundOptions, type Rewritten, rewriteRound } from './rewrite-round.ts'
 import { type RollbackRoundOptions, rollbackRound, settleRollback } from './rollback-round.ts'
 import { defaultSnapshotLadder, type SnapshotLadder } from './snapshot-ladder.ts'
@@ -47,7 +50,8 @@ export interface MaintenanceOptions {
   readonly store: DeriveRoundOptions['store'] &
     RewriteRoundOptions['store'] &
     ExpireRoundOptions['store'] &
-    RollbackRoundOptions['store']
+    RollbackRoundOptions['store'] &
+    EraseRoundOptions['store']
   readonly lake: DeriveRoundOptions['lake']
   readonly clock: Clock
   readonly timers: Timers
@@ -71,6 +75,14 @@ export interface MaintenanceOptions {
     removed: Removal,
     during: { readonly step: 'expire' | 'orphans'; readonly table: TableName },
   ) => void
+  /** The jobs that write `hits` and `hourly`, where they are two. */
+  readonly jobs?: EraseRoundOptions['jobs']
+  /** How long an erasure rests before its rows are touched; `erasureSettleMs` where absent. */
+  readonly erasureSettleMs?: number
+  /** An erasure has come further. */
+  readonly onErasure?: EraseRoundOptions['onErasure']
+  /** Rows of erasures or retention went out of a partition. */
+  readonly onRowsRemoved?: (removed: RowsRemoved) => void
   readonly onDerived?: (derived: Derived) => void
   readonly onRewritten?: (rewritten: Rewritten) => void
   /** A round is through, whatever failed in it. */
@@ -79,7 +91,7 @@ export interface MaintenanceOptions {
   readonly onError?: (error: unknown, during: { readonly step: MaintenanceStep; readonly table: TableName }) => void
 }
 
-export type MaintenanceStep = 'derive' | 'rewrite' | 'manifests' | 'expire' | 'orphans'
+export type MaintenanceStep = 'derive' | 'erase' | 'retention' | 'rewrite' | 'manifests' | 'expire' | 'orphans'
 
 export interface Maintenance {
   /** The first round begins after `everyMs`. */
@@ -101,6 +113,8 @@ export interface Maintenance {
    * @throws SnapshotNotFoundError, RollbackRefusedError, CommitConflictError
    */
   rollback(table: TableName, snapshot: string, mode: RollbackMode): Promise<Rollback | null>
+  /** Shows the table's pins to whoever opens it past us, where the lake can, after the round under way. */
+  showPins(table: TableName): Promise<void>
   /** Whether this process has the table's lease, or gets it now. */
   holds(table: TableName): Promise<boolean>
   /** Ends the round under way at its next step and begins no other. To be called before the publisher stops. */
@@ -162,6 +176,14 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
     },
   }
 
+  const erasing: EraseRoundOptions = {
+    ...shared,
+    ...rewriting,
+    generation,
+    notes: createEraseNotes(),
+    views: expiring.views,
+  }
+
   const lastClosedDay = () => utcDay(clock.now() - (options.deriveAfterMs ?? defaultDeriveAfterMs)) - 1
 
   async function round(): Promise<readonly unknown[]> {
@@ -180,6 +202,8 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
       }
     }
     for (const table of derivedTables) await attempt('derive', table, () => deriveRound(deriving, table, closedDay))
+    await attempt('erase', 'hits', () => eraseRound(erasing, closedDay))
+    for (const table of retainedTables) await attempt('retention', table, () => retainWhenDue(table))
     for (const table of rewrittenTables)
       await attempt('rewrite', table, async () => {
         await settleRollback(shared, table)
@@ -198,6 +222,14 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
     const last = lookedAt.get(key)
     if (last !== undefined && clock.monotonic() - last < manifestsEveryMs) return
     if ((await manifestRound(rewriting, table)) === 'done') lookedAt.set(key, clock.monotonic())
+  }
+
+  async function retainWhenDue(table: TableName): Promise<void> {
+    const key = `retention ${table}`
+    const last = lookedAt.get(key)
+    if (last !== undefined && clock.monotonic() - last < retentionEveryMs) return
+    // What could not be done now is tried by the next round.
+    if ((await retentionRound(erasing, table)) === 'none') lookedAt.set(key, clock.monotonic())
   }
 
   async function removeWhenDue(step: 'expire' | 'orphans', table: TableName): Promise<void> {
@@ -258,6 +290,7 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
       })
     },
     rollback: (table, snapshot, mode) => queued(() => rollbackRound(shared, table, snapshot, mode)),
+    showPins: (table) => queued(() => showPins(shared, table)),
     holds: async (table) => (await takeLease(shared, table)) !== undefined,
     async stop() {
       stopping.abort(new Error('maintenance stops; what it was doing is repeated by the next'))
