@@ -202,6 +202,7 @@ async function stagedDeletes(options: CommitOptions, metadata: TableMetadata, ad
     manifests,
     summary: {
       ...summary,
+      'total-files-size': String(added.reduce((sum, file) => sum + file.bytes, before('total-files-size'))),
       'total-delete-files': String(before('total-delete-files') + added.length),
       'total-position-deletes': String(before('total-position-deletes') + rows),
     },

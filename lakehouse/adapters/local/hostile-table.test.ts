@@ -249,6 +249,17 @@ describe.each(all)('a table outside of which nothing is touched by %s', (operati
   })
 })
 
+describe('files that expired snapshots alone named', () => {
+  it('are not removed through a folder that is a link out of the table', async () => {
+    const of = await world()
+    const file = pathOf(of, (await newestFile(of)).uri)
+    await of.lake.rewrite('hits', { generation: 1, period: utcDay(noon) })
+    await linkOut(of, dirname(file))
+    await expectRefused(of, 'expire', ['expire'])
+    expect([...(await others(of)).keys()].filter((path) => path.endsWith('.parquet')).length).toBeGreaterThan(3)
+  })
+})
+
 describe('a table with lies in its history', () => {
   it('whose snapshots are each other’s parents, or whose log names the newest file itself, is refused or comes to an end', async () => {
     const of = await world()
