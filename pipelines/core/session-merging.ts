@@ -20,22 +20,26 @@ export interface SessionContext<S> {
 /** Puts things right after the window at `place` took a row, reached further or is new. */
 export function settleSessions<S>(owner: KeyWindows<S>, place: number, context: SessionContext<S>): void {
   const { windows } = owner
-  for (let at = place; at < windows.length; ) {
+  /** Windows up to here have other bounds than before, so they are to be looked at. */
+  let last = place
+  for (let at = place; at <= last; ) {
     const window = windows[at] as KeptWindow<S>
     const next = windows[at + 1]
     const limit = window.start + context.atMostMs
     if (next === undefined || next.start >= window.reach || next.start >= limit) {
       bound(window, context)
-      return
+      at += 1
+      continue
     }
     const rows = next.rowsByTime
     const moving = rows === null ? 0 : placeOfTime(rows.times, limit)
     if (rows === null || moving === rows.times.length) {
       absorb(window, next, context)
+      if (last > at) last -= 1
     } else {
       moveRows(window, next, moving, context)
       bound(window, context)
-      breakApart(next, at + 1, context)
+      last = Math.max(last, at + 1) + breakApart(next, at + 1, context)
       at += 1
     }
   }
@@ -90,15 +94,18 @@ function moveRows<S>(window: KeptWindow<S>, next: KeptWindow<S>, count: number, 
   context.keyed.resize(window, bytesOf(window, context.aggregate))
 }
 
-/** Where gaps differ from row to row, the row that held a window together may have gone to the one before. */
-function breakApart<S>(window: KeptWindow<S>, place: number, context: SessionContext<S>): void {
+/**
+ * Where gaps differ from row to row, the row that held a window together may have gone to the one before. How many windows
+ * there are more.
+ */
+function breakApart<S>(window: KeptWindow<S>, place: number, context: SessionContext<S>): number {
   const rows = window.rowsByTime as SessionRows<S>
   let reach = rows.reaches[0] as number
   let at = 1
   for (; at < rows.times.length && (rows.times[at] as number) < reach; at++) {
     reach = Math.max(reach, rows.reaches[at] as number)
   }
-  if (at === rows.times.length) return
+  if (at === rows.times.length) return 0
   const first = takeSessionRows(rows, at, context.aggregate)
   const rest = context.open(window.owner, rows.times[0] as number)
   rest.rowsByTime = { ...rows }
@@ -110,8 +117,7 @@ function breakApart<S>(window: KeptWindow<S>, place: number, context: SessionCon
   rest.unemitted = Math.min(window.unemitted, rest.rows)
   window.unemitted -= rest.unemitted
   rest.earlyAt = rest.unemitted > 0 ? window.earlyAt : null
-  bound(rest, context)
-  breakApart(rest, place + 1, context)
+  return 1 + breakApart(rest, place + 1, context)
 }
 
 /** Reads the window's bounds, rows and state off its rows by time, anew. */
