@@ -172,6 +172,15 @@ describe('a plan over a table is refused early', () => {
       ),
       "reads column 'name' as int or long or instant, but it is string",
     ],
+    [
+      'early panes, where all rows come at once',
+      changed((steps) => {
+        const at = steps.findIndex(({ kind }) => kind === 'aggregate')
+        const emit = { kind: 'emit', name: 'e', after: steps[at]?.name ?? '', columns: null, on: 'close' } as const
+        steps.splice(at + 1, 0, { ...emit, panes: 'discarding', early: { everyMs: 1 }, late: null, onClose: 'always' })
+      }),
+      "'e' emits early panes, but the plan runs bounded",
+    ],
     ['jobs', changed(() => {}, { all: ['sessions'] }), 'runs bounded only: leave them out'],
     ['a step missing', changed((steps) => steps.pop()), "has 0 steps of kind 'write', and needs one"],
     [

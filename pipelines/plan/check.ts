@@ -27,10 +27,9 @@ export function checkPlan(plan: Plan): void {
   if (read === undefined) refuse(plan.name, 'reads nothing; begin with p.read')
   if (reads.length > 1) refuse(plan.name, 'reads more than one feed; make a pipeline of each')
   checkNames(plan)
-  for (const step of plan.steps) {
-    checkPlace(plan, step)
-    checkStep(plan, step, read.partitionKey)
-  }
+  // Places of all before any of the rest: a step in the wrong place makes others look wrong that are not.
+  for (const step of plan.steps) checkPlace(plan, step)
+  for (const step of plan.steps) checkStep(plan, step, read.partitionKey)
   checkSinks(plan)
   checkState(plan)
 }
