@@ -19,6 +19,7 @@ import type { Disk } from '../core/ports/disk.ts'
 import { createExpiry } from '../lakehouse/adapters/local/expiry.ts'
 import { createHistory } from '../lakehouse/adapters/local/history.ts'
 import { createManifests } from '../lakehouse/adapters/local/manifests.ts'
+import { createRemoval } from '../lakehouse/adapters/local/removal.ts'
 import { createRewrites } from '../lakehouse/adapters/local/rewrites.ts'
 import { createStaging } from '../lakehouse/adapters/local/staging.ts'
 import { createTableFiles } from '../lakehouse/adapters/local/table-files.ts'
@@ -91,11 +92,13 @@ async function dataFile(name: string, day: number): Promise<AppendFile> {
 
 const rewrites = createRewrites(parts)
 let rewritten = 0
+const tableFiles = createTableFiles({ objects, reader: (name) => locals[name].reader })
 const lake: MaintainedLake = {
   ...rewrites,
   ...createExpiry(parts),
   ...createManifests(parts),
-  ...createHistory({ ...parts, files: createTableFiles({ objects, reader: (name) => locals[name].reader }) }),
+  ...createHistory({ ...parts, files: tableFiles }),
+  ...createRemoval({ ...parts, files: tableFiles }),
   async snapshots(table) {
     return ((await locals[table].reader.load())?.metadata.snapshots ?? []).map(snapshotInfo).reverse()
   },

@@ -45,6 +45,8 @@ export interface RecomputeWork {
   /** 1 to `recomputedDaysMax`, all of one UTC day. */
   readonly days: readonly RecomputedDay[]
   readonly hits: TableView
+  /** The snapshot of `hourly` that holds the same hits of these days; its rows of them are replaced. */
+  readonly hourly: string
   readonly erased: readonly ErasedHits[]
   /** `_publish` of the new rows: that of the newest publication of `hourly`. */
   readonly publish: number
@@ -77,8 +79,8 @@ export interface LakeRemoval {
   /**
    * Replaces all rows of `hourly` of these merchants and days by rows computed from `hits` less what is erased: one snapshot,
    * operation `overwrite`. The rows are those the plan `hits` makes of these hits as a stream, folded. Again it gives the
-   * same rows. `hits` and the newest snapshot of `hourly` must hold the same hits of these days: the caller sees to it.
-   * Null, and nothing done, where `both` says that they do not. @throws CommitConflictError, RangeError
+   * same rows. The views must hold the same hits of these days: the caller sees to it. What is published since stays as it is.
+   * Null, and nothing done, where `both` says that they do not, or `hourly` has moved on. @throws CommitConflictError, RangeError
    */
   recomputeHourly(work: RecomputeWork): Promise<{ readonly snapshot: string } | null>
 }

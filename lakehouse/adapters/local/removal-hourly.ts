@@ -5,6 +5,7 @@ import type { LakePartition } from '../../../core/ports/lake.ts'
 import type { LakeRemoval } from '../../../core/ports/lake-removal.ts'
 import type { TableName } from '../../../core/tables.ts'
 import type { AppendFile } from '../../core/iceberg/append.ts'
+import { snapshotId } from '../../core/iceberg/metadata.ts'
 import { replaceFiles } from '../../core/iceberg/replace.ts'
 import { beyondCondition, dayOfWork, hourlyQuestionOf } from '../../core/removal-work.ts'
 import { and, anyOf, column, type Expression, type Select } from '../../core/sql/ast.ts'
@@ -94,6 +95,8 @@ export function createRecompute(options: RecomputeOptions): Pick<LakeRemoval, 'c
       const own = (await options.liveFiles(table)).filter(
         ({ partition: each }) => each.generation === partition.generation && each.period === partition.period,
       )
+      // Files that a publication brought since are none of ours, and stay.
+      if ((await newestOf(table)) !== work.hourly) return null
       await mkdir(options.scratch, { recursive: true })
       const hits = await options.files.files(work.hits, reads)
       return withConnection(instance, async (connection) => {
@@ -151,6 +154,11 @@ export function createRecompute(options: RecomputeOptions): Pick<LakeRemoval, 'c
       }
     },
   }
+}
+
+async function newestOf({ reader }: LocalTable): Promise<string | null> {
+  const loaded = await reader.load()
+  return (loaded && snapshotId(loaded.metadata['current-snapshot-id'])) ?? null
 }
 
 const textOrNull = (value: unknown) => (value === null ? null : String(value))

@@ -132,7 +132,7 @@ function spanOf({ units }: DeriveWork): BucketRange {
 }
 
 /** @throws RangeError where the snapshot is no decimal number */
-function versionOf(place: TrinoPlace, table: string, snapshot: string): string {
+export function versionOf(place: TrinoPlace, table: string, snapshot: string): string {
   if (!/^\d{1,19}$/.test(snapshot)) throw new RangeError(`${snapshot} is no snapshot id`)
   return `${trinoTable(place, table)} FOR VERSION AS OF ${snapshot}`
 }

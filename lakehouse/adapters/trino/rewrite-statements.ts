@@ -152,7 +152,11 @@ function held(work: RewriteWork): string {
   return [...inPartition(work, 't.'), `t."_publish" <= ${work.through}`].join(' AND ')
 }
 
-function inPartition({ definition, partition }: RewriteWork, alias: string): string[] {
+/** Conditions on rows of the partition. `alias` ends in a dot, or is empty. */
+export function inPartition(
+  { definition, partition }: Pick<RewriteWork, 'definition' | 'partition'>,
+  alias: string,
+): string[] {
   const time = partitionTime(definition)
   const { first, end } = periodDays(time, partition.period)
   const column = `${alias}${quotedName(time.column)}`

@@ -76,11 +76,11 @@ export interface MaintenanceOptions {
     during: { readonly step: 'expire' | 'orphans'; readonly table: TableName },
   ) => void
   /** The jobs that write `hits` and `hourly`, where they are two. */
-  readonly jobs?: EraseRoundOptions['jobs']
+  readonly jobs?: NonNullable<EraseRoundOptions['jobs']>
   /** How long an erasure rests before its rows are touched; `erasureSettleMs` where absent. */
   readonly erasureSettleMs?: number
   /** An erasure has come further. */
-  readonly onErasure?: EraseRoundOptions['onErasure']
+  readonly onErasure?: NonNullable<EraseRoundOptions['onErasure']>
   /** Rows of erasures or retention went out of a partition. */
   readonly onRowsRemoved?: (removed: RowsRemoved) => void
   readonly onDerived?: (derived: Derived) => void
@@ -178,7 +178,8 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
 
   const erasing: EraseRoundOptions = {
     ...shared,
-    ...rewriting,
+    owed: rewriting.owed,
+    isHeld: rewriting.isHeld,
     generation,
     notes: createEraseNotes(),
     views: expiring.views,
