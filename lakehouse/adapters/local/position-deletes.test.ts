@@ -22,6 +22,7 @@ import { hitsTable } from '../../../schemas/tables.ts'
 import { tableLayout } from '../../core/iceberg/layout.ts'
 import { currentSnapshot, type SnapshotJson } from '../../core/iceberg/metadata.ts'
 import { planScan, wholeTable } from '../../core/iceberg/read-scan.ts'
+import { deleteFiles } from '../../core/iceberg/replace.ts'
 import { TableReader } from '../../core/iceberg/table-reader.ts'
 import { doubling, foreignEngine } from '../../test/foreign-deletes.ts'
 import { createDuckDbQueryEngine } from '../duckdb/query-engine.ts'
@@ -55,11 +56,14 @@ async function open(foldMaxValues = 1_000) {
     foldMaxValues,
   })
   const foreign = foreignEngine({ objects, instance, scratch, location })
-  const newReader = () => new TableReader({ objects, definition: hitsTable, layout: tableLayout(hitsTable, location) })
+  const layout = tableLayout(hitsTable, location)
+  const newReader = () => new TableReader({ objects, definition: hitsTable, layout })
   let publication = 0
   return {
     lake,
     foreign,
+    /** A writer of `hits`. */
+    commit: () => ({ objects, definition: hitsTable, layout, reader: newReader(), random: seededRandom(55), clock }),
     engine: createDuckDbQueryEngine({ instance, files: lake, timers: clock }),
     async publish(rows: readonly LakeRow[]): Promise<string> {
       const id = ++publication
@@ -169,6 +173,27 @@ describe('a rewrite of a partition with position deletes', () => {
     const after = await newest()
     expect(after.files.map(({ file }) => file.uri)).toEqual([kept?.file.uri])
     expect(totals(after.snapshot)).toMatchObject({ records: 4, 'delete-files': 0 })
+  })
+
+  it('of one file alone leaves the delete files that speak of another one too, until that goes as well', async () => {
+    const { lake, foreign, publish, newest, commit } = await open()
+    await publish(['a', 'b'].map((id, _off) => hitRow({ id, _off })))
+    await publish(['c', 'd'].map((id, n) => hitRow({ id, _off: 2 + n })))
+    await foreign.deleteWhere('hits', idsIn(['a', 'd']), 'partition')
+    const { files } = await newest()
+    const writer = commit()
+    const [older, newer] = ['p00000000001', 'p00000000002'].map((name) =>
+      files.filter(({ file }) => file.uri.includes(name)),
+    )
+    for (const [gone, left, deletes] of [
+      [older, ['c'], 1],
+      [newer, [], 0],
+    ] as const) {
+      await deleteFiles(writer, { removed: (gone ?? []).map(({ file }) => file), named: {} })
+      const { id, snapshot } = await newest()
+      expect(ids(await rowsOf(lake, snapshotView('hits', id)))).toEqual(left)
+      expect(totals(snapshot)).toMatchObject({ 'delete-files': deletes, 'position-deletes': 2 * deletes })
+    }
   })
 
   it('finds rows deleted while it was at work, and leaves all as it is', async () => {
