@@ -80,7 +80,7 @@ describe('fixed and hopping windows of Flink', () => {
     expect(script.tooLate).toHaveLength(1)
   })
 
-  it('testDropDueToLatenessTumbling: without lateness a row is too late once its window has closed', () => {
+  it('testSideOutputDueToLatenessTumbling: without lateness a row is too late once its window has closed', () => {
     const script = flink(fixed(2_000)).ones('key2', 1_000).watermark(1_985).ones('key2', 1_980)
     expect(script.watermark(1_999).sums()).toEqual(['key2 2 @1999'])
     expect(script.ones('key2', 1_998, 2_001).watermark(2_999).sums()).toEqual([])
@@ -88,7 +88,7 @@ describe('fixed and hopping windows of Flink', () => {
     expect(script.tooLate.map(({ time }) => time)).toEqual([1_998])
   })
 
-  it('testDropDueToLatenessSliding: a row counts in those of its windows that are open', () => {
+  it('testSideOutputDueToLatenessSliding: a row counts in those of its windows that are open', () => {
     const script = flink(hopping({ sizeMs: 3_000, everyMs: 1_000 })).ones('key2', 1_000)
     expect(script.watermark(1_999).sums()).toEqual(['key2 1 @1999'])
     expect(script.ones('key2', 2_000).watermark(3_000).sums()).toEqual(['key2 2 @2999'])
@@ -148,7 +148,7 @@ describe('session windows of Flink', () => {
   }
 
   it.each(['accumulating', 'discarding'] as const)(
-    'testDropDueToLatenessSessionZeroLateness (%s panes): a row whose session is over is too late',
+    'testSideOutputDueToLatenessSessionZeroLateness (%s panes): a row whose session is over is too late',
     (panes) => {
       const script = begun({ emit: { panes } }).ones('key2', 10_000, 10_100, 14_500)
       expect(script.watermark(20_000).sessions()).toEqual(['key2-1 [14500,17500)'])
@@ -157,14 +157,14 @@ describe('session windows of Flink', () => {
     },
   )
 
-  it('testDropDueToLatenessSessionWithLateness: a row that would be too late alone counts in a session still kept', () => {
+  it('testNotSideOutputDueToLatenessSessionWithLateness: a row that would be too late alone counts in a session still kept', () => {
     const script = begun({ latenessMs: 10 }).ones('key2', 10_000, 14_500)
     expect(script.sessions()).toEqual(['key2-gone [11600,14600)', 'key2-2 [10000,14600)'])
     expect(script.watermark(20_000).sessions()).toEqual(['key2-gone [10000,14600)', 'key2-3 [10000,17500)'])
     expect(script.watermark(100_000).sessions()).toEqual([])
   })
 
-  it('testDropDueToLatenessSessionWithHugeLateness: a late row joins two that had closed', () => {
+  it('testNotSideOutputDueToLatenessSessionWithHugeLateness: a late row joins two that had closed', () => {
     const script = begun({ latenessMs: 10_000 }).ones('key2', 10_000)
     expect(script.sessions()).toEqual(['key2-gone [1000,11500)', 'key2-gone [11600,14600)', 'key2-7 [1000,14600)'])
     expect(script.ones('key2', 14_500).watermark(20_000).sessions()).toEqual([
@@ -174,11 +174,30 @@ describe('session windows of Flink', () => {
     expect(script.watermark(100_000).sessions()).toEqual([])
   })
 
-  it('testDropDueToLatenessSessionWithHugeLatenessPurgingTrigger differs in bounds: what came since is in the merged one', () => {
-    // Flink's purge forgets that the session was there, so its pane of the late row is [10000,13000).
+  it('testNotSideOutputDueToLatenessSessionWithHugeLatenessPurgingTrigger: what came since, in the session it joined', () => {
     const script = begun({ latenessMs: 10_000, emit: { panes: 'discarding' } }).ones('key2', 10_000)
     expect(script.sessions()).toEqual(['key2-1 [1000,14600)'])
     expect(script.ones('key2', 14_500).watermark(20_000).sessions()).toEqual(['key2-1 [1000,17500)'])
+  })
+
+  it('testSideOutputDueToLatenessSessionWithLatenessPurgingTrigger: so also where only the last session is kept', () => {
+    const script = begun({ latenessMs: 10, emit: { panes: 'discarding' } }).ones('key2', 10_000)
+    expect(script.sessions()).toEqual(['key2-1 [10000,14600)'])
+    expect(script.ones('key2', 14_500).watermark(20_000).sessions()).toEqual(['key2-1 [10000,17500)'])
+    expect(script.tooLate).toEqual([])
+  })
+
+  it('testDynamicEventTimeSessionWindows: gaps of the row; the furthest end holds', () => {
+    const gapOf = ({ key, value }: Row) => (key === 'key1' ? 3_000 : value === 10 ? 1_000 : 2_000)
+    const script = flink(session<Row>({ gapMs: gapOf }))
+      .take(10, 3, 'key1')
+      .take(5_000, 4, 'key2')
+      .take(6_000, 5, 'key2')
+    expect(script.watermark(8_999).sessions()).toEqual(['key1-3 [10,3010)', 'key2-9 [5000,8000)'])
+    script.take(9_000, 1, 'key2').take(10_000, 2, 'key2').take(10_500, 10, 'key2')
+    expect(script.watermark(12_999).sessions()).toEqual(['key2-13 [9000,12000)'])
+    script.take(13_000, 10, 'key2').take(13_500, 10, 'key2').take(14_000, 1, 'key2')
+    expect(script.watermark(16_999).sessions()).toEqual(['key2-21 [13000,16000)'])
   })
 
   it('testCleanupTimerWithEmptyReduceStateForSessionWindows: state goes a lateness behind the last instant', () => {
