@@ -78,6 +78,7 @@ export function createMemoryRemoval(options: MemoryRemovalOptions): LakeRemoval 
       const definition = tables.hourly
       const merchants = new Set<string>(question.merchants)
       const goes = (row: LakeRow) => merchants.has(String(row.merchant)) && utcDay(Number(row.bucket)) === day
+      if (state.of('hourly').at(-1)?.id !== work.hourly) return null
       const files = newest(state, 'hourly')
       const beyond = [...hourlyRows(question, hits), ...files.flatMap(({ rows }) => rows.filter(goes))].some((row) =>
         isBeyond(work, Number(row._part), Number(row._off_to)),

@@ -115,7 +115,9 @@ async function computeDay(
     const work: RecomputeWork = { ...same, generation, days, erased, publish: through }
     const answer = await inTurn(options, 'hourly', lease, (turn) => lake.recomputeHourly(work, { turn, through }))
     if (answer === null) continue
-    await tellReaders(options, 'hourly', lease, days)
+    // Hits of its last bucket may lie on the next day, and visits hang on the days of hits.
+    const touched = days.flatMap(({ merchant }) => [day, day + 1].map((each) => ({ merchant, day: each })))
+    await tellReaders(options, 'hourly', lease, touched)
     for (const merchant of some) done.add(merchant)
   }
   return done

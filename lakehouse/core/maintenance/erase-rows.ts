@@ -9,14 +9,14 @@ import { type EraseRoundOptions, hitsOf, noteOf } from './erase-round.ts'
 import { removeEverywhere } from './removal-steps.ts'
 
 /**
- * Days around a changed one whose units are made of it, and `reach`, the days around a unit that it was made of: a day more
- * than visits read, for the bucket of a hit may begin on the day before it, and local days are no UTC days.
+ * Days around one of `hourly` whose units are made of its hits, which may lie on the day after too, and `reach`, the days around
+ * a unit that it is made of. Local days are no UTC days.
  */
 const around = {
   sessions: {
     before: visitsReadDaysAfter,
     after: visitsReadDaysBefore + 1,
-    reach: { daysBefore: visitsReadDaysBefore + 1, daysAfter: visitsReadDaysAfter },
+    reach: { daysBefore: visitsReadDaysBefore, daysAfter: visitsReadDaysAfter },
   },
   daily: { before: 1, after: 2, reach: { daysBefore: 0, daysAfter: 0 } },
 } as const
