@@ -1,6 +1,6 @@
 /** The arguments of `hitlake lake …`. */
 import type { Command, Option } from 'commander'
-import { systemClock } from '../../core/adapters/node/system.ts'
+import { systemClock, systemRandom } from '../../core/adapters/node/system.ts'
 import type { Config } from '../../core/config/parse-config.ts'
 import type { Connection } from '../client/connect.ts'
 import { processTerminal as terminal } from '../client/terminal.ts'
@@ -101,6 +101,22 @@ export function addLakeCommands(program: Command, parts: LakeCommandParts): void
       parts.without(async (config) => {
         const { proveErasedHere } = await import('./prove-erased.ts')
         return proveErasedHere({ config, terminal, clock: systemClock }, options)
+      }),
+    )
+  add('relocate [uri]', 'name another place in all metadata: of a data folder that will be moved, or was')
+    .option('--dry-run', 'say what it would change, and change nothing')
+    .addHelpText(
+      'after',
+      `
+Embedded only, with the server stopped. The URI is that of the folder of the tables, such as file:///var/hitlake/lake or
+s3://bucket/lake; left out, it is where they are now in HITLAKE_DATA_DIR. Files are not moved: that is yours to do.`,
+    )
+    .action((uri: string | undefined, options: { readonly json?: true; readonly dryRun?: true }) =>
+      parts.without(async (config) => {
+        const { relocateLake } = await import('./relocate-command.ts')
+        const form = options.json === true ? 'json' : 'text'
+        const mode = options.dryRun === true ? 'dry run' : 'relocate'
+        return relocateLake(config, { to: uri, mode, form }, { terminal, clock: systemClock, random: systemRandom })
       }),
     )
   add('doctor', 'hold every table against its metadata: references, counts, bounds; say what to mend').action(

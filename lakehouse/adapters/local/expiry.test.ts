@@ -149,6 +149,54 @@ describe('an expiry that is cut off', () => {
   }, 120_000)
 })
 
+describe('a removal of orphans that is cut off', () => {
+  it('at any call to the store takes nothing that is named, and the next one takes the rest', async () => {
+    for (let at = 0, done = false; !done; at++) {
+      const folder = `orphans-${at}`
+      const first = await openLake({}, folder)
+      await first.publish(1)
+      const snapshot = await first.publish(2)
+      const named = await first.objects.list('lake/')
+      const orphans = ['data/_gen=1/time_day=2026-03-01/r-00.parquet', 'metadata/m-00.avro', 'metadata/snap-1-00.avro']
+      for (const name of orphans) await first.objects.put(`lake/hits/${name}`, Buffer.from('1'))
+
+      const cut = cutOff(first.objects, at)
+      const { lake } = await openLake({ objects: cut.objects }, folder)
+      await lake.removeOrphans('hits', future, 'remove').catch(() => undefined)
+      done = !cut.wasCut()
+
+      const { lake: after, rows, objects } = await openLake({}, folder)
+      expect(await objects.list('lake/')).toEqual(expect.arrayContaining([...named]))
+      expect(await rows(snapshot)).toHaveLength(2)
+      await after.removeOrphans('hits', future, 'remove')
+      expect(await objects.list('lake/')).toEqual(named)
+    }
+  }, 60_000)
+})
+
+describe('pins', () => {
+  it('are tags of the table, as they are in the control store, whatever they are cut off at', async () => {
+    const pin = (name: string, snapshot: string) => ({ table: 'hits', snapshot, name, until: 9e12, by: 'me' }) as const
+    for (let at = 0, done = false; !done; at++) {
+      const folder = `pins-${at}`
+      const first = await openLake({}, folder)
+      const [one, two] = [await first.publish(1), await first.publish(2), await first.publish(3)]
+      await first.lake.showPins('hits', [pin('a', one)])
+      const cut = cutOff(first.objects, at)
+      const { lake } = await openLake({ objects: cut.objects }, folder)
+      await lake.showPins('hits', [pin('b', two)]).catch(() => undefined)
+      done = !cut.wasCut()
+
+      const { lake: after } = await openLake({}, folder)
+      await after.showPins('hits', [pin('b', two)])
+      // A tag keeps its snapshot, even from whoever does not ask the control store.
+      expect((await after.expire('hits', [one, two], 'remove')).snapshots).toEqual([one])
+      await after.showPins('hits', [])
+      expect((await after.expire('hits', [one, two], 'remove')).snapshots).toEqual([two])
+    }
+  }, 60_000)
+})
+
 /** The store until its `at`-th change, from which on nothing more happens: the process is gone. */
 function cutOff(store: ObjectStore, at: number) {
   let changes = 0

@@ -8,7 +8,7 @@ import { expireSnapshots } from './expire.ts'
 import type { DataFile } from './manifest.ts'
 import { currentSchema } from './metadata.ts'
 import { referencedFiles } from './reachable.ts'
-import { removeTag, rollback, setTag, tagsOf } from './refs.ts'
+import { removeTag, rollback, setTag, setTags, tagsOf } from './refs.ts'
 import { relocate } from './relocate.ts'
 import { deleteFiles, overwriteFiles, replaceFiles } from './replace.ts'
 import { rewriteManifests } from './rewrite-manifests.ts'
@@ -45,6 +45,11 @@ const operations: Readonly<Record<string, Operation>> = {
   delete: (options, { files }) => deleteFiles(options, { removed: files('b', 'c'), named: {} }),
   'rewrite of manifests': (options) => rewriteManifests(options),
   tag: (options, { ids }) => setTag(options, { name: 'new', snapshot: ids[0] ?? '', until: null }),
+  'exchange of tags': (options, { ids }) =>
+    setTags(options, 'old', [
+      { name: 'old-2', snapshot: ids[0] ?? '', until: null },
+      { name: 'old-3', snapshot: ids[2] ?? '', until: null },
+    ]),
   'removal of a tag': (options) => removeTag(options, 'old'),
   rollback: (options, { ids }) => rollback(options, ids[1] ?? ''),
   'expiry with removal of the files': async (options) => {

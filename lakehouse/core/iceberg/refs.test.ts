@@ -4,7 +4,7 @@ import { dataFile, racingStore, TableUnderTest } from '../../test/iceberg-table-
 import { appendFiles, publishedSnapshot } from './append.ts'
 import { commitMaxAttempts } from './commit.ts'
 import { expireSnapshots } from './expire.ts'
-import { removeTag, rollback, setTag, tagNameMaxLength, tagsOf } from './refs.ts'
+import { removeTag, rollback, setTag, setTags, tagNameMaxLength, tagsOf } from './refs.ts'
 
 let table: TableUnderTest
 let ids: string[]
@@ -15,6 +15,47 @@ beforeEach(async () => {
 const id = (n: number) => ids[n] ?? ''
 const versions = async () => (await table.objects.list('lake/failed_hits/metadata/v')).length
 const logged = async () => ((await table.metadata())['snapshot-log'] ?? []).map((one) => String(one['snapshot-id']))
+
+describe('tags of one prefix', () => {
+  const prefix = 'pin.'
+  const set = (...wanted: Parameters<typeof setTags>[2]) => setTags(table.open(), prefix, wanted)
+  const named = async () => tagsOf(await table.metadata()).map(({ name, snapshot }) => `${name} ${snapshot}`)
+
+  it('become those that are wanted in one commit; others stay', async () => {
+    await setTag(table.open(), { name: 'release', snapshot: id(0), until: null })
+    await set(
+      { name: 'pin.a', snapshot: id(0), until: null },
+      { name: 'pin.b', snapshot: id(1), until: table.clock.now() + 5 },
+    )
+    const count = await versions()
+    await set(
+      { name: 'pin.b', snapshot: id(1), until: table.clock.now() + 5 },
+      { name: 'pin.c', snapshot: id(2), until: null },
+    )
+    expect(await versions()).toBe(count + 1)
+    expect(await named()).toEqual([`pin.b ${id(1)}`, `pin.c ${id(2)}`, `release ${id(0)}`])
+    await set()
+    expect(await named()).toEqual([`release ${id(0)}`])
+  })
+
+  it('are not written where they are as wanted, nor for what the table lacks, nor with an end before their snapshot', async () => {
+    const wanted = { name: 'pin.a', snapshot: id(0), until: null }
+    await set(wanted)
+    const count = await versions()
+    const at = (await table.metadata()).snapshots?.[1]?.['timestamp-ms'] ?? 0
+    await set(wanted, { name: 'pin.b', snapshot: '42', until: null }, { name: 'pin.c', snapshot: id(1), until: at })
+    expect(await versions()).toBe(count)
+    await set(wanted, { name: 'pin.c', snapshot: id(1), until: at + 1 })
+    expect(await named()).toEqual([`pin.a ${id(0)}`, `pin.c ${id(1)}`])
+  })
+
+  it('keep their snapshots from an expiry, until they are gone', async () => {
+    await set({ name: 'pin.a', snapshot: id(0), until: null })
+    expect((await expireSnapshots(table.open(), { keep: new Set() })).snapshots).toEqual([id(1)])
+    await set()
+    expect((await expireSnapshots(table.open(), { keep: new Set() })).snapshots).toEqual([id(0)])
+  })
+})
 
 describe('a tag', () => {
   it('names a snapshot, until a time or for ever, and changes nothing else', async () => {
