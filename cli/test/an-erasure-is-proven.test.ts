@@ -88,7 +88,7 @@ describe('the how-to on erasing', () => {
     await life.end('SIGTERM')
     const stopped = await run(args)
     expect(stopped.code, stopped.stderr).toBe(1)
-    expect(kinds(stopped)).toEqual(new Set(['log segment', 'data file', 'manifest']))
+    expect(kinds(stopped)).toEqual(new Set(['log segment', 'data file']))
     expect((JSON.parse(stopped.stdout) as Proof).unread).toEqual([])
     const nobody = await run([...args.slice(0, 5), 'never-was-here'])
     expect(nobody.code, nobody.stdout + nobody.stderr).toBe(0)
