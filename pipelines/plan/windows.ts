@@ -1,6 +1,7 @@
 /** Windows that authors name. Half-open, `[start, end)`. */
+import type { Weekday } from '../core/window/calendar.ts'
 import { type Duration, durationMs } from './duration.ts'
-import type { CalendarUnit, Weekday, WindowAssign } from './node/step.ts'
+import type { CalendarUnit, WindowAssign } from './node/step.ts'
 
 export interface FixedWindow {
   readonly kind: 'fixed'

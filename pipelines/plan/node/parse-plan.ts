@@ -3,9 +3,10 @@ import { z } from 'zod'
 import { aggregateKinds } from '../../../core/aggregates/aggregate.ts'
 import { UnreadablePlanError } from '../../../core/errors.ts'
 import { tableNames } from '../../../schemas/tables.ts'
+import { weekdays } from '../../core/window/calendar.ts'
 import { deepFreeze } from '../canonical.ts'
 import { checkPlan } from '../check.ts'
-import { type EmitStep, type Plan, planFormat, weekdays } from './step.ts'
+import { type EmitStep, type Plan, planFormat } from './step.ts'
 
 /** Longest text that is taken for a plan, in characters: a plan of a thousand wide steps fits. */
 export const planTextMaxLength = 4_000_000

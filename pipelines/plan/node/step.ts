@@ -4,6 +4,7 @@
  */
 import type { TableName } from '../../../core/tables.ts'
 import type { AggregateNode, Literal } from '../../core/pane.ts'
+import type { Weekday } from '../../core/window/calendar.ts'
 
 /** Raised when a plan of an older form can no longer be read as it is. */
 export const planFormat = 1
@@ -102,8 +103,6 @@ export type WindowAssign =
   /** `weekStart` left out: Monday. */
   | { readonly kind: 'calendar'; readonly unit: CalendarUnit; readonly weekStart?: Weekday }
 export type CalendarUnit = 'hour' | 'day' | 'week' | 'month'
-export const weekdays = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'] as const
-export type Weekday = (typeof weekdays)[number]
 
 export interface GroupStep extends StepBase {
   readonly kind: 'group'
