@@ -196,7 +196,16 @@ export function lakeRemovalContract(name: string, under: LakeRemovalUnderTest): 
   describe(`hours computed again, ${name}`, () => {
     const hit = (n: number, change: LakeRow) =>
       hitRow({ id: String(n), zone: 'UTC', currency: 'EUR', revenue_home_micros: n, _off: n, ...change })
-    const work = (change: Partial<RecomputeWork> & Pick<RecomputeWork, 'hits'>): RecomputeWork => ({
+    type Given = Partial<RecomputeWork> & Pick<RecomputeWork, 'hits'>
+    /** Of what `hourly` holds now. */
+    const recompute = async (lake: LakeRemoval & Pick<LakeReader, 'snapshots'>, given: Given) =>
+      lake.recomputeHourly(work({ hourly: (await lake.snapshots('hourly'))[0]?.id ?? '1', ...given }))
+    const recomputed = async (lake: LakeRemoval & Pick<LakeReader, 'snapshots'>, given: Given) => {
+      const done = await recompute(lake, given)
+      if (done === null) throw new Error('the tables stand apart')
+      return done
+    }
+    const work = (change: Given & Pick<RecomputeWork, 'hourly'>): RecomputeWork => ({
       generation: 1,
       days: [{ merchant: shop, day }],
       erased: [],
@@ -247,10 +256,7 @@ export function lakeRemovalContract(name: string, under: LakeRemovalUnderTest): 
       ])
       await publish('hourly', [hourlyRow({ hits: 96, bucket: noon + hourMs })])
       const before = (await lake.snapshots('hourly')).length
-      const { snapshot } = await recomputed(
-        lake,
-        work({ hits: view(hits), erased: [erased(visitor('v1'))], publish: 3 }),
-      )
+      const { snapshot } = await recomputed(lake, { hits: view(hits), erased: [erased(visitor('v1'))], publish: 3 })
       const all = await rows('hourly', snapshot)
       const totals = all.filter(({ breakdown }) => breakdown === 'total')
       expect(totals.map(({ merchant, bucket, hits }) => [merchant, bucket, Number(hits)]).sort()).toEqual(
@@ -270,12 +276,12 @@ export function lakeRemovalContract(name: string, under: LakeRemovalUnderTest): 
       const { lake, rows, publish } = await opened()
       const hits = await publish('hits', [hit(0, {}), hit(1, { merchant: tea })])
       await publish('hourly', [hourlyRow(), hourlyRow({ merchant: tea })])
-      await lake.recomputeHourly(work({ hits: view(hits), publish: 2 }))
-      const once = await rows('hourly', (await recomputed(lake, work({ hits: view(hits), publish: 2 }))).snapshot)
+      await recomputed(lake, { hits: view(hits), publish: 2 })
+      const once = await rows('hourly', (await recomputed(lake, { hits: view(hits), publish: 2 })).snapshot)
       const both = [{ merchant: tea, day }]
       const twice = await rows(
         'hourly',
-        (await recomputed(lake, work({ hits: view(hits), publish: 2, days: both }))).snapshot,
+        (await recomputed(lake, { hits: view(hits), publish: 2, days: both })).snapshot,
       )
       expect(numbers(once.filter(({ merchant }) => merchant === shop))).toEqual(
         numbers(twice.filter(({ merchant }) => merchant === shop)),
@@ -290,19 +296,19 @@ export function lakeRemovalContract(name: string, under: LakeRemovalUnderTest): 
       await publish('hourly', [hourlyRow({ _off_to: 3 }), hourlyRow({ _off_from: 9, _off_to: 9, merchant: tea })])
       const before = await newest('hourly')
       const apart = (partition: number, next: number) =>
-        work({ hits: view(hits), publish: 2, both: [{ partition, next }] })
-      expect(await lake.recomputeHourly(apart(0, 3))).toBeNull()
-      expect(await lake.recomputeHourly(apart(1, 5))).toBeNull()
+        recompute(lake, { hits: view(hits), publish: 2, both: [{ partition, next }] })
+      expect(await apart(0, 3)).toBeNull()
+      expect(await apart(1, 5)).toBeNull()
       expect(await newest('hourly')).toBe(before)
-      expect(await lake.recomputeHourly(apart(0, 4))).not.toBeNull()
-      expect(await lake.recomputeHourly(apart(1, 6))).not.toBeNull()
+      expect(await apart(0, 4)).not.toBeNull()
+      expect(await apart(1, 6)).not.toBeNull()
     })
 
     it('leaves nothing of a day whose hits are all gone', async () => {
       const { lake, rows, publish } = await opened()
       const hits = await publish('hits', [hit(0, { time: noon - 5 * dayMs })])
       await publish('hourly', [hourlyRow(), hourlyRow({ bucket: noon - dayMs })])
-      const { snapshot } = await recomputed(lake, work({ hits: view(hits) }))
+      const { snapshot } = await recomputed(lake, { hits: view(hits) })
       expect((await rows('hourly', snapshot)).map(({ bucket }) => bucket)).toEqual([noon - dayMs])
     })
 
@@ -341,7 +347,7 @@ export function lakeRemovalContract(name: string, under: LakeRemovalUnderTest): 
             const stored = await rows('hits', snapshot)
             await publish('hourly', [hourlyRow({ hits: 1_000 }), hourlyRow({ hits: 7, merchant: 'third' })])
             const days = [shop, tea].map((merchant) => ({ merchant, day }))
-            const done = await recomputed(lake, work({ hits: view(snapshot), days, erased: erasures, publish: 2 }))
+            const done = await recomputed(lake, { hits: view(snapshot), days, erased: erasures, publish: 2 })
             const isErased = removedRowTest(erasures, 'hits')
             const expected = hourlyRows(
               { merchants: [shop, tea], generation: 1, range: { start: day * dayMs, end: (day + 1) * dayMs } },
@@ -358,7 +364,7 @@ export function lakeRemovalContract(name: string, under: LakeRemovalUnderTest): 
     it('takes so many merchants at once, all of one day', async () => {
       const { lake } = await opened()
       const hits = { table: 'hits' as const, snapshot: null, pending: [] }
-      const of = (days: RecomputeWork['days']) => lake.recomputeHourly(work({ hits, days }))
+      const of = (days: RecomputeWork['days']) => recompute(lake, { hits, days })
       const many = (count: number) =>
         Array.from({ length: count }, (_, n) => ({ merchant: `m${n}` as MerchantId, day }))
       await expect(of(many(recomputedDaysMax + 1))).rejects.toThrow(RangeError)
@@ -366,12 +372,6 @@ export function lakeRemovalContract(name: string, under: LakeRemovalUnderTest): 
       await expect(of([...many(1), { merchant: shop, day: day + 1 }])).rejects.toThrow(RangeError)
     })
   })
-}
-
-async function recomputed(lake: LakeRemoval, work: RecomputeWork): Promise<{ readonly snapshot: string }> {
-  const done = await lake.recomputeHourly(work)
-  if (done === null) throw new Error('the tables stand apart')
-  return done
 }
 
 /** All that a row of `hourly` says, but for its number. */
