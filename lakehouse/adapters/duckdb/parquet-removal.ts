@@ -5,7 +5,7 @@ import type { Expression } from '../../core/sql/ast.ts'
 import { printDuckDbExpression } from '../../core/sql/duckdb-printer.ts'
 import { type ParquetFile, readFiles } from './deleted-rows.ts'
 import { copyToParquet, type FileFacts } from './parquet.ts'
-import { quoteName, tableOrder } from './parquet-sql.ts'
+import { quoteName, readParquet, tableOrder } from './parquet-sql.ts'
 
 export interface RemovalOptions {
   readonly connection: DuckDBConnection
@@ -15,10 +15,10 @@ export interface RemovalOptions {
   readonly goes: Expression
 }
 
-/** Rows of the file that go. */
+/** Rows of the file that go; also those that another engine deleted, whose bytes are still there. */
 export async function countGoing({ connection, definition, file, goes }: RemovalOptions): Promise<number> {
   const result = await connection.runAndReadAll(
-    `SELECT count(*) FROM ${readFiles(definition.columns, [file])} AS "rows" WHERE ${printDuckDbExpression(goes)}`,
+    `SELECT count(*) FROM ${readParquet(definition.columns, [file.localPath])} AS "rows" WHERE ${printDuckDbExpression(goes)}`,
   )
   return Number(result.getRows()[0]?.[0] ?? 0)
 }

@@ -241,6 +241,21 @@ describe('a rewrite of a partition with position deletes', () => {
   }
 })
 
+describe('erased rows that another engine has deleted already', () => {
+  it('are taken out of their files all the same', async () => {
+    const { lake, foreign, publish, newest } = await open()
+    await publish(['x', 'y'].map((visitor, _off) => hitRow({ id: visitor, visitor, _off })))
+    await foreign.deleteWhere('hits', idsIn(['x']), 'file')
+    const erased = [{ merchant: shop, subject: { kind: 'visitor', value: 'x' }, through: noon + dayMs }] as const
+    expect(await lake.partitionsWith('hits', erased)).toEqual([partition])
+    expect(await lake.removeRows('hits', partition, erased)).toMatchObject({ removed: 1 })
+    expect(await lake.partitionsWith('hits', erased)).toEqual([])
+    const { id, files } = await newest()
+    expect(files.map(({ file, deletes }) => [file.rows, deletes.length])).toEqual([[1, 0]])
+    expect(ids(await rowsOf(lake, snapshotView('hits', id)))).toEqual(['y'])
+  })
+})
+
 type Step =
   | { readonly do: 'publish'; readonly rows: readonly { readonly visitor: string; readonly at: number }[] }
   | { readonly do: 'delete'; readonly every: number; readonly scope: 'file' | 'partition' }
