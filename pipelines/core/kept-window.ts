@@ -24,7 +24,7 @@ export interface KeptWindow<S> {
   nextPane: number
   /** The watermark has reached its end. */
   closed: boolean
-  /** The upsert that sinks hold of it: bounds it may have outgrown. */
+  /** The upsert that sinks hold of it; null where none, or where its bounds are others by now. */
   emitted: EmittedWindow | null
   /** Processing time of its next early pane. */
   earlyAt: number | null
@@ -46,7 +46,7 @@ export interface EmittedWindow {
 export interface KeyWindows<S> {
   readonly key: string
   readonly windows: KeptWindow<S>[]
-  /** Upserts of windows that merged into others, to be retracted before those are emitted. */
+  /** Upserts of windows that have other bounds now or are in others: to be retracted before what has their rows is emitted. */
   vanished: EmittedWindow[]
 }
 

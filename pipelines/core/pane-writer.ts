@@ -53,7 +53,9 @@ export class PaneWriter<R, S, V, P> {
   /** What else has rows of the panes that were taken back speaks as well, so that sinks miss none of them meanwhile. */
   #writeOthers(window: KeptWindow<S>, gone: readonly EmittedWindow[]): void {
     const { windows } = window.owner
-    const from = this.#firstReaching(window)
+    // No pane spans more than the longest length, so what shares time with one of them is as near.
+    let from = windows.indexOf(window)
+    while (from > 0 && (windows[from - 1] as KeptWindow<S>).start > window.start - 2 * this.#atMostMs) from -= 1
     for (const other of windows.slice(from)) {
       if (other.start >= window.end + this.#atMostMs) return
       if (!other.changed || !gone.some((emitted) => overlaps(other, emitted))) continue
@@ -61,36 +63,14 @@ export class PaneWriter<R, S, V, P> {
     }
   }
 
-  /** Before the pane: whatever sinks still hold that shares time with the window and is not as it was, by start. */
+  /** Before the pane: whatever sinks still hold that is no more and shares time with the window, by start. */
   #retractAround(window: KeptWindow<S>, timing: PaneTiming): readonly EmittedWindow[] {
     const { owner } = window
-    const gone: EmittedWindow[] = []
-    if (owner.vanished.length > 0) {
-      for (const emitted of owner.vanished) if (overlaps(window, emitted)) gone.push(emitted)
-      owner.vanished = owner.vanished.filter((emitted) => !overlaps(window, emitted))
-    }
-    // Without a longest length windows only grow, so nobody else's last pane reaches into this one.
-    if (this.#atMostMs === Number.POSITIVE_INFINITY) takeStale(window, window, gone)
-    else this.#takeStaleAround(window, gone)
-    for (const emitted of gone.sort((a, b) => a.start - b.start)) this.#retract(owner.key, emitted, timing)
+    if (owner.vanished.length === 0) return none
+    const gone = owner.vanished.filter((emitted) => overlaps(window, emitted)).sort((a, b) => a.start - b.start)
+    owner.vanished = owner.vanished.filter((emitted) => !overlaps(window, emitted))
+    for (const emitted of gone) this.#retract(owner.key, emitted, timing)
     return gone
-  }
-
-  #takeStaleAround(window: KeptWindow<S>, gone: EmittedWindow[]): void {
-    const { windows } = window.owner
-    for (let at = this.#firstReaching(window); at < windows.length; at++) {
-      const other = windows[at] as KeptWindow<S>
-      if (other.start >= window.end + this.#atMostMs) return
-      takeStale(other, window, gone)
-    }
-  }
-
-  /** No pane spans more than the longest length, so none of a window before this place reaches into the window. */
-  #firstReaching(window: KeptWindow<S>): number {
-    const { windows } = window.owner
-    let at = windows.indexOf(window)
-    while (at > 0 && (windows[at - 1] as KeptWindow<S>).start > window.start - this.#atMostMs) at -= 1
-    return at
   }
 
   #retract(key: string, emitted: EmittedWindow, timing: PaneTiming): void {
@@ -98,15 +78,6 @@ export class PaneWriter<R, S, V, P> {
     const window = boundsOf(emitted)
     this.#options.output.pane({ kind: 'retract', key, window, timing, number, ending: 'last', value: null, rows: 0 })
   }
-}
-
-/** Takes the other window's last pane where the window grew into it and it is not what the other is now. */
-function takeStale<S>(other: KeptWindow<S>, window: KeptWindow<S>, gone: EmittedWindow[]): void {
-  const { emitted } = other
-  if (emitted === null || (emitted.start === other.start && emitted.end === other.end)) return
-  if (!overlaps(window, emitted)) return
-  other.emitted = null
-  gone.push(emitted)
 }
 
 interface Bounds {

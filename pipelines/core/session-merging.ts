@@ -47,6 +47,11 @@ export function settleSessions<S>(owner: KeyWindows<S>, place: number, context: 
 
 function bound<S>(window: KeptWindow<S>, { atMostMs, touched }: SessionContext<S>): void {
   window.end = Math.min(window.reach, window.start + atMostMs)
+  const { emitted } = window
+  if (emitted !== null && (emitted.start !== window.start || emitted.end !== window.end)) {
+    window.owner.vanished.push(emitted)
+    window.emitted = null
+  }
   touched(window)
 }
 
@@ -55,7 +60,7 @@ function absorb<S>(window: KeptWindow<S>, next: KeptWindow<S>, { aggregate, keye
   window.reach = Math.max(window.reach, next.reach)
   window.rows += next.rows
   window.unemitted += next.unemitted
-  window.changed ||= next.changed || next.emitted !== null
+  window.changed ||= next.changed
   window.nextPane = Math.max(window.nextPane, next.nextPane)
   window.earlyAt = earlier(window.earlyAt, next.earlyAt)
   if (next.emitted !== null) window.owner.vanished.push(next.emitted)
@@ -83,7 +88,6 @@ function moveRows<S>(window: KeptWindow<S>, next: KeptWindow<S>, count: number, 
   window.reach = moved.reaches.reduce((furthest, reach) => Math.max(furthest, reach), window.reach)
   const rows = sum(moved.counts)
   window.rows += rows
-  window.changed ||= next.emitted !== null
   window.nextPane = Math.max(window.nextPane, next.nextPane)
   window.earlyAt = earlier(window.earlyAt, next.earlyAt)
   const left = next.rows - rows

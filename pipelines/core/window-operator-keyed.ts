@@ -214,10 +214,11 @@ export class KeyedWindowOperator<R, S, V, P> implements WindowOperator<R, P> {
   /** A session window has new bounds: it may be open again, or have been over before it was. */
   #bounded(window: KeptWindow<S>): void {
     window.closed = this.#watermark >= window.end
-    if (window.closed) {
+    if (window.closed || window.unemitted === 0) {
       window.earlyAt = null
       window.earlyTimer = null
     }
+    this.#timers.scheduleEarly(window)
     this.#timers.schedule(window)
     this.#touched.push(window)
   }
@@ -259,7 +260,7 @@ export class KeyedWindowOperator<R, S, V, P> implements WindowOperator<R, P> {
         this.#timers.scheduleEarly(window)
       } else if (window.unemitted >= early.afterRows) this.#writer.write(window, 'early', 'open')
     } else if (this.#watermark >= window.end + this.#latenessMs) this.#goes(window)
-    else if (late !== null && (window.unemitted >= late.afterRows || window.changed)) {
+    else if (late !== null && window.unemitted >= late.afterRows) {
       this.#writer.write(window, 'late', 'open')
     }
   }
