@@ -103,7 +103,9 @@ export interface LakePartition {
 }
 
 export interface PartitionFiles extends LakePartition {
+  /** Data files, and those in which other engines keep which of their rows are deleted. */
   readonly files: number
+  /** In data files; deleted ones are counted too. */
   readonly rows: number
   readonly bytes: number
 }
@@ -161,7 +163,7 @@ export interface LakeMaintainer extends LakeExpiry, LakeRemoval {
    * one, and of breakdowns with more than `foldMaxValues` values a day the rest becomes the row `other`. Of derived tables
    * rows superseded by a newer `_publish` of their unit are left out. One snapshot (operation `replace`; `overwrite` where
    * something was truncated). `_publish` and `_row` of rows that stay whole are kept; of folded ones they are the largest.
-   * Null where there is nothing to do: one file already, in order.
+   * Null where there is nothing to do: one file already, in order, of which no row is deleted.
    * @throws CommitConflictError
    */
   rewrite(
