@@ -1,4 +1,5 @@
 /** Plans as files: a change of what a definition means shows here, and says what the change of the form must be. */
+import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { hitsPipeline } from '../../jobs/hits.ts'
 import { visits } from '../../jobs/sessions.ts'
@@ -47,3 +48,12 @@ function codeless(code: unknown): unknown {
     return Object.fromEntries(Object.keys(code).map((key) => [key, '(code)']))
   return code === null ? null : '(code)'
 }
+
+describe('the reference page', () => {
+  it('shows the plan fixed-count as it is', () => {
+    const page = readFileSync(new URL('../../../docs/reference/pipelines.md', import.meta.url), 'utf8')
+    const [, example = ''] = /```ts\n([\s\S]*?)```/.exec(page) ?? []
+    expect(example).toContain("'fixed-count'")
+    expect(readFileSync(new URL('plans.ts', import.meta.url), 'utf8')).toContain(example)
+  })
+})
