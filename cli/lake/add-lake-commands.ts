@@ -1,6 +1,6 @@
 /** The arguments of `hitlake lake …`. */
 import type { Command, Option } from 'commander'
-import { systemClock, systemRandom } from '../../core/adapters/node/system.ts'
+import { systemClock, systemRandom, systemTimers } from '../../core/adapters/node/system.ts'
 import type { Config } from '../../core/config/parse-config.ts'
 import type { Connection } from '../client/connect.ts'
 import { processTerminal as terminal } from '../client/terminal.ts'
@@ -35,7 +35,7 @@ export function addLakeCommands(program: Command, parts: LakeCommandParts): void
   ): Promise<void> {
     return parts.withServer(async ({ api }) => {
       const form = options.json === true ? 'json' : 'text'
-      return work(await import('./lake-command.ts'), { api, terminal, clock: systemClock, form })
+      return work(await import('./lake-command.ts'), { api, terminal, clock: systemClock, timers: systemTimers, form })
     })
   }
   const add = (name: string, description: string) => lake.command(name).description(description).addOption(parts.json())

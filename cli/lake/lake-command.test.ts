@@ -84,18 +84,20 @@ async function world(change: { readonly faults?: readonly TableFault[]; readonly
   closers.push(() => app.close())
   const url = await app.listen({ port: 0, host: '127.0.0.1' })
   const lines: string[] = []
+  const progress: string[] = []
   const context = (form: 'text' | 'json'): lake.LakeContext => ({
     api: createApi({ url, adminKey: 'admin' }),
     terminal: {
       out: (line) => lines.push(line),
-      progress: { write: () => undefined, isTerminal: false, width: 100 },
+      progress: { write: (text) => void progress.push(text), isTerminal: false, width: 100 },
       isTerminal: false,
       width: 120,
     },
     clock,
+    timers: clock,
     form,
   })
-  return { text: context('text'), json: context('json'), lines, store, done }
+  return { text: context('text'), json: context('json'), lines, progress, store, done }
 }
 
 describe('hitlake lake', () => {
@@ -163,7 +165,7 @@ describe('hitlake lake', () => {
   })
 
   it('expires and compacts, or says that it cannot now and ends with 1', async () => {
-    const { text, lines } = await world()
+    const { text, lines, progress } = await world()
     expect(await lake.lakeExpire(text, 'hits', 'dry run')).toBe(0)
     expect(await lake.lakeCompact(text, 'hits', 'dry run')).toBe(0)
     expect(lines[0]).toBe('1 snapshots and 4 files (2.0 KB) would go')
@@ -171,6 +173,7 @@ describe('hitlake lake', () => {
     expect(lines.at(-1)?.split(/ +/)).toEqual(['1', '2026-03-02', '4', '2', '900', 'B'])
     await lake.lakeCompact(text, 'hits', 'rewrite')
     expect(lines.some((line) => line.startsWith('2 partitions: 9 files became 2;'))).toBe(true)
+    expect(progress).toEqual([expect.stringMatching(/^[12] of 2 partitions/)])
     const busy = await world({ busy: true })
     expect(await lake.lakeExpire(busy.text, 'hits', 'remove')).toBe(1)
     expect(await lake.lakeCompact(busy.text, 'hits', 'rewrite')).toBe(1)

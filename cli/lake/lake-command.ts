@@ -1,8 +1,9 @@
 /** `hitlake lake …`: what the lake holds and keeps, asked and changed through the admin API of a server. */
 import { CommandError } from '../../core/errors.ts'
 import { dayMs } from '../../core/event-time.ts'
-import type { Clock } from '../../core/ports/clock.ts'
+import { type Clock, sleep, type Timers } from '../../core/ports/clock.ts'
 import { type Api, type ApiReply, problemText } from '../client/api.ts'
+import { createProgress } from '../client/progress.ts'
 import type { Terminal } from '../client/terminal.ts'
 import { tableLines } from '../query/table.ts'
 import {
@@ -21,9 +22,13 @@ export interface LakeContext {
   readonly api: Api
   readonly terminal: Terminal
   readonly clock: Clock
+  readonly timers: Timers
   /** The result as JSON, for a program. */
   readonly form: 'text' | 'json'
 }
+
+/** How often a command that waits looks how far its work is. */
+const progressEveryMs = 2_000
 
 type Row = readonly string[]
 
@@ -129,7 +134,9 @@ export async function lakeExpire(context: LakeContext, table: string, mode: 'rem
 
 export async function lakeCompact(context: LakeContext, table: string, mode: 'rewrite' | 'dry run'): Promise<0 | 1> {
   const body = { dryRun: mode === 'dry run' }
-  const answer = await post<{ compacted: Compacted | null }>(context, pathOf(table, 'compact'), body)
+  const path = pathOf(table, 'compact')
+  const work = () => post<{ compacted: Compacted | null }>(context, path, body)
+  const answer = mode === 'dry run' ? await work() : await compactWatched(context, table, work)
   const { compacted } = answer
   if (context.form === 'json') context.terminal.out(JSON.stringify(answer))
   else if (compacted === null) context.terminal.out('another process does the maintenance now; try again later')
@@ -143,6 +150,35 @@ export async function lakeCompact(context: LakeContext, table: string, mode: 're
     if (partitions > 0) show(context, {}, partitionHeader, compacted.of.map(partitionRow), 2)
   }
   return compacted === null ? 1 : 0
+}
+
+/** Says how far it is, by looking at the partitions it set out with. */
+async function compactWatched<T>(context: LakeContext, table: string, work: () => Promise<T>): Promise<T> {
+  const { clock, timers, terminal } = context
+  const would = await post<{ compacted: Compacted | null }>(context, pathOf(table, 'compact'), { dryRun: true })
+  const worth = would.compacted?.of ?? []
+  if (worth.length === 0) return work()
+  const progress = createProgress({ out: terminal.progress, clock, what: 'partitions', total: worth.length })
+  const working = work()
+  let isDone = false
+  const ended = working.then(
+    () => {
+      isDone = true
+    },
+    () => {
+      isDone = true
+    },
+  )
+  while (!isDone) {
+    await Promise.race([ended, sleep(timers, progressEveryMs)])
+    const { partitions } = await get<{ partitions: readonly Partition[] }>(context, pathOf(table, 'partitions'))
+    const left = worth.filter(({ generation, period, files }) =>
+      partitions.some((now) => now.generation === generation && now.period === period && now.files >= files),
+    )
+    progress.at(worth.length - left.length)
+  }
+  progress.end()
+  return working
 }
 
 /** 1 where something must be mended. */
