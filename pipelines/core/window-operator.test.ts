@@ -173,6 +173,43 @@ describe('session windows', () => {
     ])
   })
 
+  // 0           14
+  // held:   [0,6)   [10,16)   then   −4 0 5 | 10
+  it('leave nothing behind in sinks where a session first took another in and then was cut off it', () => {
+    const script = new WindowScript(session<Row>({ gapMs: 6, atMostMs: 14 }), {
+      latenessMs: 25,
+      emit: { early: { afterRows: 1 }, late: null },
+    })
+    script.take(0).take(10).watermark(15).take(5)
+    expect(script.said().slice(-2)).toEqual(['[10,16) #0 early upsert: 10', '[0,6) #1 on time upsert: 0'])
+    // Both are in [0,14) now, which is closed and speaks when it goes; a row before it cuts 10 off again.
+    expect(script.take(-4).said()).toEqual(['[10,16) #0 early retract', '[10,16) #2 early upsert: 10'])
+    expect(script.watermark(end).said()).toEqual([
+      '[10,16) #3 on time last upsert: 10',
+      '[0,6) #1 late retract',
+      '[-4,10) #2 late last upsert: -4,0,5',
+    ])
+  })
+
+  it('that were cut off with rows that panes had have no early pane of their own, after a crash neither', () => {
+    const rows = [14, 15, 16].map((time) => ({ key: 'k', value: time, time, gap: 1 }))
+    const said = [false, true].map((crashes) => {
+      const emit = { early: { everyMs: 1 } }
+      const script = new WindowScript(session<Row>({ gapMs: ({ gap }) => gap ?? 0, atMostMs: 14 }), { emit })
+      for (const row of rows) script.takeRow(row)
+      script.clock(1).takeRow({ key: 'k', value: 5, time: 5, gap: 12 })
+      script.takeRow({ key: 'k', value: 0, time: 0, gap: 12 })
+      if (crashes) script.crash()
+      return script.clock(2).watermark(end).said()
+    })
+    expect(said[1]).toEqual(said[0])
+    expect(said[0]?.filter((pane) => pane.startsWith('[15,16)'))).toEqual([
+      '[15,16) #0 early upsert: 15',
+      '[15,16) #0 on time retract',
+      '[15,16) #1 on time last upsert: 15',
+    ])
+  })
+
   //     −3        5   8     11 12 14
   //      [---------)                    gap of the row
   //                [-----)
