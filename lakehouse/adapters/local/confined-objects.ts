@@ -13,10 +13,12 @@ export interface ConfinedOptions {
   readonly objects: ObjectStore
   /** What its names begin with (`lake/hits/`), and the table it is. Other names are let through. */
   readonly folders: ReadonlyMap<string, string>
+  /** `confinedNamesMax` where absent. */
+  readonly namesMax?: number
 }
 
 /** Every method that meets such a link throws CorruptTableError. `list` and `size` follow links: they give no bytes away. */
-export function confinedObjects({ objects, folders }: ConfinedOptions): ObjectStore {
+export function confinedObjects({ objects, folders, namesMax = confinedNamesMax }: ConfinedOptions): ObjectStore {
   const known = new Set<string>()
   /** Path of the store's folder with `/` at its end; null where it is none: copies of a bucket's objects have no links. */
   let root: string | null | undefined
@@ -83,7 +85,7 @@ export function confinedObjects({ objects, folders }: ConfinedOptions): ObjectSt
     async localPath(name) {
       if (!known.has(name)) {
         await confine(name, 'object')
-        if (known.size >= confinedNamesMax) known.clear()
+        if (known.size >= namesMax) known.clear()
         known.add(name)
       }
       return objects.localPath(name)
