@@ -385,8 +385,12 @@ describe('whose erasure it is', () => {
     const whole = { merchant: shop, all: true, through: new Date(through).toISOString() } as const
     const { code, finds } = await prove(folder, whole)
     expect(code).toBe(1)
-    expect(new Set(finds.map(({ kind }) => kind))).toEqual(new Set(['data file', 'manifest', 'log segment']))
+    expect(new Set(finds.map(({ kind }) => kind))).toEqual(new Set(['data file', 'log segment']))
     expect(await prove(folder, { ...whole, merchant: 'nobody' })).toMatchObject({ code: 0 })
+    const before = await folder.files('.parquet')
+    await folder.publish('hits', 3, [hitRow({ merchant: 'gone', _off: 3 })])
+    for (const file of await folder.files('.parquet')) if (!before.includes(file)) await rm(join(folder.path, file))
+    await expectFound(folder, 'manifest', /bounds of column 1/, { ...whole, merchant: 'gone' })
   })
 
   it('is told by the number of an erasure, with its moment; by its subject too; else it is now', async () => {

@@ -6,6 +6,7 @@ import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { decodeCheckpoint } from '../../../schemas/avro/checkpoint.ts'
 import { createNamedFiles } from './named-files.ts'
+import { isHits, isParquet, kindOf, mends } from './places.ts'
 import type { ParquetSearch, ParquetSearched, RecordSearch, SearchedFiles } from './ports.ts'
 import { createNeedle, type ErasedQuestion, wordMinBytes } from './question.ts'
 import { type Find, type PlaceKind, type PlaceLine, type Proof, placeKinds, type Unread } from './report.ts'
@@ -34,33 +35,6 @@ export async function proveErased(parts: ProofParts): Promise<Proof> {
   return new Prover(parts).prove()
 }
 
-/** What kind of place an object is, by its name. */
-export function kindOf(object: string): PlaceKind {
-  if (/^staged\/.*\.parquet$/.test(object)) return 'staged file'
-  if (/\/data\/.*\.parquet$/.test(object)) return 'data file'
-  if (/\/metadata\/[^/]*\.metadata\.json(\.gz)?$/.test(object)) return 'table metadata'
-  if (/\/metadata\/snap-[^/]*\.avro$/.test(object)) return 'manifest list'
-  if (/\/metadata\/[^/]*\.avro$/.test(object)) return 'manifest'
-  if (/^(lake|publications)\/|^\w+:/.test(object)) return 'other file of the lake'
-  if (/^log\/\d{20}\.log$/.test(object)) return 'log segment'
-  if (object.startsWith('checkpoints/')) return 'checkpoint'
-  if (object.startsWith('state/')) return 'dedupe state'
-  return object.startsWith('journal/') ? 'journal entry' : 'other file'
-}
-
-const isParquet = (object: string) => object.endsWith('.parquet')
-const isHits = (object: string) => isParquet(object) && /^staged\/|(^|\/)hits[-/]/.test(object)
-const mends: Partial<Record<PlaceKind, string>> = {
-  'staged file': 'it is published within minutes and gone from here; one that no commit names goes at the next start',
-  'log segment': 'the log keeps records until they are processed and their segment is full and goes as a whole',
-  checkpoint: 'the next commit of the job writes a new one and removes it',
-  'dedupe state': 'the job removes it when no hit of its 24 hours is left',
-  'journal entry': 'the journal keeps entries for its retention and no longer',
-  'control store': 'no table but erasures names visitors or users; report it',
-  'other file':
-    'it is none of the files that Hitlake keeps; remove it if you know it (scratch/ is emptied at the next start)',
-}
-
 class Prover {
   private readonly needle
   private readonly named = createNamedFiles()
@@ -69,7 +43,8 @@ class Prover {
   private readonly allowed: Omit<Find, 'mend'>[] = []
   private readonly unread: Unread[] = []
   private readonly laterHours = new Set<number>()
-  private readonly parquet = new Map<string, ParquetSearched & { readonly object: string }>()
+  /** By the last part of their names. */
+  private readonly parquet = new Map<string, (ParquetSearched & { readonly object: string })[]>()
   private readonly metadataFinds: (MetadataFind & { readonly object: string; readonly kind: PlaceKind })[] = []
 
   constructor(private readonly parts: ProofParts) {
@@ -191,7 +166,8 @@ class Prover {
     const { parquet, question } = this.parts
     const { needle, laterHours } = this
     const searched = await this.withLocal(object, (path) => parquet.search(path, { question, needle, laterHours }))
-    this.parquet.set(object.slice(object.lastIndexOf('/') + 1), { ...searched, object })
+    const lastPart = object.slice(object.lastIndexOf('/') + 1)
+    this.parquet.set(lastPart, [...(this.parquet.get(lastPart) ?? []), { ...searched, object }])
     for (const { where, rows } of searched.finds) {
       this.finds.push({ kind, object, where: rows === 0 ? where : `${where}, ${rows} rows` })
     }
@@ -201,18 +177,30 @@ class Prover {
     if (at >= 0) this.finds.push({ kind, object, where: `byte ${at}, in no row` })
   }
 
-  /** A bound speaks of a file: rows in it that may stay explain it. So do, of a bound that was cut, others that begin alike. */
+  /**
+   * A bound speaks of a file: rows in it that may stay explain it. So do others that begin alike, of a bound that was cut; and
+   * of a merchant's id any text that is the same.
+   */
   private async isExplained({ how, bound, dataFile }: MetadataFind): Promise<boolean> {
     const { value } = this.needle
-    if (bound === null || dataFile === null) return false
-    const file = this.parquet.get(dataFile.slice(dataFile.lastIndexOf('/') + 1))
-    if (file === undefined) return false
+    const file = bound === null || dataFile === null ? undefined : this.fileOf(dataFile)
+    if (bound === null || file === undefined) return false
     if (file.explainedRows > 0) return true
-    if (how === 'exact' || value === null) return false
+    if (how === 'exact' && value !== null) return false
     // The raised end of a cut upper bound is in no value.
-    const shared = [...bound.toString('utf8')].filter((point, at) => [...value][at] === point).join('')
-    return this.withLocal(file.object, (path) => this.parts.parquet.hasOtherValue(path, shared, value)).catch(
-      () => false,
+    const of = value ?? this.parts.question.merchant
+    const prefix = how === 'exact' ? of : sharedPrefix(bound.toString('utf8'), of)
+    const { parquet } = this.parts
+    return this.withLocal(file.object, (path) => parquet.hasOtherValue(path, prefix, value ?? '')).catch(() => false)
+  }
+
+  /** The searched file that a URI of metadata means; by its last part where the table was moved. */
+  private fileOf(uri: string): (ParquetSearched & { readonly object: string }) | undefined {
+    const lastPart = (name: string) => name.slice(name.lastIndexOf('/') + 1)
+    const alike = this.parquet.get(lastPart(uri)) ?? []
+    return (
+      alike.find(({ object }) => uri === object || uri.endsWith(`/${object}`)) ??
+      (alike.length === 1 ? alike[0] : undefined)
     )
   }
 
@@ -274,6 +262,7 @@ class Prover {
     }
     if (subject.kind === 'merchant') {
       notes.push('Settings, keys and counts of the merchant stay: they are no hits.')
+      notes.push('The journal of a cluster has the seed of its visitor hashes of before until its entries are dropped.')
     } else if (!this.needle.looksIntoBytes) {
       notes.push(
         `The value is shorter than ${wordMinBytes} bytes: it is searched as a value and as a string in JSON, not inside other texts or undecoded bytes.`,
@@ -281,4 +270,11 @@ class Prover {
     }
     return notes
   }
+}
+
+/** By code points. */
+function sharedPrefix(a: string, b: string): string {
+  const [left, right] = [[...a], [...b]]
+  const differs = left.findIndex((point, at) => right[at] !== point)
+  return differs < 0 ? a : left.slice(0, differs).join('')
 }

@@ -31,6 +31,7 @@ export function createNeedle({ merchant, subject, visitorHash }: ErasedQuestion)
   const hashBytes = visitorHash === null ? null : int64(visitorHash)
   const isHash = (bytes: Buffer) => hashBytes?.equals(bytes) === true
   if (subject.kind === 'merchant') {
+    const whole = Buffer.from(merchant)
     const own = [lowerStringBound(merchant), upperStringBound(merchant)]
     return {
       value: null,
@@ -38,7 +39,10 @@ export function createNeedle({ merchant, subject, visitorHash }: ErasedQuestion)
       looksIntoBytes: false,
       inText: () => false,
       inBytes: () => -1,
-      asBound: (bytes) => (own.some((bound) => bound?.equals(bytes)) ? 'exact' : null),
+      asBound(bytes) {
+        if (bytes.equals(whole)) return 'exact'
+        return own.some((bound) => bound?.equals(bytes)) ? 'cut' : null
+      },
     }
   }
   const { value } = subject
