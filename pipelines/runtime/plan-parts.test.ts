@@ -1,9 +1,17 @@
 /** What the runner of feeds refuses, for it keeps no windows between epochs. */
 import { describe, expect, it } from 'vitest'
-import { hitsPipeline } from '../jobs/hits.ts'
+import type { FeedHit } from '../../core/hit.ts'
+import { failedHitsTable, hitsTable } from '../../schemas/tables.ts'
+import { enrich } from '../jobs/enrich.ts'
+import { hitFeed } from '../jobs/hit-feed.ts'
+import { failedHits, hits } from '../jobs/hit-sinks.ts'
+import { type HitsContext, hitsPipeline } from '../jobs/hits.ts'
+import { pipeline } from '../plan/builder.ts'
 import type { Pipeline } from '../plan/draft.ts'
 import { stateless } from '../plan/golden/plans.ts'
 import type { PlanStep } from '../plan/node/step.ts'
+import type { StandardSchema } from '../plan/standard-schema.ts'
+import { batch, booksOf, createWorld, drain, hit, push, rowsOf, shop } from '../test/support/world.ts'
 import { PlanParts } from './plan-parts.ts'
 
 const changed = (step: string, parts: object): Pipeline => {
@@ -11,7 +19,41 @@ const changed = (step: string, parts: object): Pipeline => {
   return { ...hitsPipeline, plan: { ...hitsPipeline.plan, steps } }
 }
 
+interface Named {
+  readonly name: string
+}
+const named: StandardSchema<FeedHit, FeedHit> = {
+  '~standard': {
+    version: 1,
+    vendor: 'by hand',
+    validate: (value) =>
+      (value as Partial<Named> | undefined)?.name === 'odd'
+        ? { issues: [{ message: 'odd', path: ['name'] }] }
+        : { value: value as FeedHit },
+  },
+}
+
 describe('the runner of feeds', () => {
+  it('runs a validator: what it refuses is a failed hit with the path for its reason', async () => {
+    const world = await createWorld()
+    push(world, [batch([hit({ id: 'a' }), hit({ id: 'b', name: 'odd' })])])
+    const plan = pipeline<HitsContext>(
+      'validated',
+      (p) => {
+        const { passed, refused } = p
+          .read(hitFeed, { eventTime: (h) => h.time, watermark: { from: (h) => h.received, delay: '1m' } })
+          .validate('shape', named, { version: '1' })
+        refused.write(failedHits)
+        passed.map('enrich', enrich, { uses: ['visitorSeed', 'visitorHash', 'country', 'userAgents'] }).write(hits)
+      },
+      { jobs: { all: [hitsTable, failedHitsTable] } },
+    )
+    await drain(world, { plan })
+    expect(await rowsOf(world, 'hits')).toMatchObject([{ id: 'a' }])
+    expect(await rowsOf(world, 'failed_hits')).toMatchObject([{ step: 'shape', reason: 'invalid:/name' }])
+    expect(await booksOf(world, shop)).toMatchObject({ stored: 1, failed: 1 })
+  })
+
   it('takes the shipped plan', () => {
     expect(() => new PlanParts(hitsPipeline, {}, undefined)).not.toThrow()
   })
