@@ -87,10 +87,6 @@ export class KeyedWindows<S> {
     return this.#bytes
   }
 
-  get keys(): number {
-    return this.#byKey.size
-  }
-
   get windows(): number {
     return this.#windows
   }

@@ -244,6 +244,7 @@ export class KeyedWindowOperator<R, S, V, P> implements WindowOperator<R, P> {
       isGone: false,
     }
   }
+
   // Panes that rows bring about, then those that time does.
 
   #judgeTouched(): void {

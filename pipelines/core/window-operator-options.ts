@@ -3,7 +3,10 @@ import type { EventTime } from '../../core/event-time.ts'
 import type { EmitRule, WindowPane } from './panes.ts'
 import type { WindowAssigner } from './window/assigner.ts'
 
-/** `S` the state, `V` the result, `P` the state as plain data. Laws as of core/aggregates/aggregate.ts. */
+/**
+ * `S` the state, `V` the result, `P` the state as plain data. Laws as of core/aggregates/aggregate.ts. Nothing here throws:
+ * a row that an aggregate cannot take is refused before it comes to the operator.
+ */
 export interface WindowAggregate<R, S, V, P> {
   create(): S
   /** Owns `state`. */

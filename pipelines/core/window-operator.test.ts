@@ -271,14 +271,6 @@ describe('the state of windows', () => {
     expect(new WindowScript(ten(), { stateMaxBytes: oneRow }).take(1).operator.isFull).toBe(true)
   })
 
-  it('keeps timers in proportion to windows: those of sessions that merged or spoke are swept', () => {
-    const script = new WindowScript(session<Row>({ gapMs: 10 }), { emit: { early: { everyMs: 1 } } })
-    // Every row comes before all others, so every one makes a window that takes the last one in.
-    for (let time = 5_000; time > 0; time -= 1) script.take(time)
-    expect(script.operator.windows).toBe(1)
-    expect(script.watermark(end).values()).toHaveLength(1)
-  })
-
   it('refuses two states with the same key, and an operator that has begun', () => {
     const script = new WindowScript(ten()).take(1)
     const state = script.operator.snapshot()
