@@ -24,9 +24,24 @@ describe('rewrites since the copy', () => {
     expect(endOfChain('s2', entries)).toBe('s2')
   })
 
+  // s1 - r1 - (rolled back to s1) - r2
+  it('lead back by a rollback, wherever on the way the copy was made', () => {
+    const back = [entry('s1', 'r1'), entry('r1', 's1')]
+    expect(endOfChain('s1', back)).toBe('s1')
+    expect(endOfChain('r1', back)).toBe('s1')
+    const on = [...back, entry('s1', 'r2')]
+    expect(endOfChain('s1', on)).toBe('r2')
+    expect(endOfChain('r1', on)).toBe('r2')
+    expect(endOfChain('r2', on)).toBe('r2')
+  })
+
+  it('lead on though a clock that was behind wrote the first of them last', () => {
+    expect(endOfChain('s1', [entry('r1', 'r2'), entry('s1', 'r1')])).toBe('r2')
+  })
+
   it('that only raised versions lead nowhere, and none leads round in a circle', () => {
     expect(endOfChain('s1', [entry('s1', 'r1'), entry('r1', 'r1')])).toBe('r1')
-    expect(['a', 'b']).toContain(endOfChain('a', [entry('a', 'b'), entry('b', 'a')]))
+    expect(endOfChain('a', [entry('a', 'b'), entry('b', 'c'), entry('c', 'a')])).toBe('a')
     expect(endOfChain(null, [])).toBeNull()
   })
 })

@@ -28,21 +28,29 @@ export async function journaledRewrites(
   return found
 }
 
-/** The snapshot that rewrites lead to from `snapshot`. */
+/**
+ * The snapshot that rewrites lead to from `snapshot`. A rollback leads back to where another one began, so they are followed
+ * in the order of their times; and where clocks of two processes stood apart, on to what was not come by before.
+ */
 export function endOfChain(snapshot: string | null, entries: readonly RewrittenEntry[]): string | null {
-  // Of two that replaced the same one counted; both hold all of it.
-  const next = new Map(
-    entries.flatMap(({ rewrite }) =>
-      rewrite.replaces === rewrite.snapshot ? [] : [[rewrite.replaces, rewrite.snapshot]],
-    ),
-  )
+  const steps = entries.map(({ rewrite }) => rewrite).filter(({ replaces, snapshot }) => replaces !== snapshot)
+  const seen = new Set([snapshot])
   let end = snapshot
-  for (let left = next.size; left > 0; left--) {
+  for (let at = -1; ; ) {
+    // Of two that replaced the same one counted; both hold all of it.
+    const last = steps.findLastIndex(({ replaces }, n) => n > at && replaces === end)
+    if (last < 0) break
+    at = last
+    end = steps[last]?.snapshot ?? end
+    seen.add(end)
+  }
+  const next = new Map(steps.map(({ replaces, snapshot: after }) => [replaces, after]))
+  for (;;) {
     const after = next.get(end)
-    if (after === undefined) break
+    if (after === undefined || seen.has(after)) return end
+    seen.add(after)
     end = after
   }
-  return end
 }
 
 /** Of a table without an open publication or derivation, whose last publication is finished. */

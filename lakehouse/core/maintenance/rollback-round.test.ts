@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../../../core/adapters/memory/manual-clock.ts'
 import { seededRandom } from '../../../core/adapters/memory/seeded-random.ts'
 import { RollbackRefusedError, SnapshotNotFoundError } from '../../../core/errors.ts'
-import { eventTime, minuteMs, utcDay } from '../../../core/event-time.ts'
+import { dayMs, eventTime, minuteMs, utcDay } from '../../../core/event-time.ts'
 import type { MerchantId, Offset } from '../../../core/ids.ts'
-import { hitRow } from '../../../core/ports/lake.contract.ts'
+import { hitRow, rowsOf } from '../../../core/ports/lake.contract.ts'
 import { createMemoryControlStore } from '../../adapters/memory/memory-control-store.ts'
 import { createMemoryDerive } from '../../adapters/memory/memory-derive.ts'
 import { createMemoryLake, MemoryLakeState } from '../../adapters/memory/memory-lake.ts'
@@ -184,6 +184,38 @@ describe('a rollback', () => {
     expect(during).toBeUndefined()
     await publish()
     expect(await store.acquireLease(lease, 'one', 60_000, clock.now())).toBeDefined()
+  })
+
+  it('of a derived table undoes derivations: their days are asked of the base until they are derived again', async () => {
+    const { clock, store, lake, publish } = await rig()
+    const maintenance = createMaintenance({
+      ...{ store, lake, clock, timers: clock, owner: 'one' },
+      reads: 'pending',
+    })
+    const sessions = async () => (await store.tableView('sessions')).snapshot ?? ''
+    const derived = async () => {
+      const everything = { merchant: shop, from: 0, to: noon, reach: { daysBefore: 2, daysAfter: 1 } }
+      return (await store.derivedRanges({ ...everything, table: 'sessions' })).map(({ publish }) => publish)
+    }
+    await publish(noon - 3 * dayMs)
+    await maintenance.runNow()
+    const [first, ranges] = [await sessions(), await derived()]
+    await publish(noon - 3 * dayMs + minuteMs)
+    await maintenance.runNow()
+    expect(await sessions()).not.toBe(first)
+    const later = await derived()
+    expect(later).not.toEqual(ranges)
+
+    expect(await maintenance.rollback('sessions', first, 'roll back')).toMatchObject({ to: first, days: 1 })
+    expect(await sessions()).toBe(first)
+    expect(await derived()).toEqual([])
+    await maintenance.runNow()
+    expect((await derived()).length).toBeGreaterThan(0)
+    const rows = await rowsOf(lake, await store.tableView('sessions'))
+    const newest = Math.max(...rows.map(({ _publish }) => Number(_publish)))
+    expect(newest).toBeGreaterThan(Math.max(...later))
+    expect(rows.filter(({ _publish }) => Number(_publish) === newest).map(({ hits }) => hits)).toEqual([2])
+    await maintenance.stop()
   })
 
   it('is asked of maintenance, between its rounds', async () => {
