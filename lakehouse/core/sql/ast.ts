@@ -47,6 +47,11 @@ export type Expression =
   | { readonly kind: 'prop'; readonly of: Expression; readonly key: string }
   /** The text or number of the member `key` of a JSON object, as text; null where it is absent, null, or there is no object. */
   | { readonly kind: 'member'; readonly of: Expression; readonly key: 'user' | 'visitor' }
+  /**
+   * The whole number at the path of these texts, one or two; null where there is none, and for null. At least one entry, each
+   * path once. For lists that would be too long as conditions: an engine looks it up at once.
+   */
+  | { readonly kind: 'lookUp'; readonly keys: readonly Expression[]; readonly entries: readonly LookedUp[] }
   /** Exact at any size: no dialect may overflow or round. Null where there is nothing to sum. */
   | { readonly kind: 'sum'; readonly of: Expression }
   | { readonly kind: 'max' | 'min'; readonly of: Expression }
@@ -97,6 +102,11 @@ export type Expression =
   | { readonly kind: 'largestOfSmallest'; readonly list: Expression; readonly limit: number }
 
 export type Comparison = '=' | '<>' | '<' | '<=' | '>=' | '>'
+
+export interface LookedUp {
+  readonly path: readonly string[]
+  readonly value: number
+}
 
 /** Rising, or falling; nulls last either way. */
 export type OrderKey = Expression | { readonly kind: 'falling'; readonly of: Expression }

@@ -17,7 +17,7 @@ import {
   type WorkToSelect,
 } from './derive-select-parts.ts'
 import { hitColumn } from './dimensions.ts'
-import { columnsFor, notErasedOfMany } from './not-erased.ts'
+import { columnsFor, notErased } from './not-erased.ts'
 import {
   inRanges,
   ofFirst,
@@ -104,7 +104,7 @@ function hitsToRead(work: WorkToSelect): Select {
     where: and(
       nearUnits(work, 'time', spanOf(ranges)),
       inRanges(column('time', 'rows'), ranges),
-      ...notErasedOfMany(erased, 'rows'),
+      ...notErased(erased, 'rows'),
       not(orElse(column('bot', 'rows'), boolean(false))),
     ),
   }

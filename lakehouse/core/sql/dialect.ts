@@ -1,5 +1,5 @@
 /** What a printer of one engine has to say itself; all else is said alike (printer.ts). */
-import type { Literal, StructPart, Within } from './ast.ts'
+import type { Literal, LookedUp, StructPart, Within } from './ast.ts'
 
 /** What one engine says in its own way. Arguments are printed expressions. */
 export interface Dialect {
@@ -18,6 +18,7 @@ export interface Dialect {
   epochMs(of: string): string
   prop(of: string, key: string): string
   member(of: string, key: string): string
+  lookUp(keys: readonly string[], entries: readonly LookedUp[]): string
   minBy(of: string, by: readonly string[]): string
   maxBy(of: string, by: readonly string[]): string
   struct(fields: readonly (StructPart & { readonly text: string })[]): string
@@ -28,4 +29,16 @@ export interface Dialect {
   largestOfSmallest(list: string, limit: number): string
   /** What follows the left side in FROM, and what WHERE must say besides. */
   within(within: Within, point: string): { readonly join: string; readonly where: string }
+}
+
+/** Entries by the first text of their paths, which the paths have lost. */
+export function byFirst(entries: readonly LookedUp[]): ReadonlyMap<string, readonly LookedUp[]> {
+  const found = new Map<string, LookedUp[]>()
+  for (const { path, value } of entries) {
+    const [first = '', ...rest] = path
+    const below = found.get(first)
+    if (below === undefined) found.set(first, [{ path: rest, value }])
+    else below.push({ path: rest, value })
+  }
+  return found
 }

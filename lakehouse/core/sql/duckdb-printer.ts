@@ -1,6 +1,6 @@
 /** Prints a `Select` for DuckDB. The only writer of literals of that dialect. */
-import type { Expression, Literal, ScalarType, Select, StructPart, ValuedRange } from './ast.ts'
-import type { Dialect } from './dialect.ts'
+import type { Expression, Literal, LookedUp, ScalarType, Select, StructPart, ValuedRange } from './ast.ts'
+import { byFirst, type Dialect } from './dialect.ts'
 import { checkedInstant, checkedText, checkedWhole, instantText, membersPattern } from './literal-limits.ts'
 import { printExpression, printSql, quotedName, type TableText } from './printer.ts'
 
@@ -72,6 +72,7 @@ const duckDb: Dialect = {
     return `CASE WHEN contains(${of}, ${textLiteral(`${JSON.stringify(key)}:`)}) THEN coalesce(${value}, '') ELSE '' END`
   },
   member: (of, key) => `CASE WHEN json_valid(${of}) THEN json_extract_string(${of}, '$.${key}') END`,
+  lookUp: lookedUp,
   minBy: (of, by) => `arg_min(${of}, ${tuple(by)})`,
   maxBy: (of, by) => `arg_max(${of}, ${tuple(by)})`,
   struct: (fields) =>
@@ -113,4 +114,19 @@ function rangeRows(ranges: readonly ValuedRange[], columns: readonly string[]): 
 
 function wholeList(values: readonly (number | null)[]): string {
   return `CAST('[${values.map((value) => (value === null ? 'NULL' : checkedWhole(value))).join(',')}]' AS BIGINT[])`
+}
+
+/**
+ * A CASE goes through its values one by one, a list it looks up at once: so only rows with one of the values come to the
+ * CASE, ten times faster where these are few.
+ */
+function lookedUp([key = '', ...rest]: readonly string[], entries: readonly LookedUp[]): string {
+  const branches = [...byFirst(entries)].map(([first, below]) => {
+    const value = rest.length === 0 ? String(checkedWhole(below[0]?.value ?? 0)) : lookedUp(rest, below)
+    return [textLiteral(first), value] as const
+  })
+  const found = `CASE ${key} ${branches.map(([first, value]) => `WHEN ${first} THEN ${value}`).join(' ')} END`
+  return branches.length === 1
+    ? found
+    : `CASE WHEN ${key} IN (${branches.map(([first]) => first).join(', ')}) THEN ${found} END`
 }

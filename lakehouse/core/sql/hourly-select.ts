@@ -31,7 +31,7 @@ import {
 } from './ast.ts'
 import { hitColumn } from './dimensions.ts'
 import { orderName, pageViewName } from './hits-rows.ts'
-import { notErasedOfMany } from './not-erased.ts'
+import { notErased } from './not-erased.ts'
 
 /** Merchants of one query. */
 export const hourlyMaxMerchants = 1_000
@@ -131,7 +131,7 @@ function countedHits(question: HourlyQuestion): Expression {
     compare(column('time', 'hits'), '>=', instant(start)),
     compare(column('time', 'hits'), '<', instant(end)),
     not(orElse(column('bot', 'hits'), boolean(false))),
-    ...notErasedOfMany(left, 'hits'),
+    ...notErased(left, 'hits'),
   )
 }
 

@@ -1,10 +1,9 @@
 /**
- * What erasures leave of `hits`, as a condition that is never null. Values of one moment are one list, and where there are
- * several moments all values come first as one: engines look a list up at once, whatever its length, and only rows of an
- * erased subject go through the moments one by one.
+ * What erasures leave of `hits`, as a condition that is never null. Up to which moment a merchant's, visitor's or user's hits
+ * are erased is looked up, not compared one by one: a thousand conditions are more than Trino compiles.
  */
 import type { ErasedHits } from '../../../core/ports/erasure-store.ts'
-import { and, anyOf, column, compare, type Expression, instant, not, or, text } from './ast.ts'
+import { boolean, column, compare, type Expression, type LookedUp, orElse } from './ast.ts'
 
 /** Columns that the condition reads, beside `merchant`. */
 export const erasedColumns = ['received', 'visitor', 'user'] as const
@@ -14,52 +13,32 @@ export function columnsFor(erased: readonly ErasedHits[]): readonly string[] {
   return erased.length === 0 ? [] : erasedColumns
 }
 
-/** Rows of `as` that are left, all of one merchant: these erasures are its own. Empty: all are. */
+/** Rows of `as` that are left: all conditions hold. None: all are. */
 export function notErased(erased: readonly ErasedHits[], as: string): readonly Expression[] {
-  const later = (through: number) => compare(column('received', as), '>', instant(through))
-  const whole = erased.filter(({ subject }) => subject.kind === 'merchant').map(({ through }) => through)
   return [
-    ...(whole.length === 0 ? [] : [later(Math.max(...whole))]),
-    ...leftOf('visitor', erased, as, later),
-    ...leftOf('user', erased, as, later),
+    ...later(['merchant'], throughs(erased, 'merchant'), as),
+    ...later(['merchant', 'visitor'], throughs(erased, 'visitor'), as),
+    ...later(['merchant', 'user'], throughs(erased, 'user'), as),
   ]
 }
 
-/** Rows of `as` that are left, of any merchants. */
-export function notErasedOfMany(erased: readonly ErasedHits[], as: string): readonly Expression[] {
-  return [...new Set(erased.map(({ merchant }) => merchant))].map((merchant) => {
-    const own = erased.filter((each) => each.merchant === merchant)
-    return or(compare(column('merchant', as), '<>', text(merchant)), and(...notErasedOrAll(own, as)))
-  })
+function later(keys: readonly string[], entries: readonly LookedUp[], as: string): readonly Expression[] {
+  if (entries.length === 0) return []
+  const through: Expression = { kind: 'lookUp', keys: keys.map((key) => column(key, as)), entries }
+  const received: Expression = { kind: 'epochMs', of: column('received', as) }
+  return [orElse(compare(received, '>', through), boolean(true))]
 }
 
-function notErasedOrAll(own: readonly ErasedHits[], as: string): readonly Expression[] {
-  const left = notErased(own, as)
-  // Of values that no stored text can have, nothing is erased.
-  return left.length === 0 ? [compare(text(''), '=', text(''))] : left
-}
-
-function leftOf(
-  kind: 'visitor' | 'user',
-  erased: readonly ErasedHits[],
-  as: string,
-  later: (through: number) => Expression,
-): readonly Expression[] {
-  const moments = new Map<number, string[]>()
-  for (const { subject, through } of erased) {
+/** Of each path the latest. */
+function throughs(erased: readonly ErasedHits[], kind: 'merchant' | 'visitor' | 'user'): readonly LookedUp[] {
+  const found = new Map<string, LookedUp>()
+  for (const { merchant, subject, through } of erased) {
     if (subject.kind !== kind) continue
+    const path = subject.kind === 'merchant' ? [merchant] : [merchant, subject.value]
     // Half a surrogate pair is in no stored text, and no engine could be told of it.
-    if (/\p{Surrogate}/u.test(subject.value)) continue
-    const values = moments.get(through)
-    if (values === undefined) moments.set(through, [subject.value])
-    else values.push(subject.value)
+    if (path.some((text) => /\p{Surrogate}/u.test(text))) continue
+    const key = JSON.stringify(path)
+    found.set(key, { path, value: Math.max(through, found.get(key)?.value ?? through) })
   }
-  if (moments.size === 0) return []
-  const held = column(kind, as)
-  const others = (values: readonly string[]) => not(anyOf(held, values))
-  const byMoment = [...moments].map(([through, values]) => or(others(values), later(through)))
-  const [only] = byMoment
-  const detail = byMoment.length === 1 && only !== undefined ? only : and(...byMoment)
-  const all = moments.size === 1 ? [] : [others([...moments.values()].flat())]
-  return [or({ kind: 'isNull', of: held }, ...all, detail)]
+  return [...found.values()]
 }

@@ -205,6 +205,11 @@ class Printer {
         return dialect.epochMs(this.print(expression.of))
       case 'prop':
         return dialect.prop(this.print(expression.of), expression.key)
+      case 'lookUp':
+        return dialect.lookUp(
+          expression.keys.map((key) => this.print(key)),
+          expression.entries,
+        )
       case 'member':
         return dialect.member(this.print(expression.of), expression.key)
       case 'sum':

@@ -8,7 +8,7 @@ import type { TableName } from '../../../core/tables.ts'
 import { tables } from '../../../schemas/tables.ts'
 import { partitionTime } from '../partition.ts'
 import { and, boolean, column, compare, type Expression, instant, not, or, orElse, text, whole } from './ast.ts'
-import { notErasedOfMany } from './not-erased.ts'
+import { notErased } from './not-erased.ts'
 
 /** Rows of the table that go for any of these; none where there are none. `as`: how the condition calls the table. */
 export function isAnyRemoved(rows: readonly RemovedRows[], table: TableName, as: string): Expression {
@@ -36,7 +36,7 @@ function erasedParts(erased: readonly ErasedHits[], table: TableName, as: string
   if (sayable.length === 0) return []
   checkHasHits(table)
   if (table === 'failed_hits') return sayable.map((each) => isErasedFailure(each, as))
-  return [not(and(...notErasedOfMany(sayable, as)))]
+  return [not(and(...notErased(sayable, as)))]
 }
 
 function isErasedFailure({ merchant, subject, through }: ErasedHits, as: string): Expression {

@@ -1,6 +1,6 @@
 /** Prints a `Select` for Trino. The only writer of literals of that dialect. */
-import type { Expression, Literal, ScalarType, Select, StructPart, ValuedRange } from './ast.ts'
-import type { Dialect } from './dialect.ts'
+import type { Expression, Literal, LookedUp, ScalarType, Select, StructPart, ValuedRange } from './ast.ts'
+import { byFirst, type Dialect } from './dialect.ts'
 import { checkedInstant, checkedText, checkedWhole, instantText, membersPattern } from './literal-limits.ts'
 import { printExpression, printSql, quotedName, type TableText } from './printer.ts'
 
@@ -77,6 +77,10 @@ const trino: Dialect = {
     return `CASE WHEN strpos(${of}, ${textLiteral(`${JSON.stringify(key)}:`)}) > 0 THEN coalesce(${value}, '') ELSE '' END`
   },
   member: (of, key) => `json_extract_scalar(${of}, '$.${key}')`,
+  lookUp: (keys, entries) => {
+    const type = keys.reduce((values) => `map(varchar, ${values})`, 'bigint')
+    return keys.reduce((map, key) => `element_at(${map}, ${key})`, `CAST(JSON '${constantMap(entries)}' AS ${type})`)
+  },
   minBy: (of, by) => `min_by(${of}, ${tuple(by)})`,
   maxBy: (of, by) => `max_by(${of}, ${tuple(by)})`,
   struct: (fields) => `CAST(ROW(${fields.map(({ text }) => text).join(', ')}) AS ${rowType(fields)})`,
@@ -136,4 +140,14 @@ function constantArray(type: 'double' | 'bigint', numbers: readonly (number | nu
 function payloadOf({ values }: ValuedRange, index: number): number | null {
   const value = values[index] ?? null
   return value === null ? null : Number(checkedWhole(value))
+}
+
+/** JSON of ASCII alone, as the content of a literal. */
+function constantMap(entries: readonly LookedUp[]): string {
+  const members = [...byFirst(entries)].map(([first, below]) => {
+    const isLeaf = below[0]?.path.length === 0
+    return `${JSON.stringify(checkedText(first))}:${isLeaf ? checkedWhole(below[0]?.value ?? 0) : constantMap(below)}`
+  })
+  const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  return `{${members.join(',')}}`.replaceAll("'", escaped).replace(/[^ -~]/g, escaped)
 }

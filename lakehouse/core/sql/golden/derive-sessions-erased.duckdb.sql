@@ -5,7 +5,7 @@ WITH "line_hits" AS (
     SELECT * FROM (VALUES ('o''brien'), ('ship')) AS "rows"("merchant")
   ) AS "merchants"
   ON "rows"."merchant" = "merchants"."merchant"
-  WHERE (("rows"."merchant" >= 'o''brien') AND ("rows"."merchant" <= 'ship') AND ("rows"."_gen" = CAST('1' AS BIGINT)) AND ("rows"."time" >= TIMESTAMPTZ '2026-03-27 00:00:00.000+00') AND ("rows"."time" < TIMESTAMPTZ '2026-03-31 00:00:00.000+00')) AND ((("rows"."time" >= TIMESTAMPTZ '2026-03-27 00:00:00.000+00') AND ("rows"."time" < TIMESTAMPTZ '2026-03-31 00:00:00.000+00'))) AND (("rows"."merchant" <> 'o''brien') OR ((("rows"."visitor" IS NULL) OR ((NOT ("rows"."visitor" IN ('v'))) OR ("rows"."received" > TIMESTAMPTZ '2026-03-29 00:00:00.000+00'))))) AND (NOT coalesce("rows"."bot", FALSE))
+  WHERE (("rows"."merchant" >= 'o''brien') AND ("rows"."merchant" <= 'ship') AND ("rows"."_gen" = CAST('1' AS BIGINT)) AND ("rows"."time" >= TIMESTAMPTZ '2026-03-27 00:00:00.000+00') AND ("rows"."time" < TIMESTAMPTZ '2026-03-31 00:00:00.000+00')) AND ((("rows"."time" >= TIMESTAMPTZ '2026-03-27 00:00:00.000+00') AND ("rows"."time" < TIMESTAMPTZ '2026-03-31 00:00:00.000+00'))) AND coalesce(epoch_ms("rows"."received") > CASE "rows"."merchant" WHEN 'o''brien' THEN CASE "rows"."visitor" WHEN 'v' THEN 1774742400000 END END, TRUE) AND (NOT coalesce("rows"."bot", FALSE))
 ),
 "timed" AS (
   SELECT "merchant" AS "merchant", "visitor" AS "visitor", "session" AS "session", "time" AS "time", "_part" AS "_part", "_off" AS "_off", "_idx" AS "_idx", "_src" AS "_src", "name" AS "name", "path" AS "path", "source" AS "source", "country" AS "country", "device" AS "device", "browser" AS "browser", "campaign" AS "campaign", "revenue" AS "revenue", epoch_ms("time") AS "ms"

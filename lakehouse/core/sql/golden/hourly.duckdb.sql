@@ -9,7 +9,7 @@ WITH "placed" AS (
     SELECT * FROM (VALUES ('total'), ('name'), ('page'), ('source'), ('country'), ('device'), ('browser'), ('campaign')) AS "rows"("breakdown")
   ) AS "sets"
   ON TRUE
-  WHERE ("hits"."merchant" IN ('b', 'o''brien')) AND ("hits"."_gen" = CAST('3' AS BIGINT)) AND ("hits"."time" >= TIMESTAMPTZ '2026-03-29 00:00:00.000+00') AND ("hits"."time" < TIMESTAMPTZ '2026-03-30 02:00:00.000+00') AND (NOT coalesce("hits"."bot", FALSE)) AND (("hits"."merchant" <> 'o''brien') OR ((("hits"."visitor" IS NULL) OR ((NOT ("hits"."visitor" IN ('v''1'))) OR ("hits"."received" > TIMESTAMPTZ '2026-03-29 00:00:00.000+00'))))) AND (("hits"."merchant" <> 'b') OR (("hits"."received" > TIMESTAMPTZ '2026-03-29 00:00:00.001+00')))
+  WHERE ("hits"."merchant" IN ('b', 'o''brien')) AND ("hits"."_gen" = CAST('3' AS BIGINT)) AND ("hits"."time" >= TIMESTAMPTZ '2026-03-29 00:00:00.000+00') AND ("hits"."time" < TIMESTAMPTZ '2026-03-30 02:00:00.000+00') AND (NOT coalesce("hits"."bot", FALSE)) AND coalesce(epoch_ms("hits"."received") > CASE "hits"."merchant" WHEN 'b' THEN 1774742400001 END, TRUE) AND coalesce(epoch_ms("hits"."received") > CASE "hits"."merchant" WHEN 'o''brien' THEN CASE "hits"."visitor" WHEN 'v''1' THEN 1774742400000 END END, TRUE)
 ),
 "by_visitor" AS (
   SELECT "merchant" AS "merchant", "bucket" AS "bucket", "breakdown" AS "breakdown", "value" AS "value", "_src" AS "_src", "_part" AS "_part", "hash" AS "hash", count(*) AS "hits", count(*) FILTER (WHERE "name" = 'page_view') AS "pageviews", count(*) FILTER (WHERE "name" = 'purchase') AS "orders", sum("revenue") AS "revenue", min("_off") AS "_off_from", max("_off") AS "_off_to"
