@@ -55,6 +55,25 @@ describe('a window that closes', () => {
   })
 })
 
+describe('windows of one key', () => {
+  it('that have one start and several ends, as days of several zones may, stay apart', () => {
+    const ends = [20, 10, 30]
+    const script = new WindowScript({
+      name: 'by row',
+      merging: false,
+      assign: (_, { value }) => [{ start: 0 as EventTime, end: (ends[value % 3] ?? 0) as EventTime }],
+    })
+    for (const value of [0, 1, 2, 3, 4, 5]) script.take(1, value)
+    expect(script.watermark(end).values()).toEqual(['[0,10) 1,4', '[0,20) 0,3', '[0,30) 2,5'])
+  })
+
+  it('that a late row opens before others come in their place', () => {
+    const script = new WindowScript(ten(), { latenessMs: 50 })
+    for (const time of [35, 5, 25, 15, 6, 26]) script.take(time)
+    expect(script.watermark(end).values()).toEqual(['[0,10) 5,6', '[10,20) 15', '[20,30) 25,26', '[30,40) 35'])
+  })
+})
+
 describe('a late row', () => {
   it('is late where its time is before the watermark, and not where it is on it', () => {
     const script = new WindowScript(ten()).watermark(5).take(5).take(4)
