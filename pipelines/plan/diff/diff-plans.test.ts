@@ -282,6 +282,16 @@ const table: readonly (readonly [string, Plan, Plan, Verdict, readonly string[],
     [],
   ],
   [
+    'a smaller sketch of values, remembered',
+    hops,
+    within(hops, 'breakdown.aggregate', 'aggregates', {
+      visitors: { kind: 'countDistinct', column: 'hash', k: 1_025, ofValues: 256 },
+    }),
+    'redeploy',
+    ['breakdown.aggregate: redeploy'],
+    [],
+  ],
+  [
     'a larger sketch, remembered',
     hops,
     within(hops, 'breakdown.aggregate', 'aggregates', {

@@ -197,6 +197,10 @@ describe('a change', () => {
       verdict: 'rebuild needed',
       changes: ['hits: rebuild needed'],
     })
+    const late = changed(changed(hits, 'enrich', { uses: [] }), 'no-bots', { uses: ['country'] })
+    const [before, after] = [{ country: '1' }, { country: '2' }]
+    const found = diffPlans({ plan: late, dataSets: before }, { plan: late, dataSets: after })
+    expect(brief(found).rebuild).toEqual(['hourly'])
     expect(of({}, { release: '2' }).rebuild).toEqual(['failed_hits', 'hits', 'hourly'])
   })
 })

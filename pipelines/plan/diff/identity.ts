@@ -29,7 +29,7 @@ export function identify(from: Plan, to: Plan): Identity {
     if (found !== undefined) return found
     const base = name.replace(suffix, '')
     const renamedBase = renamed.get(base)
-    return old.has(name) || renamedBase === undefined ? name : `${renamedBase}${name.slice(base.length)}`
+    return renamedBase === undefined ? name : `${renamedBase}${name.slice(base.length)}`
   }
   const older = new Map<string, PlanStep>()
   for (const step of to.steps) {
