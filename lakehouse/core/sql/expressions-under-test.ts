@@ -10,6 +10,7 @@ import {
   compare,
   type Expression,
   falling,
+  type LookedUp,
   named,
   not,
   or,
@@ -35,6 +36,23 @@ const nothing: Expression = { kind: 'case', branches: [{ when: no, value: text('
 const contains = (of: string, part: string) => truth({ kind: 'contains', of: text(of), part })
 const divided = (value: number, by: number) => number({ kind: 'floorDivide', of: whole(value), by })
 
+const entries: readonly LookedUp[] = [
+  { path: ['m', 'v'], value: 1 },
+  { path: ['m', '"\\\u2028'], value: 2 ** 53 - 1 },
+  { path: ["o'b", '😀'], value: 0 },
+  { path: ["o'b", ''], value: 7 },
+]
+const lookedUp: readonly (readonly [readonly (string | null)[], string | null])[] = [
+  [['m', 'v'], '1'],
+  [['m', '"\\\u2028'], '9007199254740991'],
+  [["o'b", '😀'], '0'],
+  [["o'b", ''], '7'],
+  [["o'b", 'v'], null],
+  [['M', 'v'], null],
+  [[null, 'v'], null],
+  [['m', null], null],
+]
+
 export const scalarExpressions: readonly AskedExpression[] = [
   { says: 'or of which none holds', expression: truth(or(no, no)), expected: 'no' },
   { says: 'and inside of or', expression: truth(or(and(no, yes), and(yes, yes))), expected: 'yes' },
@@ -44,6 +62,16 @@ export const scalarExpressions: readonly AskedExpression[] = [
   { says: 'a comparison of comparisons', expression: truth(compare(not(yes), '=', no)), expected: 'yes' },
   { says: 'is null', expression: truth({ kind: 'isNull', of: nothing }), expected: 'yes' },
   { says: 'is not null', expression: truth({ kind: 'notNull', of: nothing }), expected: 'no' },
+  ...lookedUp.map(([keys, expected]) => ({
+    says: `what stands at ${JSON.stringify(keys)}`,
+    expression: number({ kind: 'lookUp', keys: keys.map((key) => (key === null ? nothing : text(key))), entries }),
+    expected,
+  })),
+  {
+    says: 'what stands at one text',
+    expression: number({ kind: 'lookUp', keys: [text("o'b")], entries: [{ path: ["o'b"], value: -(2 ** 53) + 1 }] }),
+    expected: '-9007199254740991',
+  },
   { says: 'case without otherwise', expression: nothing, expected: null },
   { says: 'or else', expression: orElse(nothing, text('else')), expected: 'else' },
   {
