@@ -26,7 +26,13 @@ const made = (id: string, parent: string | null, publish: number | null, totalRo
 })
 
 /** The commands against the real routes, over a lake that is asked little. */
-async function world(change: { readonly faults?: readonly TableFault[]; readonly busy?: true } = {}) {
+async function world(
+  change: {
+    readonly faults?: readonly TableFault[]
+    readonly busy?: true
+    readonly snapshots?: readonly SnapshotInfo[]
+  } = {},
+) {
   const clock = new ManualClock(at)
   /** What was asked of rollback. */
   const done: string[] = []
@@ -65,7 +71,7 @@ async function world(change: { readonly faults?: readonly TableFault[]; readonly
     pinned: async () => undefined,
     verify: async () => change.faults ?? [],
   }
-  const snapshots = [made('3', '2', null, 500), made('2', '1', 2, 500), made('1', null, 1, 200)]
+  const snapshots = change.snapshots ?? [made('3', '2', null, 500), made('2', '1', 2, 500), made('1', null, 1, 200)]
   const options = {
     ...{ store, clock, keys: createKeyDirectory({ store, clock }), upkeep },
     lake: { snapshots: async () => snapshots },
@@ -111,6 +117,14 @@ describe('hitlake lake', () => {
     expect(lines.find((line) => line.startsWith('2026-03-01T10:02'))).toMatch(/ 2 +append +pin-2 +500 +500$/)
     expect(lines.find((line) => line.startsWith('hits '))).toContain('pin-2')
     expect(lines.at(-1)).toBe('the pin pin-2 of hits is gone')
+  })
+
+  it('shows ids whole on a narrow terminal: other commands take them', async () => {
+    const { text, lines } = await world({
+      snapshots: [{ ...made('1', null, 1, 200), id: '1234567890123456789', parent: '9234567890123456789' }],
+    })
+    await lake.lakeSnapshots({ ...text, terminal: { ...text.terminal, width: 40 } }, 'hits', 'history')
+    expect(lines.at(-1)).toMatch(/^2026-03-01T10:\S+Z +1234567890123456789 +append +9234567890123456789 /)
   })
 
   it('shows the history with parents, and partitions by day or month', async () => {

@@ -30,6 +30,9 @@ export interface LakeContext {
 /** How often a command that waits looks how far its work is. */
 const progressEveryMs = 2_000
 
+/** Characters, however narrow the terminal: ids are what other commands take, so they are shown whole. */
+const tableMinWidth = 200
+
 type Row = readonly string[]
 
 const tablesPath = '/v1/admin/tables'
@@ -268,7 +271,10 @@ function show(
   textColumns: number,
 ): 0 {
   if (form === 'json') terminal.out(JSON.stringify(json))
-  else for (const line of tableLines(header, rows, { textColumns, width: terminal.width })) terminal.out(line)
+  else {
+    const width = Math.max(terminal.width, tableMinWidth)
+    for (const line of tableLines(header, rows, { textColumns, width })) terminal.out(line)
+  }
   return 0
 }
 
