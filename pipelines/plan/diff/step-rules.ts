@@ -17,9 +17,9 @@ export function compareSteps(a: PlanStep, b: PlanStep, memory: Memory): readonly
     const verdict = stateful ? 'breaking' : 'rebuild needed'
     return [found(`${a.kind} became ${b.kind}`, verdict, stateful ? lostState : oldRows)]
   }
-  const found_ = changed(a, b, memory)
-  const declared = differ(a.columns, b.columns) && found_.length === 0 && a.kind === 'read'
-  return declared ? [found('columns of the feed', 'redeploy', 'rows have other columns from now on')] : found_
+  const findings = changed(a, b, memory)
+  const declared = differ(a.columns, b.columns) && findings.length === 0 && a.kind === 'read'
+  return declared ? [found('columns of the feed', 'redeploy', 'rows have other columns from now on')] : findings
 }
 
 const oldRows = 'rows written before were made otherwise'
