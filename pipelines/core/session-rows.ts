@@ -47,22 +47,34 @@ export function addSessionRow<S>(
 ): boolean {
   const at = placeOfTime(rows.times, time)
   const isKnown = rows.times[at] === time
-  if (!isKnown) {
-    rows.times.splice(at, 0, time)
-    rows.reaches.splice(at, 0, reach)
-    rows.counts.splice(at, 0, 0)
-    rows.states.splice(at, 0, of.create())
-    rows.bytes += timeOverheadBytes
-    if (at < rows.folded) rows.folded += 1
-  } else {
+  if (isKnown) {
     rows.bytes -= of.size(rows.states[at] as S)
     rows.reaches[at] = Math.max(rows.reaches[at] as number, reach)
+  } else {
+    insertTime(rows, at, time, reach, of.create())
+    if (at < rows.folded) rows.folded += 1
   }
   const state = add(rows.states[at] as S)
   rows.states[at] = state
   rows.counts[at] = (rows.counts[at] as number) + 1
   rows.bytes += of.size(state)
   return at < rows.folded
+}
+
+function insertTime<S>(rows: SessionRows<S>, at: number, time: number, reach: number, state: S): void {
+  rows.bytes += timeOverheadBytes
+  if (at === rows.times.length) {
+    // Rows come nearly in order, and to append costs a fraction of making room.
+    rows.times.push(time)
+    rows.reaches.push(reach)
+    rows.counts.push(0)
+    rows.states.push(state)
+    return
+  }
+  rows.times.splice(at, 0, time)
+  rows.reaches.splice(at, 0, reach)
+  rows.counts.splice(at, 0, 0)
+  rows.states.splice(at, 0, state)
 }
 
 /** The window's state with what was not yet folded into it. */

@@ -22,6 +22,7 @@ import { WindowTimers } from './window-timers.ts'
 export class KeyedWindowOperator<R, S, V, P> implements WindowOperator<R, P> {
   readonly #options: WindowOperatorOptions<R, S, V, P>
   readonly #latenessMs: number
+  readonly #speaksEarly: boolean
   readonly #session: SessionAssigner<R> | null
   readonly #sessions: SessionContext<S>
   readonly #keyed = new KeyedWindows<S>()
@@ -36,6 +37,7 @@ export class KeyedWindowOperator<R, S, V, P> implements WindowOperator<R, P> {
   constructor(options: WindowOperatorOptions<R, S, V, P>) {
     this.#options = options
     this.#latenessMs = options.latenessMs === 'unbounded' ? Number.POSITIVE_INFINITY : options.latenessMs
+    this.#speaksEarly = options.emit.early !== null
     this.#timers = new WindowTimers(this.#latenessMs, this.#keyed)
     this.#session = isSessionAssigner(options.assigner) ? options.assigner : null
     const atMostMs = this.#session?.atMostMs ?? Number.POSITIVE_INFINITY
@@ -208,7 +210,7 @@ export class KeyedWindowOperator<R, S, V, P> implements WindowOperator<R, P> {
     window.rows += 1
     window.unemitted += 1
     this.#keyed.resize(window, bytesOf(window, this.#options.aggregate))
-    this.#touched.push(window)
+    if (this.#speaksEarly || window.closed) this.#touched.push(window)
   }
 
   /** A session window has new bounds: it may be open again, or have been over before it was. */
@@ -220,7 +222,7 @@ export class KeyedWindowOperator<R, S, V, P> implements WindowOperator<R, P> {
     }
     this.#timers.scheduleEarly(window)
     this.#timers.schedule(window)
-    this.#touched.push(window)
+    if (this.#speaksEarly || window.closed) this.#touched.push(window)
   }
 
   #open(owner: KeyWindows<S>, start: number, end: number): KeptWindow<S> {
@@ -248,6 +250,7 @@ export class KeyedWindowOperator<R, S, V, P> implements WindowOperator<R, P> {
   // Panes that rows bring about, then those that time does.
 
   #judgeTouched(): void {
+    if (this.#touched.length === 0) return
     for (const window of this.#touched) if (!window.isGone) this.#judge(window)
     this.#touched.length = 0
   }
