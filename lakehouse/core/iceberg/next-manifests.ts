@@ -97,7 +97,9 @@ async function withoutRemoved(options: ManifestOptions, next: NextEntries): Prom
     }
     const marked = entries.map(
       (entry): ManifestEntry =>
-        next.removed.has(entry.file.uri) ? { ...entry, status: 'deleted', snapshot: next.id } : entry,
+        next.removed.has(entry.file.uri)
+          ? { ...entry, status: 'deleted', snapshot: next.id, file: withoutBounds(entry.file) }
+          : entry,
     )
     // Partition values of other specs may be texts; whoever asks for such a file to leave is not one of ours.
     if (manifest.specId !== next.context.spec['spec-id'] || !(await canCarry(options, next, manifest))) {
@@ -108,6 +110,11 @@ async function withoutRemoved(options: ManifestOptions, next: NextEntries): Prom
   }
   if (found !== next.removed.size) throw new RangeError(`of ${next.removed.size} files to remove ${found} are live`)
   return manifests
+}
+
+/** Bounds are values of rows: of a file that leaves they may be what had to be erased, and no scan asks for them. */
+function withoutBounds(file: ManifestEntry['file']): ManifestEntry['file'] {
+  return { ...file, lowerBounds: new Map(), upperBounds: new Map() }
 }
 
 /** Entries of a manifest on their way into another one: of live files, and of those this very snapshot deletes. */
