@@ -326,6 +326,20 @@ describe('a time series while something is away', () => {
 
 describe('a question that cannot be answered', () => {
   const merchant = shop('a', 'UTC')
+
+  it('for want of days that are no longer kept is refused, also where it was answered before they went', async () => {
+    const { ask } = await worldOf(hit(merchant, '2026-04-01T10:00:00Z'))
+    const april = { from: '2026-04-01', to: '2026-04-05', interval: 'day' }
+    const visits = { ...april, metrics: 'sessions' }
+    expect((await ask(merchant, visits)).buckets[0]).toMatchObject({ sessions: 1 })
+    const kept = { ...merchant, retentionDays: 3 }
+    // Hits are kept from 2 April on; the visits of a day are decided by two days before it too.
+    await expect(ask(kept, visits)).rejects.toMatchObject({
+      ...{ status: 422, code: 'beyond_retention', extra: { firstDay: '2026-04-04' } },
+    })
+    expect((await ask(kept, { ...april, metrics: 'hits' })).buckets[0]).toMatchObject({ hits: 1 })
+  })
+
   const refused = async (parameters: Record<string, string | string[]>) => {
     const world = await createWorld(now)
     try {

@@ -228,7 +228,8 @@ const emptyRow: NumbersRow = { bucket: 0, values: [], other: false, hits: undefi
 
 function isCurrent(planned: Planned, merchant: Merchant, clock: Pick<Clock, 'now'>): boolean {
   const { validFrom, validUntil, merchant: of } = planned
-  if (of !== merchant && (of.timeZone !== merchant.timeZone || of.currency !== merchant.currency)) return false
+  const facts = ['timeZone', 'currency', 'retentionDays'] as const
+  if (of !== merchant && facts.some((fact) => of[fact] !== merchant[fact])) return false
   if (validUntil === Number.POSITIVE_INFINITY) return true
   const now = clock.now()
   return now >= validFrom && now < validUntil
