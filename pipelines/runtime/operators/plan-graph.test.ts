@@ -111,8 +111,9 @@ describe('a graph', () => {
       rows(click({ cents: 5n }), click({ page: '/bad' })),
       epoch,
       crash,
-      end,
     )
+    expect(test.watermarks).toEqual([noon + 120_000])
+    test.play(end)
     const clicksOf = (output: string) =>
       test.panes<{ values: { clicks: number } }>(output).map(({ values }) => values.clicks)
     expect(clicksOf('minutes')).toEqual([1])
