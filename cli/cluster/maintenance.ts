@@ -2,6 +2,8 @@
  * The role `maintenance`: publishes what workers committed, one process a table at a time by lease, and keeps in order what
  * it publishes into: tables, views, the age of the journal.
  */
+
+import type { TableName } from '../../core/tables.ts'
 import { createTrinoLake } from '../../lakehouse/adapters/trino/lake.ts'
 import { ensureTables } from '../../lakehouse/adapters/trino/tables.ts'
 import { ensureViews } from '../../lakehouse/adapters/trino/views.ts'
@@ -9,6 +11,8 @@ import { expireJournal } from '../../lakehouse/core/journal/expire-journal.ts'
 import { createMaintenance, type Maintenance } from '../../lakehouse/core/maintenance/rounds.ts'
 import { createPublisher, defaultPublishPollMs, type Publisher } from '../../lakehouse/core/publisher.ts'
 import { garbageBelowFence } from '../../lakehouse/core/staged-garbage.ts'
+import { hitsPipeline } from '../../pipelines/jobs/hits.ts'
+import { jobsOf } from '../../pipelines/runtime/plan-jobs.ts'
 import { jobTableNames } from '../../schemas/tables.ts'
 import { type ClusterProcess, lakeParts } from './process.ts'
 import { isFinal, keepBeginning, type RunningRole } from './role.ts'
@@ -19,6 +23,13 @@ import { answerUpkeep } from './upkeep-requests.ts'
 export const gatherMs = 500
 /** How often the journal is looked through for what is too old. */
 export const journalExpiryEveryMs = 3_600_000
+
+/** The job that writes a table. */
+function jobOf(table: TableName): string {
+  const found = jobsOf(hitsPipeline).find(({ tables }) => tables.includes(table))
+  if (found === undefined) throw new RangeError(`no job writes ${table}`)
+  return found.job
+}
 
 export async function startMaintenance(host: ClusterProcess, onEnded: (error: unknown) => void): Promise<RunningRole> {
   const { config, store, objects, trino, clock, timers, logger, metrics, readiness } = host
@@ -88,6 +99,7 @@ export async function startMaintenance(host: ClusterProcess, onEnded: (error: un
         timers,
         owner: host.owner,
         reads: 'published',
+        jobs: { hits: jobOf('hits'), hourly: jobOf('hourly') },
         everyMs: config.maintainEveryMs,
         deriveAfterMs: config.deriveAfterMs,
         leaseTtlMs: config.leaseMs,
