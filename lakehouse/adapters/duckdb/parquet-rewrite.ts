@@ -1,7 +1,7 @@
 /**
  * Makes one Parquet file of all rows of a partition: superseded ones left out, long breakdowns cut, partial rows of one key
  * folded, in the table's order. Memory is bounded as in `parquet-merge.ts`: a large partition is cut into ranges of its
- * keys, each sorted by itself.
+ * keys, each sorted by itself; how large, follows from the memory that DuckDB was given (`slice-rows.ts`).
  */
 import type { DuckDBConnection } from '@duckdb/node-api'
 import type { TableDefinition } from '../../../core/tables.ts'
@@ -11,8 +11,8 @@ import { keyRanges } from './key-ranges.ts'
 import { copyToParquet, type FileFacts } from './parquet.ts'
 import { cutValues } from './parquet-cut.ts'
 import { foldedRows } from './parquet-fold.ts'
-import { sliceMaxRows } from './parquet-merge.ts'
 import { quoteName, readParquet, rowWeight, tableOrder } from './parquet-sql.ts'
+import { sliceRowsOf } from './slice-rows.ts'
 
 export interface RewriteOptions {
   readonly connection: DuckDBConnection
@@ -21,6 +21,7 @@ export interface RewriteOptions {
   readonly files: readonly ParquetFile[]
   /** Values that a breakdown keeps. */
   readonly maxValues: number
+  /** By the memory that DuckDB was given, where absent. */
   readonly sliceMaxRows?: number
   readonly scratchFile: () => string
   readonly removeFile: (path: string) => Promise<void>
@@ -36,7 +37,7 @@ export interface RewrittenPartition {
 /** Undefined where the partition is one file that can stay as it is. The caller removes the file. */
 export async function rewritePartition(options: RewriteOptions): Promise<RewrittenPartition | undefined> {
   const { connection, definition, files, scratchFile } = options
-  const maxRows = options.sliceMaxRows ?? sliceMaxRows
+  const maxRows = options.sliceMaxRows ?? (await sliceRowsOf(connection))
   const { rows, truncated } = await cutValues(connection, definition, heldRows(definition, files), options.maxValues)
   // Publications and rewrites write files in order and folded.
   if (files.length === 1 && !files[0]?.deletes?.length && truncated.length === 0) return undefined
@@ -46,7 +47,9 @@ export async function rewritePartition(options: RewriteOptions): Promise<Rewritt
   ).getRows()
   const ranges = Number(weight) <= maxRows ? ['true'] : await keyRanges(connection, definition, from, maxRows)
   const path = scratchFile()
-  const write = { use: 'data file', rowGroupMaxRows: maxRows } as const
+  // Slices that were made small, for memory ran out: a row group is held in memory too.
+  const rowGroupMaxRows = options.sliceMaxRows ?? Number.POSITIVE_INFINITY
+  const write = { use: 'data file', rowGroupMaxRows } as const
   const sorted = (range: string) => inOrder(definition, `SELECT * FROM ${from} AND ${range}`)
   if (ranges.length === 1) {
     const facts = await copyToParquet(connection, sorted('true'), definition.columns, path, write)
@@ -59,7 +62,7 @@ export async function rewritePartition(options: RewriteOptions): Promise<Rewritt
       parts.push(part)
       await copyToParquet(connection, sorted(range), definition.columns, part, {
         use: 'part',
-        rowGroupMaxRows: maxRows,
+        rowGroupMaxRows,
       })
     }
     // Without ORDER BY: DuckDB keeps the order of files and rows, and streams.

@@ -54,16 +54,20 @@ export function createRewrites(
   async function rewritten(
     definition: TableDefinition,
     files: readonly ParquetFile[],
-    maxRows = options.sliceMaxRows ?? sliceMaxRows,
+    maxRows = options.sliceMaxRows,
   ): Promise<RewrittenPartition | undefined> {
     const maxValues = options.foldMaxValues ?? foldMaxValues
     try {
       return await withConnection(instance, (connection) =>
-        rewritePartition({ connection, definition, files, maxValues, scratchFile, removeFile, sliceMaxRows: maxRows }),
+        rewritePartition({
+          ...{ connection, definition, files, maxValues, scratchFile, removeFile },
+          ...(maxRows === undefined ? {} : { sliceMaxRows: maxRows }),
+        }),
       )
     } catch (error) {
-      if (!isOutOfMemory(error) || maxRows <= sliceMinRows) throw error
-      return rewritten(definition, files, Math.max(sliceMinRows, Math.floor(maxRows / 4)))
+      const tried = maxRows ?? sliceMaxRows
+      if (!isOutOfMemory(error) || tried <= sliceMinRows) throw error
+      return rewritten(definition, files, Math.max(sliceMinRows, Math.floor(tried / 4)))
     }
   }
 
