@@ -4,7 +4,16 @@
  * is reached, and what chains to it and starts before that is its own.
  */
 import { type KeptWindow, type KeyedWindows, type KeyWindows, windowOverheadBytes } from './kept-window.ts'
-import { appendSessionRows, foldSessionRows, placeOfTime, type SessionRows, takeSessionRows } from './session-rows.ts'
+import {
+  appendSessionRows,
+  countRows,
+  foldSessionRows,
+  furthestReach,
+  placeOfTime,
+  type SessionRows,
+  type TimeRows,
+  takeSessionRows,
+} from './session-rows.ts'
 import type { WindowAggregate } from './window-operator-options.ts'
 
 export interface SessionContext<S> {
@@ -85,8 +94,8 @@ function moveRows<S>(window: KeptWindow<S>, next: KeptWindow<S>, count: number, 
   const its = next.rowsByTime as SessionRows<S>
   const moved = takeSessionRows(its, count, context.aggregate)
   appendSessionRows(own, moved)
-  window.reach = moved.reaches.reduce((furthest, reach) => Math.max(furthest, reach), window.reach)
-  const rows = sum(moved.counts)
+  window.reach = Math.max(window.reach, furthestReach(moved))
+  const rows = countRows(moved)
   window.rows += rows
   window.nextPane = Math.max(window.nextPane, next.nextPane)
   window.earlyAt = earlier(window.earlyAt, next.earlyAt)
@@ -104,14 +113,16 @@ function moveRows<S>(window: KeptWindow<S>, next: KeptWindow<S>, count: number, 
  */
 function breakApart<S>(window: KeptWindow<S>, place: number, context: SessionContext<S>): number {
   const rows = window.rowsByTime as SessionRows<S>
-  let reach = rows.reaches[0] as number
-  let at = 1
-  for (; at < rows.times.length && (rows.times[at] as number) < reach; at++) {
-    reach = Math.max(reach, rows.reaches[at] as number)
+  let reach = Number.NEGATIVE_INFINITY
+  let at = 0
+  for (; at < rows.times.length; at++) {
+    const time = rows.times[at] as TimeRows<S>
+    if (at > 0 && time.time >= reach) break
+    reach = Math.max(reach, time.reach)
   }
   if (at === rows.times.length) return 0
   const first = takeSessionRows(rows, at, context.aggregate)
-  const rest = context.open(window.owner, rows.times[0] as number)
+  const rest = context.open(window.owner, (rows.times[0] as TimeRows<S>).time)
   rest.rowsByTime = { ...rows }
   window.rowsByTime = first
   rest.nextPane = window.nextPane
@@ -129,10 +140,10 @@ function restart<S>(window: KeptWindow<S>, { atMostMs, aggregate, keyed }: Sessi
   const rows = window.rowsByTime as SessionRows<S>
   rows.folded = 0
   window.state = aggregate.create()
-  window.start = rows.times[0] as number
-  window.reach = rows.reaches.reduce((furthest, reach) => Math.max(furthest, reach), 0 + (rows.reaches[0] as number))
+  window.start = (rows.times[0] as TimeRows<S>).time
+  window.reach = furthestReach(rows)
   window.end = Math.min(window.reach, window.start + atMostMs)
-  window.rows = sum(rows.counts)
+  window.rows = countRows(rows)
   window.changed = true
   keyed.resize(window, bytesOf(window, aggregate))
 }
@@ -150,8 +161,4 @@ export function bytesOf<S>(window: KeptWindow<S>, aggregate: SessionContext<S>['
 export function earlier(a: number | null, b: number | null): number | null {
   if (a === null || b === null) return a ?? b
   return Math.min(a, b)
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0)
 }

@@ -202,7 +202,7 @@ export class KeyedWindowOperator<R, S, V, P> implements WindowOperator<R, P> {
   #addToSession(window: KeptWindow<S>, row: R, time: EventTime, reach: number): void {
     const { aggregate } = this.#options
     const rows = window.rowsByTime
-    const isFolded = rows === null || addSessionRow(rows, time, reach, (state) => aggregate.add(state, row), aggregate)
+    const isFolded = rows === null || addSessionRow(rows, { time, reach, row }, aggregate)
     if (isFolded) window.state = aggregate.add(window.state, row)
   }
 

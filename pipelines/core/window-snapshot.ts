@@ -20,12 +20,7 @@ function storedWindow<S, P>(window: KeptWindow<S>, aggregate: Packing<S, P>): St
 }
 
 function storedRows<S, P>(rows: SessionRows<S>, aggregate: Packing<S, P>): readonly StoredRows<P>[] {
-  return rows.times.map((time, at) => ({
-    time,
-    reach: rows.reaches[at] as number,
-    count: rows.counts[at] as number,
-    state: aggregate.pack(rows.states[at] as S),
-  }))
+  return rows.times.map(({ time, reach, count, state }) => ({ time, reach, count, state: aggregate.pack(state) }))
 }
 
 /**
@@ -52,10 +47,7 @@ function restoredRows<S, P>(stored: readonly StoredRows<P>[], aggregate: Packing
   const rows = noSessionRows<S>()
   for (const { time, reach, count, state } of stored) {
     const unpacked = aggregate.unpack(state)
-    rows.times.push(time)
-    rows.reaches.push(reach)
-    rows.counts.push(count)
-    rows.states.push(unpacked)
+    rows.times.push({ time, reach, count, state: unpacked })
     rows.bytes += aggregate.size(unpacked) + timeOverheadBytes
   }
   return rows

@@ -28,7 +28,7 @@ describe('hopping windows', () => {
         const assigner = hopping({ sizeMs, everyMs, offsetMs })
         for (const time of times) {
           const expected: number[] = []
-          for (let start = offsetMs - 40 * everyMs * sizeMs; start <= time; start += everyMs) {
+          for (let start = offsetMs - 100 * everyMs - 100 * sizeMs * everyMs; start <= time; start += everyMs) {
             if (time < start + sizeMs) expected.push(start)
           }
           const found = assigner.assign(time as EventTime, {})
