@@ -16,7 +16,7 @@ describe('timers', () => {
   it('come by their time, then their window’s end, start and key, keys by code point', () => {
     const sorted = [
       timer(5, 5, 0, 'z'),
-      timer(10, 8, 0, 'a'),
+      timer(10, 8, 6, 'z'),
       timer(10, 10, 0, 'b'),
       timer(10, 10, 5, 'a'),
       timer(10, 10, 5, 'b'),
