@@ -115,9 +115,10 @@ export async function createLakeSystem({ now, merchants }: { now: number; mercha
       await versions.refresh()
     },
 
-    /** Files that a reader of these days (UTC, both inclusive) opens. */
-    async files(table: TableName, merchant: MerchantId, days: { firstDay: number; lastDay: number }) {
-      return await lake.files(await store.tableView(table), { merchant, generation: firstGeneration, ...days })
+    /** Files that a reader of these days (UTC, both inclusive) opens; null: of all merchants. */
+    async files(table: TableName, merchant: MerchantId | null, days: { firstDay: number; lastDay: number }) {
+      const whose = merchant === null ? {} : { merchant, generation: firstGeneration }
+      return await lake.files(await store.tableView(table), { ...whose, ...days })
     },
 
     async close(): Promise<void> {
