@@ -12,6 +12,7 @@ import { quoteName, quoteText, textLiteral } from './parquet-sql.ts'
 /** A file that takes longer counts as not read. */
 export const defaultFileTimeoutMs = 10 * 60_000
 
+const interruptAgainMs = 100
 const hourMs = 3_600_000
 
 export function createErasedParquet(options: {
@@ -25,15 +26,21 @@ export function createErasedParquet(options: {
   function within<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
     return withConnection(instance, async (connection) => {
       let isLate = false
-      const cancel = timers.after(fileTimeoutMs, () => {
-        isLate = true
-        connection.interrupt()
-      })
+      // Between two statements there is nothing to interrupt: so again, until the next one is met.
+      const interruptAfter = (ms: number) =>
+        timers.after(ms, () => {
+          isLate = true
+          connection.interrupt()
+          cancel = interruptAfter(interruptAgainMs)
+        })
+      let cancel = interruptAfter(fileTimeoutMs)
+      const late = (cause?: unknown) => new RangeError(`it took longer than ${fileTimeoutMs} ms`, { cause })
       try {
-        return await work(connection)
+        const found = await work(connection)
+        if (isLate) throw late()
+        return found
       } catch (error) {
-        if (isLate) throw new RangeError(`it took longer than ${fileTimeoutMs} ms`, { cause: error })
-        throw error
+        throw isLate ? late(error) : error
       } finally {
         cancel()
       }
@@ -162,10 +169,19 @@ function matchesOf(columns: Columns, question: ErasedQuestion, needle: Needle): 
     if (hash !== null && type === 'BIGINT[]')
       return [{ where, is: `coalesce(list_contains(${column}, ${hash}), false)` }]
     if (!/VARCHAR|BLOB|JSON/.test(type)) return []
+    if (type === 'BLOB') return [{ where, is: `coalesce(${inBlob(column, needle)}, false)` }]
     // Nested text, as JSON: a value is a string of it, so short ones are found too.
-    const nested = type === 'BLOB' ? `CAST(${column} AS VARCHAR)` : `CAST(to_json(${column}) AS VARCHAR)`
-    return [{ where, is: `coalesce(${text(nested)}, false)` }]
+    return [{ where, is: `coalesce(${text(`CAST(to_json(${column}) AS VARCHAR)`)}, false)` }]
   })
+}
+
+/** As text DuckDB would escape some of its bytes. */
+function inBlob(column: string, { value, words }: Needle): string {
+  const hex = (text: string) => quoteText(Buffer.from(text).toString('hex').toUpperCase())
+  return [
+    `hex(${column}) = ${hex(value ?? '')}`,
+    ...words.map((word) => `contains(hex(${column}), ${hex(word)})`),
+  ].join(' OR ')
 }
 
 const ownRow = ({ merchant }: ErasedQuestion) => `coalesce(merchant = ${textLiteral(merchant)}, false)`
