@@ -52,8 +52,10 @@ async function forgotten(
     return clean !== undefined && settled !== undefined && settled <= (placeOf(snapshots, clean.snapshot) ?? settled)
   })
   if (due.length === 0) return []
-  const after = Math.min(...due.map((erasure) => oldestKept(snapshots, cleanOf(erasure))))
-  const left = await expireBefore(options, table, snapshots, after)
+  const cleanPlace = Math.min(...due.map((erasure) => oldestKept(snapshots, cleanOf(erasure))))
+  // A lake that takes only the oldest, and of those what is old enough beside the oldest that stays: that one has to move on.
+  const place = lake.expires === 'oldest' ? Math.min(settled ?? cleanPlace, cleanPlace) : cleanPlace
+  const left = await expireBefore(options, table, snapshots, place)
   return left === undefined ? [] : due.filter((erasure) => oldestKept(left, cleanOf(erasure)) === left.length - 1)
 }
 
