@@ -105,6 +105,33 @@ describe('a round of expiry', () => {
     expect(await store.pinSnapshot(late)).toBe('expiring')
   })
 
+  it('ends what earlier holders of the lease began before it condemns anything, and shows pins that hold before it takes', async () => {
+    const { clock, store, lake, publish, settle, expire } = await rig()
+    const [one, two] = [await publish(), await publish(), await publish()]
+    const until = clock.now() + 300 * dayMs
+    await store.pinSnapshot({ table: 'hits', snapshot: one, name: 'over', until, by: 'me' })
+    await store.pinSnapshot({ table: 'hits', snapshot: two, name: 'holds', until: until + 300 * dayMs, by: 'me' })
+    clock.advance(400 * dayMs)
+    await settle()
+    const done: string[] = []
+    const watched = {
+      ...lake,
+      takeOver: async () => void done.push('taken over'),
+      showPins: async (_table: string, pins: readonly { readonly name: string }[]) =>
+        void done.push(`shows ${pins.map(({ name }) => name)}`),
+      expire: (...args: Parameters<typeof lake.expire>) => {
+        done.push('expires')
+        return lake.expire(...args)
+      },
+    }
+    const condemnSnapshots: typeof store.condemnSnapshots = (...args) => {
+      done.push('condemns')
+      return store.condemnSnapshots(...args)
+    }
+    expect(await expire({ lake: watched, store: { ...store, condemnSnapshots } })).toEqual([one])
+    expect(done).toEqual(['shows holds', 'taken over', 'condemns', 'expires'])
+  })
+
   it('obeys a pin that comes between its look and its work', async () => {
     const { clock, store, lake, publish, settle, expire, left } = await rig()
     const [one, two] = [await publish(), await publish(), await publish()]
