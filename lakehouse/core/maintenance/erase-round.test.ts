@@ -271,6 +271,42 @@ describe('an erasure', () => {
     expect(await visible('hourly')).toEqual([])
   })
 
+  it('ends too in a lake that takes only snapshots an hour older than the oldest that stays', async () => {
+    const { clock, lake, hit, erase, begin, publisher, untilRemoved, everywhere, errors } = await rig()
+    const marginMs = hourMs
+    /** As Trino's (lakehouse/adapters/trino/expiry.ts). */
+    const expire: typeof lake.expire = async (table, snapshots, mode) => {
+      const all = await lake.snapshots(table)
+      const kept = all[all.length - 1 - snapshots.length]
+      const isQuiet = kept?.id === all[0]?.id && clock.now() - Number(kept?.at) > marginMs
+      const early = all.filter(
+        ({ id, at }) => snapshots.includes(id) && at <= Number(kept?.at) - (isQuiet ? 0 : marginMs),
+      )
+      return lake.expire(
+        table,
+        early.map(({ id }) => id),
+        mode,
+      )
+    }
+    await hit(monday - 2 * dayMs, { visitor: 'v1' })
+    await hit(monday - 3 * dayMs, { visitor: 'v2' })
+    await publisher.publishNow()
+    const rounds = begin({ lake: { ...lake, expires: 'oldest', expire } })
+    await rounds.runNow()
+    await erase(visitor('v1'))
+    for (let round = 0; round < 6; round++) {
+      clock.advance(10 * minuteMs)
+      await hit(monday + 10 * hourMs, { visitor: 'v2' })
+      await publisher.publishNow()
+      await rounds.runNow()
+    }
+    await untilRemoved(rounds)
+    for (const table of ['hits', 'failed_hits', 'sessions'] as const) {
+      expect(everywhere(table).filter((row) => row.visitor === 'v1')).toEqual([])
+    }
+    expect(errors).toEqual([])
+  })
+
   it('leaves numbers that equal a recount of what is left, for any hits, erasures, and processes that die', async () => {
     const aHit = fc.record({
       merchant: fc.constantFrom(shop, tea),
