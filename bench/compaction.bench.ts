@@ -156,7 +156,7 @@ export const benches: readonly Bench[] = [
     candidate: { name: 'LakeMaintainer.rewrite', run: () => rewritten(controlMemoryBytes) },
   },
   {
-    name: `compact with ${config.duckdbMemoryBytes / 1e6} MB ${what}`,
+    name: `compact in ${Math.round(config.duckdbMemoryBytes / 2 ** 20)} MiB ${what}`,
     unit: 'rows/s',
     ...{ setup, teardown, control },
     candidate: { name: 'LakeMaintainer.rewrite', run: () => rewritten(config.duckdbMemoryBytes) },
