@@ -3,7 +3,7 @@ import { nodeDisk } from '../core/adapters/node/node-disk.ts'
 import { systemRandom, systemTimers } from '../core/adapters/node/system.ts'
 import type { SharedConfig } from '../core/config/shared.ts'
 import { openSegmentLog } from '../core/log/segment-log.ts'
-import type { LogEvent } from '../core/log/segment-log-options.ts'
+import { defaultSegmentMaxAgeMs, type LogEvent } from '../core/log/segment-log-options.ts'
 import type { HitLog } from '../core/ports/hit-log.ts'
 import { dataFolderNames } from './embedded/data-folder.ts'
 
@@ -21,6 +21,7 @@ export function openCollectorLog(
     timers: systemTimers,
     random: systemRandom,
     segmentMaxBytes: config.logSegmentBytes,
+    segmentMaxAgeMs: defaultSegmentMaxAgeMs,
     maxBytes: config.logMaxBytes,
     diskMaxShare: config.diskMaxShare,
     onEvent,

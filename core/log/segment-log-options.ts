@@ -5,6 +5,8 @@ import type { RecoveredLog } from './recover-log.ts'
 
 const mib = 1024 * 1024
 export const defaultSegmentMaxBytes = 32 * mib
+/** For collectors; see `segmentMaxAgeMs`. */
+export const defaultSegmentMaxAgeMs = 3_600_000
 export const defaultLogMaxBytes = 10 * 1024 * mib
 export const defaultDiskMaxShare = 0.9
 export const defaultRecordMaxBytes = 5 * mib
@@ -25,6 +27,11 @@ export interface SegmentLogOptions {
   readonly random: Random
   /** A segment that reached this size is sealed and another begun; it exceeds it by one group at most. */
   readonly segmentMaxBytes?: number
+  /**
+   * A segment is sealed so long after its first record, so that `trim` can remove what it was asked to: where few hits come,
+   * one that was erased would stay for as long as the segment is not full. Left out: never.
+   */
+  readonly segmentMaxAgeMs?: number
   /** Of all segments; appends beyond are refused until `trim` makes room. */
   readonly maxBytes?: number
   /** Share of the file system in use, by anybody, above which appends are refused. */

@@ -69,6 +69,11 @@ class SegmentLog implements HitLog {
   #trimming: Promise<void> = Promise.resolve()
   #trouble: 'full' | 'failed' | undefined
   #limitReached = false
+  /** The active segment has had records for `segmentMaxAgeMs`. */
+  #aged = false
+  #cancelAge: (() => void) | undefined
+  /** What `trim` was asked for last: it goes on where a segment was sealed for its age. */
+  #trimTo = 0 as Offset
   #closed = false
   #announced: HitLog['state'] = 'open'
   #cancelTimer: (() => void) | undefined
@@ -100,6 +105,7 @@ class SegmentLog implements HitLog {
     this.#durable = recovered.next
     this.#next = recovered.next
     if (space.full) this.#lookAgainLater()
+    this.#watchAge()
   }
 
   get oldest(): Offset {
@@ -139,6 +145,7 @@ class SegmentLog implements HitLog {
   }
 
   trim(before: Offset): Promise<void> {
+    this.#trimTo = Math.max(before, this.#trimTo) as Offset
     const done = this.#trimming.then(() => this.#trim(before))
     this.#trimming = done.catch(() => undefined)
     return done
@@ -148,6 +155,7 @@ class SegmentLog implements HitLog {
     if (this.#closed) return
     this.#closed = true
     this.#cancelTimer?.()
+    this.#cancelAge?.()
     while (this.#working) await this.#working
     await this.#trimming
     await this.#chain.close()
@@ -176,9 +184,9 @@ class SegmentLog implements HitLog {
     this.#alone(() => this.#writeGroups())
   }
 
-  /** At `maxBytes` the segment with the last records is sealed, for `trim` never removes the one that is written to. */
+  /** At `maxBytes`, or grown old, the last segment is sealed, for `trim` never removes the one that is written to. */
   get #sealWanted(): boolean {
-    return this.#limitReached && !this.#trouble && this.#durable > this.#chain.header.base
+    return (this.#limitReached || this.#aged) && !this.#trouble && this.#durable > this.#chain.header.base
   }
 
   /** Runs what touches the active segment, unless such a thing runs. It begins a microtask later, so that appends of one
@@ -196,7 +204,11 @@ class SegmentLog implements HitLog {
   async #writeGroups(): Promise<void> {
     try {
       while (this.#filling.records > 0) await this.#writeGroup()
-      if (this.#sealWanted) await this.#chain.rotate(this.durable)
+      if (this.#sealWanted) {
+        const forAge = this.#aged
+        await this.#rotate()
+        if (forAge) void this.trim(this.#trimTo).catch(() => undefined)
+      }
     } catch (error) {
       this.#fail(error)
       // A full disk has to wait for room; anything else is mended at once.
@@ -217,10 +229,33 @@ class SegmentLog implements HitLog {
     this.#durable += records
     group.succeed(first)
     for (const listener of this.#listeners) listener(this.#durable as Offset)
-    if (this.#chain.activeBytes >= this.#limits.segmentMaxBytes) await this.#chain.rotate(this.durable)
+    if (this.#chain.activeBytes >= this.#limits.segmentMaxBytes) await this.#rotate()
+    this.#watchAge()
     await this.space.wrote(bytes)
     if (this.space.full) this.#lookAgainLater()
     this.#announce()
+  }
+
+  async #rotate(): Promise<void> {
+    await this.#chain.rotate(this.durable)
+    this.#forgetAge()
+  }
+
+  /** Counts from the segment's first record, or from when the log was opened. */
+  #watchAge(): void {
+    const { segmentMaxAgeMs, timers } = this.options
+    if (segmentMaxAgeMs === undefined || this.#cancelAge !== undefined || this.#closed) return
+    if (this.#durable === this.#chain.header.base) return
+    this.#cancelAge = timers.after(segmentMaxAgeMs, () => {
+      this.#aged = true
+      this.#work()
+    })
+  }
+
+  #forgetAge(): void {
+    this.#cancelAge?.()
+    this.#cancelAge = undefined
+    this.#aged = false
   }
 
   /** Refuses all that waits; nothing of it becomes visible. */
@@ -236,6 +271,7 @@ class SegmentLog implements HitLog {
   async #mend(): Promise<void> {
     try {
       await this.#chain.mend(this.durable)
+      this.#forgetAge()
       this.#trouble = undefined
     } catch (error) {
       this.#trouble = isFull(error) ? 'full' : 'failed'
