@@ -45,6 +45,17 @@ export function createTrinoExpiry(options: TrinoExpiryOptions): TrinoExpiry {
     return statements.runner(table, turn)(`ALTER TABLE ${trinoTable(options, table)} EXECUTE ${procedure}`)
   }
 
+  /** Of a table that nobody has written to for so long only the newest is to stay: that one Trino never takes. */
+  function marginOf(of: {
+    readonly before: readonly SnapshotInfo[]
+    readonly oldestKept: SnapshotInfo
+    readonly now: number
+  }): number {
+    const [newest, next] = of.before
+    if (newest?.id !== of.oldestKept.id || next === undefined || of.now - newest.at <= marginMs) return marginMs
+    return Math.min(marginMs, Math.floor((newest.at - next.at) / 2))
+  }
+
   return {
     expires: 'oldest',
 
@@ -55,11 +66,12 @@ export function createTrinoExpiry(options: TrinoExpiryOptions): TrinoExpiry {
       const oldestKept = before[before.length - 1 - going.length]
       const nothing = { snapshots: [], files: 0, bytes: 0 }
       if (oldestKept === undefined || going.length === 0) return nothing
-      const early = before.filter(({ id, at }) => going.includes(id) && at < oldestKept.at - marginMs)
+      const [row] = await trino.query('SELECT CAST(to_unixtime(current_timestamp) * 1000 AS bigint)')
+      const margin = marginOf({ before, oldestKept, now: Number(row?.[0]) })
+      const early = before.filter(({ id, at }) => going.includes(id) && at < oldestKept.at - margin)
       if (early.length === 0) return nothing
       if (mode === 'dry run') return { ...nothing, snapshots: early.map(({ id }) => id).reverse() }
-      const [row] = await trino.query('SELECT CAST(to_unixtime(current_timestamp) * 1000 AS bigint)')
-      const retentionMs = Number(row?.[0]) - (oldestKept.at - marginMs)
+      const retentionMs = Number(row?.[0]) - (oldestKept.at - margin)
       await execute(table, `expire_snapshots(retention_threshold => '${Math.ceil(retentionMs)}ms')`, turn)
       const left = new Set((await allSnapshots(options, tables[table])).map(({ id }) => id))
       return { ...nothing, snapshots: going.filter((id) => !left.has(id)) }
