@@ -1,5 +1,5 @@
 /**
- * How snapshots of a Trino table differ, and the way back. Trino says of two snapshots which files they hold only by reading
+ * How snapshots of a Trino table differ, and the way back. Trino says of two snapshots which files they hold only by scanning
  * them: rows are counted file by file, no column is read.
  */
 import { CommitConflictError, SnapshotNotFoundError, TrinoQueryError } from '../../../core/errors.ts'
