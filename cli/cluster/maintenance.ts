@@ -110,6 +110,8 @@ export async function startMaintenance(host: ClusterProcess, onEnded: (error: un
         },
         onDerived: ({ table, rows }) => metrics.derived(table, rows),
         onRewritten: ({ table }) => metrics.rewritten(table),
+        onErasure: ({ id, state }) => logger.info({ erasure: id, state }, 'an erasure went on'),
+        onRowsRemoved: ({ table, rows }) => logger.info({ table, rows }, 'rows were taken out for good'),
         onRound: () => metrics.maintenanceRounds.inc(),
         onError(error, { step, table }) {
           metrics.maintenanceFailures.inc()

@@ -1,7 +1,9 @@
 /** What the two threads of the embedded process say to each other. Both sides are stand-ins over `core/adapters/thread`. */
+
 import type { EmbeddedConfig } from '../../core/config/embedded.ts'
 import type { Offset } from '../../core/ids.ts'
 import type { JobPosition } from '../../core/ports/control-store.ts'
+import type { Erasure } from '../../core/ports/erasure-store.ts'
 import type { TableName } from '../../core/tables.ts'
 
 /** What the HTTP thread asks of the backend, beside its control store, engine and lake. */
@@ -30,6 +32,10 @@ export interface CommittedEpoch {
 export type Maintained =
   | { readonly did: 'derived'; readonly table: TableName; readonly rows: number }
   | { readonly did: 'rewritten'; readonly table: TableName }
+  /** An erasure went on to another state. */
+  | { readonly did: 'erased'; readonly id: number; readonly state: Erasure['state'] }
+  /** Rows of erasures or of retention went out of a partition. */
+  | { readonly did: 'took out'; readonly table: TableName; readonly rows: number }
   | { readonly did: 'round' }
   | { readonly did: 'nothing'; readonly message: string }
 

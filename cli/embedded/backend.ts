@@ -213,6 +213,8 @@ async function startJob(parts: JobParts): Promise<Job> {
     readers: 'begin here',
     onDerived: ({ table, rows }) => host.maintained({ did: 'derived', table, rows }),
     onRewritten: ({ table }) => host.maintained({ did: 'rewritten', table }),
+    onErasure: ({ id, state }) => host.maintained({ did: 'erased', id, state }),
+    onRowsRemoved: ({ table, rows }) => host.maintained({ did: 'took out', table, rows }),
     onRound: () => host.maintained({ did: 'round' }),
     onError(error, { step, table }) {
       const message = error instanceof Error ? error.message : String(error)

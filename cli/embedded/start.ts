@@ -62,6 +62,9 @@ export async function startEmbedded(
       maintained(done) {
         if (done.did === 'derived') metrics.derived(done.table, done.rows)
         else if (done.did === 'rewritten') metrics.rewritten(done.table)
+        else if (done.did === 'erased') logger.info({ erasure: done.id, state: done.state }, 'an erasure went on')
+        else if (done.did === 'took out')
+          logger.info({ table: done.table, rows: done.rows }, 'rows were taken out for good')
         else if (done.did === 'round') metrics.maintenanceRounds.inc()
         else {
           metrics.maintenanceFailures.inc()

@@ -17,6 +17,9 @@ export interface RemovalRoundOptions extends RewriteRoundOptions {
 /** Partitions of a table that one round takes rows out of; the rest is the next round's. */
 export const removalPartitionsMax = 512
 
+/** Conditions of `failed_hits` in one statement: each is compiled by itself there, and Trino refuses a thousand. */
+export const failedConditionsMax = 100
+
 /**
  * `none`: the newest snapshot holds none of the rows, and readers read it. `later`: not all at the moment: another process has
  * the lease, something is under way, there were more partitions than one round takes, or the process stops.
@@ -29,8 +32,9 @@ export async function removeEverywhere(
   rows: readonly RemovedRows[],
 ): Promise<RowsLeft> {
   let budget = removalPartitionsMax
-  for (let at = 0; at < rows.length; at += removedRowsMax) {
-    const some = rows.slice(at, at + removedRowsMax)
+  const atOnce = table === 'failed_hits' ? failedConditionsMax : removedRowsMax
+  for (let at = 0; at < rows.length; at += atOnce) {
+    const some = rows.slice(at, at + atOnce)
     const partitions = await options.lake.partitionsWith(table, some)
     for (const partition of partitions) {
       if (options.stop.aborted || budget === 0) return 'later'
