@@ -16,6 +16,7 @@ import { foldRows } from '../fold.ts'
 import { hourlyRows } from '../hourly-rows.ts'
 import { createPublisher } from '../publisher.ts'
 import { erasureSettleMs } from './erase-round.ts'
+import { failedConditionsMax } from './removal-steps.ts'
 import { retentionEveryMs } from './retention-round.ts'
 import { createMaintenance, defaultDeriveAfterMs, type MaintenanceOptions } from './rounds.ts'
 
@@ -475,6 +476,29 @@ describe('a process that dies in the middle of a round', () => {
       }
     },
   )
+})
+
+describe('conditions of many erasures', () => {
+  it('go to the lake a few at a time where each of them is compiled by itself', async () => {
+    const { begin, lake, hit, erase, publisher, untilRemoved, everywhere } = await rig()
+    const asked = { failed_hits: [] as number[], hits: [] as number[] }
+    const counting: typeof lake = {
+      ...lake,
+      async partitionsWith(table, rows) {
+        if (table === 'hits' || table === 'failed_hits') asked[table].push(rows.length)
+        return lake.partitionsWith(table, rows)
+      },
+    }
+    for (const value of ['first', 'last']) await hit(monday - 2 * dayMs, { visitor: value })
+    await publisher.publishNow()
+    await erase(visitor('first'))
+    for (let n = 0; n < failedConditionsMax - 1; n++) await erase(visitor(`v${n}`))
+    await erase(visitor('last'))
+    await untilRemoved(begin({ lake: counting }))
+    expect(Math.max(...asked.failed_hits)).toBe(failedConditionsMax)
+    expect(Math.max(...asked.hits)).toBe(failedConditionsMax + 1)
+    expect(everywhere('failed_hits')).toEqual([])
+  })
 })
 
 describe('retention', () => {
