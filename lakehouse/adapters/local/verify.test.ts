@@ -49,7 +49,9 @@ async function table() {
     })
   const lake = await open()
   for (let id = 1; id <= 3; id++) {
-    const rows = [0, 1].map((n) => hitRow({ id: `${id}-${n}`, _off: 2 * id + n, time: noon + n, user: 'u' }))
+    const rows = [0, 1].map((n) =>
+      hitRow({ id: `${id}-${n}`, _off: 2 * id + n, time: noon + n, user: 'u', bot: n === 1 }),
+    )
     await lake.publish('hits', id, [await lake.stage('hits', `staged/${id}`, rows)])
   }
   const layout = tableLayout(hitsTable, location)

@@ -8,6 +8,8 @@ describe('bounds, by Appendix D of the specification', () => {
   it.each([
     ['boolean', 'true', '01'],
     ['boolean', 'false', '00'],
+    ['boolean', '1', '01'],
+    ['boolean', '0', '00'],
     ['int', '-2', 'feffffff'],
     ['long', '9223372036854775807', 'ffffffffffffff7f'],
     ['double', '1.5', '000000000000f83f'],
@@ -31,6 +33,7 @@ describe('bounds, by Appendix D of the specification', () => {
 
   it('are left out for NaN and nested columns', () => {
     expect(boundOfText('double', 'nan', 'upper')).toBeUndefined()
+    expect(boundOfText('boolean', 'TRUE', 'upper')).toBeUndefined()
     expect(boundOfText({ list: { elementId: 1, element: 'long' } }, '[1]', 'upper')).toBeUndefined()
   })
 

@@ -14,7 +14,7 @@ export function boundOfText(type: ColumnType, text: string, side: 'lower' | 'upp
     case 'string':
       return side === 'lower' ? lowerStringBound(text) : upperStringBound(text)
     case 'boolean':
-      return Buffer.from([text === 'true' ? 1 : 0])
+      return booleanBound(text)
     case 'int':
       return int32(Number(text))
     case 'long':
@@ -28,6 +28,12 @@ export function boundOfText(type: ColumnType, text: string, side: 'lower' | 'upp
     default:
       return undefined
   }
+}
+
+/** Of Parquet's statistics as DuckDB gives them, `1`, or of its own texts, `true`. What is neither bounds nothing. */
+function booleanBound(text: string): Buffer | undefined {
+  if (text === '1' || text === 'true') return Buffer.from([1])
+  return text === '0' || text === 'false' ? Buffer.from([0]) : undefined
 }
 
 /** Little-endian int: also a `date`, as days since 1970. */
