@@ -4,6 +4,7 @@
  */
 
 import type { TableName } from '../../core/tables.ts'
+import { type KeptViews, keepViews } from '../../lakehouse/adapters/trino/kept-views.ts'
 import { createTrinoLake } from '../../lakehouse/adapters/trino/lake.ts'
 import { ensureTables } from '../../lakehouse/adapters/trino/tables.ts'
 import { ensureViews } from '../../lakehouse/adapters/trino/views.ts'
@@ -37,6 +38,7 @@ export async function startMaintenance(host: ClusterProcess, onEnded: (error: un
   let publisher: Publisher | undefined
   let maintenance: Maintenance | undefined
   let requests: ReturnType<typeof answerUpkeep> | undefined
+  let views: KeptViews | undefined
   let cancelExpiry = () => {}
 
   function expireLater(): void {
@@ -65,7 +67,17 @@ export async function startMaintenance(host: ClusterProcess, onEnded: (error: un
     async begin() {
       const place = { trino, timers, catalog: config.trino.catalog, schema: config.trino.tableSchema }
       await ensureTables(place)
-      await ensureViews({ ...place, viewSchema: config.trino.viewSchema })
+      const kept = keepViews({
+        store,
+        timers,
+        make: (erased) => ensureViews({ ...place, viewSchema: config.trino.viewSchema }, erased),
+        onError(error) {
+          countServerError(metrics, error)
+          logger.warn({ err: error }, 'the views do not leave out what was erased yet; it is tried again')
+        },
+      })
+      await kept.start()
+      views = kept
       const made = createPublisher({
         store,
         lake,
@@ -132,6 +144,7 @@ export async function startMaintenance(host: ClusterProcess, onEnded: (error: un
       begin.stop()
       await begin.ended
       await requests?.stop()
+      await views?.stop()
       await maintenance?.stop()
       await publisher?.stop()
     },

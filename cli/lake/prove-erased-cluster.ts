@@ -52,7 +52,7 @@ export async function openClusterPlace(config: ClusterConfig, scratch: string): 
         const live = (await store.collectors()).filter(({ state }) => state === 'live')
         const logs = live.map(({ log }) => ({
           object: `log of collector ${log}`,
-          why: 'it lies on its machine; it keeps records until they are processed and their segment is full',
+          why: 'it lies on its machine; it keeps records until they are processed and their segment is full or an hour old',
         }))
         return [...outOfReach, ...(await searchTopic(config, question)), ...logs]
       },

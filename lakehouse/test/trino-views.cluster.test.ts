@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemTimers } from '../../core/adapters/node/system.ts'
 import { dayMs, eventTime, hourMs } from '../../core/event-time.ts'
 import type { MerchantId } from '../../core/ids.ts'
+import type { ErasedHits } from '../../core/ports/erasure-store.ts'
 import { hitRow, hourlyRow, snapshotView } from '../../core/ports/lake.contract.ts'
 import type { DeriveWork } from '../../core/ports/lake.ts'
 import { kmvEstimate } from '../../core/sketch/kmv.ts'
@@ -30,9 +31,35 @@ afterEach(async () => {
   await under.close()
 })
 
-const ensure = () => ensureViews({ ...under, timers: systemTimers, viewSchema })
+const ensure = (erased: readonly ErasedHits[] = []) =>
+  ensureViews({ ...under, timers: systemTimers, viewSchema }, erased)
 const view = (name: string) => [under.catalog, viewSchema, name].map(quotedName).join('.')
 const money = (micros: bigint) => (Number(micros) / 1e6).toFixed(6)
+
+describe('the view hits, where something is erased', () => {
+  it('leaves out what is erased, and nothing that came later or is another merchant’s', async () => {
+    const lake = under.lake()
+    const rows = [
+      hitRow({ id: 'gone', visitor: "v'1", received: noon, _off: 1 }),
+      hitRow({ id: 'later', visitor: "v'1", received: noon + 1, _off: 2 }),
+      hitRow({ id: 'other visitor', visitor: 'v2', received: noon, _off: 3 }),
+      hitRow({ id: 'gone by user', visitor: 'v3', user: 'u', received: noon, _off: 4 }),
+      hitRow({ id: 'tea', merchant: 'tea', visitor: "v'1", received: noon, _off: 5 }),
+    ]
+    await lake.publish('hits', 1, [await lake.stage('hits', '1', rows)])
+    const ids = async () => (await under.trino.query(`SELECT id FROM ${view('hits')}`)).flat().sort()
+    await ensure()
+    expect(await ids()).toHaveLength(rows.length)
+    await ensure([
+      { merchant, subject: { kind: 'visitor', value: "v'1" }, through: noon },
+      { merchant, subject: { kind: 'user', value: 'u' }, through: noon },
+    ])
+    expect(await ids()).toEqual(['later', 'other visitor', 'tea'])
+    const everyone = { merchant, subject: { kind: 'merchant' }, through: noon } as const
+    await ensure([everyone])
+    expect(await ids()).toEqual(['later', 'tea'])
+  })
+})
 
 describe('the view hourly', () => {
   it('has the numbers that the gateway answers', async () => {

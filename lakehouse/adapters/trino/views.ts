@@ -4,9 +4,12 @@
  * partial rows, and derived rows that were superseded.
  */
 import type { Timers } from '../../../core/ports/clock.ts'
+import type { ErasedHits } from '../../../core/ports/erasure-store.ts'
 import type { TableDefinition } from '../../../core/tables.ts'
 import { dailyTable, firstGeneration, hitsTable, hourlyTable, sessionsTable } from '../../../schemas/tables.ts'
+import { notErased } from '../../core/sql/not-erased.ts'
 import { quotedName } from '../../core/sql/printer.ts'
+import { printTrinoExpression } from '../../core/sql/trino-printer.ts'
 import type { Trino } from './client.ts'
 import { createOnce, createSchema, type TrinoPlace, trinoTable } from './tables.ts'
 import { finishedNumbers } from './view-numbers.ts'
@@ -21,21 +24,27 @@ export interface ViewsPlace extends TrinoPlace {
 /** Makes the views as they are now, replacing those of an older version. Any number of processes may do so at once. */
 export async function ensureViews(
   { trino, timers, ...place }: ViewsPlace & { readonly trino: Pick<Trino, 'query'>; readonly timers: Timers },
+  erased: readonly ErasedHits[] = [],
   signal?: AbortSignal,
 ): Promise<void> {
   const statements = [
     createSchema(place.catalog, place.viewSchema),
-    ...[hitsView, hourlyView, dailyView, sessionsView].map((view) => view(place)),
+    hitsView(place, erased),
+    hourlyView(place),
+    dailyView(place),
+    sessionsView(place, erased),
   ]
   for (const statement of statements) await createOnce({ trino, timers }, statement, signal)
 }
 
-export function hitsView(place: ViewsPlace): string {
+/** Hits that `erased` names are left out. */
+export function hitsView(place: ViewsPlace, erased: readonly ErasedHits[] = []): string {
+  const left = notErased(erased, 't').map((condition) => `\nAND ${printTrinoExpression(condition)}`)
   return `${createView(place, hitsTable)}
 SELECT
 ${allColumns(hitsTable)}
 FROM ${trinoTable(place, hitsTable.name)} t
-WHERE ${inForce(hitsTable, 't')}`
+WHERE ${inForce(hitsTable, 't')}${left.join('')}`
 }
 
 /** One row per merchant, local hour, breakdown and value, and one of `other` where the values were cut. */
@@ -59,11 +68,14 @@ ${finishedNumbers(['merchant', 'bucket', 'bucket_end'], rows)}`
 /**
  * One row a visit, of UTC days that were derived; as of then. A day whose visits have all become part of visits that began
  * the day before, by hits that came late, has no newer rows to supersede its old ones: they stay here. The gateway, which
- * knows what was derived, leaves them out.
+ * knows what was derived, leaves them out. Visits of erased visitors and merchants that ended until then are left out (one
+ * that ended until then by hits which came later is here again when its day is derived anew); a visit names no user.
  */
-export function sessionsView(place: ViewsPlace): string {
+export function sessionsView(place: ViewsPlace, erased: readonly ErasedHits[] = []): string {
   const table = trinoTable(place, sessionsTable.name)
   const day = `CAST(t."start" AT TIME ZONE 'UTC' AS date)`
+  const named = erased.filter(({ subject }) => subject.kind !== 'user')
+  const left = notErased(named, 't', 'end').map((condition) => `\nAND ${printTrinoExpression(condition)}`)
   // Joined, not by a window: a condition on `start` then reaches the table.
   return `${createView(place, sessionsTable)}
 SELECT
@@ -75,10 +87,10 @@ JOIN (
   WHERE ${inForce(sessionsTable, 't')}
   GROUP BY 1, 2
 ) d ON t.merchant = d.merchant AND ${day} = d.day AND t."_publish" = d.newest
-WHERE ${inForce(sessionsTable, 't')}`
+WHERE ${inForce(sessionsTable, 't')}${left.join('')}`
 }
 
-/** Rows that count now. The generation map and erasures will be joined here, and nowhere else. */
+/** Rows that count now. The generation map will be joined here, and nowhere else. */
 function inForce(definition: TableDefinition, alias: string): string {
   return definition.partition.generation ? `${alias}."_gen" = ${firstGeneration}` : 'TRUE'
 }

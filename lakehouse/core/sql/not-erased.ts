@@ -13,20 +13,19 @@ export function columnsFor(erased: readonly ErasedHits[]): readonly string[] {
   return erased.length === 0 ? [] : erasedColumns
 }
 
-/** Rows of `as` that are left: all conditions hold. None: all are. */
-export function notErased(erased: readonly ErasedHits[], as: string): readonly Expression[] {
+/** Rows of `as` that are left: all conditions hold. None: all are. `moment`: the column that says when a row came. */
+export function notErased(erased: readonly ErasedHits[], as: string, moment = 'received'): readonly Expression[] {
+  const later = (keys: readonly string[], entries: readonly LookedUp[]): readonly Expression[] => {
+    if (entries.length === 0) return []
+    const through: Expression = { kind: 'lookUp', keys: keys.map((key) => column(key, as)), entries }
+    const at: Expression = { kind: 'epochMs', of: column(moment, as) }
+    return [orElse(compare(at, '>', through), boolean(true))]
+  }
   return [
-    ...later(['merchant'], throughs(erased, 'merchant'), as),
-    ...later(['merchant', 'visitor'], throughs(erased, 'visitor'), as),
-    ...later(['merchant', 'user'], throughs(erased, 'user'), as),
+    ...later(['merchant'], throughs(erased, 'merchant')),
+    ...later(['merchant', 'visitor'], throughs(erased, 'visitor')),
+    ...later(['merchant', 'user'], throughs(erased, 'user')),
   ]
-}
-
-function later(keys: readonly string[], entries: readonly LookedUp[], as: string): readonly Expression[] {
-  if (entries.length === 0) return []
-  const through: Expression = { kind: 'lookUp', keys: keys.map((key) => column(key, as)), entries }
-  const received: Expression = { kind: 'epochMs', of: column('received', as) }
-  return [orElse(compare(received, '>', through), boolean(true))]
 }
 
 /** Of each path the latest. */
