@@ -1,0 +1,64 @@
+/** The threads of the tests as JavaScript: a thread's Node runs no TypeScript, and to cut types away in each costs seconds. */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import ts from 'typescript'
+
+const root = fileURLToPath(new URL('../../../..', import.meta.url))
+const thread = fileURLToPath(new URL('../split-thread.ts', import.meta.url))
+const programs = fileURLToPath(new URL('./programs.ts', import.meta.url))
+
+export interface BuiltThreads {
+  /** split-thread.ts. */
+  readonly threadEntry: URL
+  /** programs.ts. */
+  readonly module: URL
+  remove(): void
+}
+
+/** Cuts the types away from what the threads run, once, into a folder of its own. */
+export function buildThreads(): BuiltThreads {
+  const folder = mkdtempSync(join(tmpdir(), 'hitlake-threads-'))
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
+  const placeOf = (file: string) => join(folder, relative(root, file)).replace(/\.ts$/, '.js')
+  for (const file of importedBy([thread, programs])) {
+    mkdirSync(dirname(placeOf(file)), { recursive: true })
+    writeFileSync(placeOf(file), withoutTypes(file))
+  }
+  return {
+    threadEntry: pathToFileURL(placeOf(thread)),
+    module: pathToFileURL(placeOf(programs)),
+    remove: () => rmSync(folder, { recursive: true }),
+  }
+}
+
+/** The files and all of ours that they lead to. */
+function importedBy(files: readonly string[]): ReadonlySet<string> {
+  const found = new Set<string>(files)
+  // A set that grows while it is walked is walked to its end.
+  for (const file of found) {
+    for (const { fileName } of ts.preProcessFile(withoutTypes(file), true, true).importedFiles) {
+      if (fileName.startsWith('.')) found.add(join(dirname(file), fileName.replace(/\.js$/, '.ts')))
+    }
+  }
+  return found
+}
+
+const transpiled = new Map<string, string>()
+
+function withoutTypes(file: string): string {
+  const known = transpiled.get(file)
+  if (known !== undefined) return known
+  const { outputText } = ts.transpileModule(readFileSync(file, 'utf8'), {
+    compilerOptions: {
+      module: ts.ModuleKind.ESNext,
+      target: ts.ScriptTarget.ES2023,
+      verbatimModuleSyntax: true,
+      rewriteRelativeImportExtensions: true,
+    },
+  })
+  transpiled.set(file, outputText)
+  return outputText
+}
