@@ -4,6 +4,7 @@
  */
 export { InvalidPlanError, StateLimitError } from '../core/errors.ts'
 export { type EventTime, eventTime, type ReceivedTime } from '../core/event-time.ts'
+export type { Offset, Position } from '../core/ids.ts'
 export type { AnyPane, Pane } from './core/pane.ts'
 export {
   avg,

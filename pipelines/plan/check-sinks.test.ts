@@ -155,7 +155,7 @@ const refusals: Refusals = [
   [
     'state without a limit',
     () => built((rows) => closed(rows.window('w', fixed('1m'))), {}),
-    "'w' keeps 1 aggregates of each open window for each (shop, page), about 168 bytes a key, without a limit; say state: { maxBytes }",
+    "'w' keeps 1 aggregate of each open window for each (shop, page), about 168 bytes a key, without a limit; say state: { maxBytes }",
   ],
   [
     'a limit that one key does not fit',

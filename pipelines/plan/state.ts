@@ -41,9 +41,10 @@ function windowState(plan: Plan, { window, group, aggregate }: WindowChain): Ste
     Object.values(aggregate.aggregates).reduce((sum, node) => sum + aggregateBytes(node, of), keyOverheadBytes)
   const totals =
     group.kind === 'groupBy' ? [bytes('all')] : sets.map(([, by]) => bytes(by.length === 0 ? 'all' : 'one value'))
+  const aggregates = Object.keys(aggregate.aggregates).length
   return {
     step: window.name,
-    what: `${Object.keys(aggregate.aggregates).length} aggregates of each open window`,
+    what: `${aggregates} ${aggregates === 1 ? 'aggregate' : 'aggregates'} of each open window`,
     key,
     forMs,
     bytesPerKey: windowsPerRow(window.assign) * totals.reduce((sum, each) => sum + each, 0),

@@ -114,7 +114,7 @@ function windowRules(a: WindowStep, b: WindowStep, memory: Memory): readonly Fou
   return [
     ...when(
       differ(a.assign, b.assign),
-      `window, of ${windowText(a.assign)} before`,
+      `window of ${windowText(b.assign)}, of ${windowText(a.assign)} before`,
       'rebuild needed',
       `rows written before lie in other windows${open}`,
     ),

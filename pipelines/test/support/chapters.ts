@@ -150,19 +150,24 @@ export function compile(root: string, paths: readonly string[]): readonly Compla
   })
 }
 
-/** What is wrong with a block that must not compile; empty where it is refused, by it alone, as shown. */
+/**
+ * What is wrong with a block that must not compile; empty where it is refused, by itself alone, in the lines that are shown.
+ * A shown line may end in `…`, and lines between may be left out, for the compiler talks much.
+ */
 export function wrongRefusal({ path, block }: RefusedModule, complaints: readonly Complaint[]): readonly string[] {
   const own = complaints.filter((each) => each.path === path)
   const end = block.line + block.code.split('\n').length
   const [inside, outside] = [true, false].map((isInside) =>
     own.filter(({ line }) => (line >= block.line && line < end) === isInside),
   ) as [Complaint[], Complaint[]]
-  const said = inside.map(({ text }) => text).join('\n')
-  const missing = (block.shown ?? '').split('\n').filter((line) => !said.includes(line.trim()))
+  const said = inside.flatMap(({ text }) => text.split('\n').map((line) => line.trim()))
+  const isSaid = (shown: string) =>
+    said.some((line) => (shown.endsWith('…') ? line.startsWith(shown.slice(0, -1)) : line === shown))
+  const missing = (block.shown ?? '').split('\n').filter((line) => !isSaid(line.trim()))
   return [
     ...(inside.length === 0 ? ['it compiles'] : []),
     ...(block.shown === null ? ['the page does not show what the compiler says'] : []),
     ...outside.map(({ text }) => `elsewhere: ${text}`),
-    ...missing.map((line) => `the compiler does not say: ${line}\nbut: ${said}`),
+    ...missing.map((line) => `the compiler does not say: ${line}\nbut: ${said.join('\n')}`),
   ]
 }
