@@ -9,7 +9,10 @@ export function checkSinks(plan: Plan): void {
   const outputs = plan.steps.filter((step) => step.kind === 'collect')
   if (writes.length + outputs.length === 0) refuse(plan.name, 'writes nothing')
   if ([...writes, ...outputs].filter(takesFailed).length !== 1) {
-    refuse(plan.name, 'needs one failed sink: a hit that cannot be processed would have nowhere to go')
+    refuse(
+      plan.name,
+      'needs one failed sink: a row that cannot be processed would have nowhere to go; write refused rows to one failedTable or refusedOutput',
+    )
   }
   if (writes.filter((step) => step.counts === 'stored').length > 1) {
     refuse(plan.name, 'stores rows in two tables; a hit would count twice in the books')
