@@ -47,6 +47,10 @@ export function checkSplits(splits: readonly Split[]): void {
     if (names.has(split.name)) throw new InvalidPlanError(`two splits are named '${split.name}'`)
     names.add(split.name)
     if (split.kind !== 'keys') continue
+    const { part, of } = split
+    if (!Number.isSafeInteger(part) || part < 0 || part >= of) {
+      throw new InvalidPlanError(`'${split.name}' is part ${part} of ${of}; parts are numbered from 0`)
+    }
     if (parts.has(split.part)) throw new InvalidPlanError(`two splits are part ${split.part} of the keys`)
     parts.add(split.part)
   }
