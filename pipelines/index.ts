@@ -8,6 +8,8 @@ export type { Offset, Position } from '../core/ids.ts'
 export type { AnyPane, Pane } from './core/pane.ts'
 export {
   avg,
+  type ColumnAggregate,
+  type CountDistinctOf,
   type CountOf,
   count,
   countDistinct,
@@ -18,6 +20,7 @@ export {
   min,
   quantiles,
   sum,
+  type TopOf,
   top,
 } from './plan/aggregates.ts'
 export { type PipelineBuilder, pipeline, type Rows } from './plan/builder.ts'
