@@ -39,8 +39,8 @@ describe('the statement that publishes', () => {
       "MERGE INTO "lake"."hitlake_tables"."failed_hits" t
       USING (SELECT * FROM "lake"."hitlake_tables_publications"."failed_hits_42_ab" p WHERE p."received" >= TIMESTAMP '2026-03-01 00:00:00.000000 UTC' AND p."received" < TIMESTAMP '2026-03-03 00:00:00.000000 UTC') s
       ON t."_publish" = 42 AND s."_publish" = t."_publish" AND s."_row" = t."_row" AND t."received" >= TIMESTAMP '2026-03-01 00:00:00.000000 UTC' AND t."received" < TIMESTAMP '2026-03-03 00:00:00.000000 UTC'
-      WHEN NOT MATCHED THEN INSERT ("merchant", "id", "name", "time", "received", "step", "reason", "original", "plan", "_src", "_part", "_off", "_idx", "_publish", "_row", "_gen")
-      VALUES (s."merchant", s."id", s."name", s."time", s."received", s."step", s."reason", s."original", s."plan", s."_src", s."_part", s."_off", s."_idx", s."_publish", s."_row", s."_gen")"
+      WHEN NOT MATCHED THEN INSERT ("merchant", "id", "name", "time", "received", "step", "reason", "original", "plan", "_src", "_part", "_off", "_idx", "_publish", "_row", "_gen", "visitor", "user")
+      VALUES (s."merchant", s."id", s."name", s."time", s."received", s."step", s."reason", s."original", s."plan", s."_src", s."_part", s."_off", s."_idx", s."_publish", s."_row", s."_gen", s."visitor", s."user")"
     `)
   })
 
