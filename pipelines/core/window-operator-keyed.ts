@@ -86,7 +86,7 @@ export class KeyedWindowOperator<R, S, V, P> implements WindowOperator<R, P> {
   }
 
   advanceWatermark(to: number): void {
-    if (to <= this.#watermark) return
+    if (!(to > this.#watermark)) return
     this.#watermark = to
     for (let window = this.#timers.due(to); window !== null; window = this.#timers.due(to)) {
       if (window.closed) this.#goes(window)
@@ -95,7 +95,7 @@ export class KeyedWindowOperator<R, S, V, P> implements WindowOperator<R, P> {
   }
 
   advanceProcessingTime(to: number): void {
-    if (to <= this.#processingTime) return
+    if (!(to > this.#processingTime)) return
     this.#processingTime = to
     for (let due = this.#timers.dueEarly(to); due.length > 0; due = this.#timers.dueEarly(to)) {
       for (const window of due) if (window.earlyAt !== null) this.#writer.write(window, 'early', 'open')

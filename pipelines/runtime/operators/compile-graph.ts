@@ -40,10 +40,6 @@ export interface CompileGraphOptions {
   /** By dedupe step. */
   readonly states: ReadonlyMap<string, FirstSeen>
   readonly output: GraphOutput
-  /** Of rows behind all windows' lateness that no step reads. */
-  readonly onTooLate: () => void
-  /** A row that is too late and then failed in a step that reads such rows. */
-  readonly onTooLateFailed: (step: string, placed: PlacedRow) => void
   readonly processingTime: () => number
 }
 
@@ -240,30 +236,15 @@ class GraphCompiler {
   }
 
   /**
-   * What becomes of rows that no window counts: they go on by the branch, or are dropped. They have passed all steps above;
-   * what fails from here on is their own, so the branch has a run of its own.
+   * What becomes of rows that no window counts: they go on by the branch, or are dropped. They have passed all steps above,
+   * and what fails from here on is their own, so they begin anew once the row has had its other effects.
    */
   #tooLate(step: WindowStep): (placed: PlacedRow) => void {
+    const run = this.#run
     const output = `${step.name}.tooLate`
-    if (this.#readers(output).length === 0) return this.options.onTooLate
-    const branch = new GraphCompiler(this.options)
-    const next = branch.#after(output)
-    this.#windows.push(...branch.#windows)
-    this.#epochs.push(...branch.#epochs)
-    const run = branch.#run
-    return (placed) => {
-      run.begin(step.name, placed.position)
-      run.time = placed.time
-      run.receivedMs = this.#run.receivedMs
-      try {
-        next(placed.row)
-      } catch (error) {
-        if (run.inState) throw error
-        this.options.onTooLateFailed(run.step, placed)
-        return
-      }
-      run.takeEffect()
-    }
+    if (this.#readers(output).length === 0) return () => run.miss(null)
+    const next = this.#after(output)
+    return ({ row, time, position }) => run.miss({ step: step.name, row, time, position, next })
   }
 
   /** Windows that give what came since the last epoch: partial rows, and no state that outlives it. */

@@ -41,8 +41,8 @@ function byColumns(columns: readonly string[]): Grouping {
 function bySet(set: string, partitionKey: string, column: string | null): Grouping {
   const keyOf =
     column === null
-      ? (row: Row) => JSON.stringify([row[partitionKey], ''])
-      : (row: Row) => JSON.stringify([row[partitionKey], String(row[column] ?? '')])
+      ? (row: Row) => JSON.stringify([String(row[partitionKey]), ''])
+      : (row: Row) => JSON.stringify([String(row[partitionKey]), String(row[column] ?? '')])
   return {
     name: set,
     ofValues: column !== null,

@@ -23,6 +23,7 @@ import {
   type SinkStep,
   takesRefused,
 } from './compile-graph.ts'
+import type { RowRun } from './row-run.ts'
 import type { ChainState } from './window-chain-operator.ts'
 
 export interface GraphOptions {
@@ -88,6 +89,9 @@ export function createPlanGraph(options: GraphOptions): PlanGraph {
   return new OperatorGraph(options)
 }
 
+/** Of what becomes of a row's parts, the highest is what became of it. */
+const rank = { none: 0, duplicate: 1, refused: 2, kept: 3 } as const
+
 /** Stands for a watermark of Infinity in what is kept, as in the state of windows. */
 const endOfTime = Number.MAX_SAFE_INTEGER
 
@@ -119,8 +123,6 @@ class OperatorGraph implements PlanGraph {
     this.#refusedSink = plan.steps.find(takesRefused)
     this.#compiled = compileGraph({
       ...options,
-      onTooLate: () => this.#drop('too_late'),
-      onTooLateFailed: (step, { row, time, position }) => this.#refuse(step, row, { time, position }),
       processingTime: () => this.#processingTime,
     })
   }
@@ -150,26 +152,26 @@ class OperatorGraph implements PlanGraph {
       throw new StateLimitError(this.options.pipeline.plan.name, this.stateBytes, this.#stateMaxBytes)
     }
     this.advanceProcessingTime(processingTime)
-    const { run, first } = this.#compiled
-    run.begin(this.#readName, position)
-    try {
-      run.time = this.#eventTime(row, null) as EventTime
-      run.receivedMs = this.#watermarkFrom(row, null) as number
-      first(row)
-    } catch (error) {
-      if (run.inState) throw error
-      this.#counts.refused += 1
-      this.#refuse(run.step, row, run)
-      return
+    const { run } = this.#compiled
+    run.start(this.#readName, position)
+    const passed = this.#pass(row, this.#enter)
+    let { end, droppedBy } = run
+    for (let late = run.nextLate(); late !== undefined; late = run.nextLate()) {
+      run.startLate(late)
+      this.#pass(late.row, late.next)
+      if (rank[run.end] < rank[end]) continue
+      end = run.end
+      droppedBy = run.droppedBy
     }
-    run.takeEffect()
-    this.#count()
+    this.#count(end, droppedBy)
+    if (!passed) return
     if (this.#ofRows === null) return
     this.#ofRows.see(run.receivedMs)
     this.#advanceWindows()
   }
 
   advanceWatermark(to: number): void {
+    if (Number.isNaN(to)) throw new RangeError('a watermark is a time')
     this.#given = laterOf(this.#given, to)
     this.#advanceWindows()
   }
@@ -212,8 +214,30 @@ class OperatorGraph implements PlanGraph {
     for (const window of this.#compiled.windows) window.advanceWatermark(watermark)
   }
 
-  #count(): void {
-    const { end, droppedBy } = this.#compiled.run
+  /** The steps from the first on. @throws RangeError: without its times a row has no window, and could hold the watermark */
+  readonly #enter = (row: unknown): void => {
+    const { run, first } = this.#compiled
+    run.time = wholeMs(this.#eventTime(row, null), 'event time') as EventTime
+    run.receivedMs = wholeMs(this.#watermarkFrom(row, null), "watermark's time")
+    first(row)
+  }
+
+  /** False where a step failed. */
+  #pass(row: unknown, next: (row: unknown) => void): boolean {
+    const { run } = this.#compiled
+    try {
+      next(row)
+    } catch (error) {
+      if (run.inState) throw error
+      run.end = 'refused'
+      this.#refuse(run.step, row, run)
+      return false
+    }
+    run.takeEffect()
+    return true
+  }
+
+  #count(end: RowRun['end'], droppedBy: string | null): void {
     if (end === 'none') this.#drop(droppedBy ?? 'unwritten')
     else if (end === 'kept') this.#counts.kept += 1
     else if (end === 'refused') this.#counts.refused += 1
@@ -228,6 +252,11 @@ class OperatorGraph implements PlanGraph {
     if (this.#refusedSink === undefined) return
     this.options.output.refused(this.#refusedSink, { step, reason: 'step_error', row }, place)
   }
+}
+
+function wholeMs(found: unknown, what: string): number {
+  if (Number.isSafeInteger(found)) return found as number
+  throw new RangeError(`the ${what} is a whole number of milliseconds, not ${String(found)}`)
 }
 
 function laterOf(a: number | null, b: number | null): number | null {

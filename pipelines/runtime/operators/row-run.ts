@@ -16,6 +16,13 @@ export interface RowPlace {
   readonly position: Position
 }
 
+/** A row that no window of a step takes any more, on its way to the step's branch. */
+export interface LateRow extends RowPlace {
+  readonly step: string
+  readonly row: unknown
+  readonly next: (row: unknown) => void
+}
+
 const nowhere: Position = { partition: 0, offset: 0, index: 0 } as Position
 
 export class RowRun implements RowPlace {
@@ -32,27 +39,59 @@ export class RowRun implements RowPlace {
   /** The step that stopped it last. */
   droppedBy: string | null = null
 
+  readonly #late: LateRow[] = []
   readonly #effects: RowEffect[] = []
   readonly #values: unknown[] = []
   #noted = 0
+  /** Of what was noted: so much keeps the row. */
+  #keeping = 0
+  #missed = 0
 
-  begin(step: string, position: Position): void {
+  /** A row that was read. */
+  start(step: string, position: Position): void {
+    this.#late.length = 0
+    this.#begin(step, position)
+  }
+
+  /** One that is too late begins anew behind the window that did not take it. */
+  startLate({ step, time, position }: LateRow): void {
+    this.#begin(step, position)
+    this.time = time
+  }
+
+  #begin(step: string, position: Position): void {
     this.step = step
     this.position = position
     this.inState = false
     this.end = 'none'
     this.droppedBy = null
     this.#noted = 0
+    this.#keeping = 0
+    this.#missed = 0
   }
 
   note(effect: RowEffect, value: unknown, end: 'kept' | 'refused'): void {
     this.#effects[this.#noted] = effect
     this.#values[this.#noted] = value
     this.#noted += 1
+    if (end === 'kept') this.#keeping += 1
     if (this.end !== 'refused') this.end = end
   }
 
   takeEffect(): void {
     for (let i = 0; i < this.#noted; i++) (this.#effects[i] as RowEffect).take(this.#values[i])
+    if (this.#missed === 0 || this.#missed < this.#keeping || this.end !== 'kept') return
+    this.end = 'none'
+    this.droppedBy = 'too_late'
+  }
+
+  /** While effects are taken: one of them kept nothing, for its windows are gone. The row goes on by the branch, if any. */
+  miss(late: LateRow | null): void {
+    this.#missed += 1
+    if (late !== null) this.#late.push(late)
+  }
+
+  nextLate(): LateRow | undefined {
+    return this.#late.shift()
   }
 }
