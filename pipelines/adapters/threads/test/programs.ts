@@ -69,12 +69,20 @@ export const greedy = program(fixedCount, function* (split) {
   for (;;) hoard.push(Array.from({ length: 100_000 }, (_, n) => `${hoard.length}:${n}`))
 })
 
+const readOf = (split: Split) => new Int32Array((split.kind === 'rows' ? split.what : null) as SharedArrayBuffer)
+
 /** Has no end; counts in `what`, shared, how many rows were read. */
 export const endless = program(stateless, function* (split) {
-  const read = new Int32Array((split.kind === 'rows' ? split.what : null) as SharedArrayBuffer)
   const rows = clicksOf(200)
   for (;;) {
-    Atomics.add(read, 0, rows.length)
+    Atomics.add(readOf(split), 0, rows.length)
     yield rows
   }
+})
+
+/** Has few rows a split; counts them as `endless` does. */
+export const brief = program(stateless, function* (split) {
+  const rows = clicksOf(10)
+  Atomics.add(readOf(split), 0, rows.length)
+  yield rows
 })
