@@ -341,8 +341,14 @@ export const errorTable: readonly ErrorEntry[] = [
   internal(
     'STATE_LIMIT',
     'afterBackoff',
-    "A job's state is at its limit; it stops reading.",
-    'Raise HITLAKE_STATE_MAX_BYTES.',
+    "The state of a job, or of a plan's windows, is at its limit; it stops reading.",
+    "Raise HITLAKE_STATE_MAX_BYTES, or the plan's own limit; split a finite input into more parts.",
+  ),
+  internal(
+    'SPLIT_FAILED',
+    'afterBackoff',
+    'A part of a finite input could not be run to its end.',
+    'See its cause, and run it again.',
   ),
   internal(
     'CONTROL_STORE_OUTCOME_UNKNOWN',

@@ -200,7 +200,9 @@ export class StateLimitError extends PlatformError {
     readonly bytes: number,
     readonly limit: number,
   ) {
-    super(`the state of job ${job} needs ${bytes} bytes, the limit is ${limit}; raise HITLAKE_STATE_MAX_BYTES`)
+    super(
+      `the state of job ${job} needs ${bytes} bytes, the limit is ${limit}; raise HITLAKE_STATE_MAX_BYTES, or the plan's own limit`,
+    )
   }
 }
 
