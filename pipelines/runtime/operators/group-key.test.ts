@@ -27,6 +27,26 @@ describe('the key of a group', () => {
     )
   })
 
+  it('is JSON, whatever is in its texts', () => {
+    const [grouping] = groupingsOf(groupBy(['a', 'b']), 'a')
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (a, b) => {
+        expect(grouping?.keyOf({ a, b })).toBe(JSON.stringify([a, b]))
+      }),
+    )
+    for (const a of ['"', '\\', '\u0000', '\u001f', '\ud800', '\udfff', '\u2028', '😀', '']) {
+      expect(grouping?.keyOf({ a, b: 1n })).toBe(JSON.stringify([a, ['1']]))
+    }
+  })
+
+  it('is of the row that is asked for, whichever was checked before', () => {
+    const [grouping] = groupingsOf(groupBy(['a']), 'a')
+    const [one, two] = [{ a: 'x' }, { a: 'y' }]
+    grouping?.check(one)
+    grouping?.check(two)
+    expect([grouping?.keyOf(one), grouping?.keyOf(two)]).toEqual(['["x"]', '["y"]'])
+  })
+
   it('takes no value that is equal to nothing, or to more than itself', () => {
     const [grouping] = groupingsOf(groupBy(['a']), 'a')
     for (const a of [Number.NaN, Number.POSITIVE_INFINITY, {}, [], () => 1]) {

@@ -1,4 +1,5 @@
 /** Keys of groups as texts that windows are kept by, and back. Equal keys are equal texts, and no others. */
+import { columnReader } from '../../core/partials-columns.ts'
 import type { GroupByStep, GroupStep } from '../../plan/node/step.ts'
 import type { SetKey } from '../../plan/panes.ts'
 
@@ -23,36 +24,64 @@ export function groupingsOf(step: GroupStep | GroupByStep, partitionKey: string)
 }
 
 function byColumns(columns: readonly string[]): Grouping {
+  const parts = columns.map((column) => ({ column, read: columnReader(column) }))
+  const keyOf = (row: Row) => {
+    let key = '['
+    for (const { column, read } of parts) {
+      if (key.length > 1) key += ','
+      const value = read(row)
+      key += typeof value === 'string' ? quoted(value) : JSON.stringify(encoded(column, value))
+    }
+    return `${key}]`
+  }
   return {
     name: '',
     ofValues: false,
-    check(row) {
-      for (const column of columns) encoded(column, row[column])
-    },
-    keyOf: (row) => JSON.stringify(columns.map((column) => encoded(column, row[column]))),
+    ...onceARow(keyOf),
     decode(key) {
       const values = JSON.parse(key) as readonly unknown[]
-      return Object.fromEntries(columns.map((column, place) => [column, decoded(values[place])]))
+      const decodedKey: Record<string, unknown> = {}
+      for (let i = 0; i < columns.length; i++) decodedKey[columns[i] as string] = decoded(values[i])
+      return decodedKey
     },
   }
 }
 
 /** As the rollups have it: no value is the empty text. */
 function bySet(set: string, partitionKey: string, column: string | null): Grouping {
-  const keyOf =
-    column === null
-      ? (row: Row) => JSON.stringify([String(row[partitionKey]), ''])
-      : (row: Row) => JSON.stringify([String(row[partitionKey]), String(row[column] ?? '')])
+  const readKey = columnReader(partitionKey)
+  const read = column === null ? () => '' : columnReader(column)
   return {
     name: set,
     ofValues: column !== null,
-    check: () => {},
-    keyOf,
+    ...onceARow((row) => `[${quoted(String(readKey(row)))},${quoted(String(read(row) ?? ''))}]`),
     decode(text): SetKey {
       const [key, value] = JSON.parse(text) as [string, string]
       return { key, set, value }
     },
   }
+}
+
+/** A row that was checked is mostly the next that is asked for its key. */
+function onceARow(made: (row: Row) => string): Pick<Grouping, 'check' | 'keyOf'> {
+  let lastRow: Row | null = null
+  let lastKey = ''
+  return {
+    check(row) {
+      lastKey = made(row)
+      lastRow = row
+    },
+    keyOf: (row) => (row === lastRow ? lastKey : made(row)),
+  }
+}
+
+/** What JSON writes otherwise than it is: quotes, backslashes, control characters, halves of pairs. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON escapes them
+const escaped = /["\\\u0000-\u001f\ud800-\udfff]/
+
+/** The text as JSON has it. */
+function quoted(text: string): string {
+  return escaped.test(text) ? JSON.stringify(text) : `"${text}"`
 }
 
 /** JSON has no bigint; a list stands for one, for no column of a key is a list. */

@@ -2,7 +2,7 @@
  * The aggregates of a step as one: a state for each, to which rows are added. Laws and packed forms are those of
  * core/aggregates/aggregate.ts.
  */
-import type { Aggregate, PackedState } from '../../../core/aggregates/aggregate.ts'
+import type { Aggregate, AggregateKind, PackedState } from '../../../core/aggregates/aggregate.ts'
 import { count, countIf } from '../../../core/aggregates/count.ts'
 import { countDistinct } from '../../../core/aggregates/count-distinct.ts'
 import { first, last } from '../../../core/aggregates/first-last.ts'
@@ -51,6 +51,9 @@ export function rowAggregates(
   const aggregates = parts.map(({ aggregate }) => aggregate)
   const inputs = parts.map(({ inputOf }) => inputOf)
   const names = parts.map(({ name }) => name)
+  const kinds = aggregates.map(({ kind }) => kind)
+  const growing = kinds.flatMap((kind, i) => (steady.has(kind) ? [] : [i]))
+  const steadyBytes = kinds.reduce((bytes, kind) => bytes + (steady.get(kind) ?? 0), 0)
   return {
     check(row) {
       for (const check of checks) check(row)
@@ -72,8 +75,8 @@ export function rowAggregates(
       return values
     },
     size(states) {
-      let bytes = 0
-      for (const state of states) bytes += bytesOf(state)
+      let bytes = steadyBytes
+      for (let i = 0; i < growing.length; i++) bytes += bytesOf(states[growing[i] as number])
       return bytes
     },
     pack: (states) => aggregates.map((aggregate, i) => aggregate.pack(states[i])),
@@ -170,6 +173,14 @@ const isHash = (found: unknown) => typeof found === 'bigint' && found >= 0n && f
 
 /** Of a map of a few numbers or texts an entry; measured on V8, rounded up. */
 const entryBytes = 64
+
+/** States whose memory no row changes. */
+const steady: ReadonlyMap<AggregateKind, number> = new Map([
+  ['count', 16],
+  ['countIf', 16],
+  ['sum', 16],
+  ['avg', entryBytes],
+])
 
 /** Memory of one aggregate's state, in the forms that core/aggregates has them; rounded up. */
 function bytesOf(state: unknown): number {
