@@ -233,6 +233,10 @@ FROM ${view('daily')} WHERE merchant = 'shop' AND breakdown = 'total' ORDER BY b
     ])
     const columns = await under.trino.query(`SHOW COLUMNS FROM ${view('sessions')}`)
     expect(columns.map(([name]) => name)).toEqual(sessionsTable.columns.map(({ name }) => name))
+    // Until the day is derived anew: what ended by then.
+    await ensure([{ merchant, subject: { kind: 'visitor', value: 'v' }, through: noon + 60_000 }])
+    const left = await under.trino.query(`SELECT to_unixtime("start") * 1000 FROM ${view('sessions')}`)
+    expect(left).toEqual([[noon + dayMs]])
   })
 })
 
