@@ -73,9 +73,11 @@ describe('the Kafka feed', () => {
       await transaction.send({ topic: topic.topic, messages: [{ partition: 0, value: end }] })
       await transaction[end]()
     }
+    const { feed } = await join()
+    // A commit is answered before its marker is in the partition.
+    await vi.waitUntil(async () => (await feed.end(0)) === 8, { timeout: 10_000 })
     await topic.push(0, Buffer.from('plain'))
     await producer.disconnect()
-    const { feed } = await join()
     // 0 commit, 1 marker, 2 abort, 3 marker, 4 abort, 5 marker, 6 commit, 7 marker, 8 plain
     for (let from = 0; from <= 8; from++) {
       const wanted = [0, 6, 8].filter((offset) => offset >= from)
