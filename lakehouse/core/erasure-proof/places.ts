@@ -21,7 +21,8 @@ export const isHits = (object: string) => isParquet(object) && /^staged\/|(^|\/)
 /** How a find is mended, where that hangs on the kind of place alone. */
 export const mends: Partial<Record<PlaceKind, string>> = {
   'staged file': 'it is published within minutes and gone from here; one that no commit names goes at the next start',
-  'log segment': 'the log keeps records until they are processed and their segment is full, or an hour old, and goes as a whole',
+  'log segment':
+    'the log keeps records until they are processed and their segment is full, or an hour old, and goes as a whole',
   checkpoint: 'the next commit of the job writes a new one and removes it',
   'dedupe state': 'the job removes it when no hit of its 24 hours is left',
   'journal entry': 'the journal keeps entries for its retention and no longer',
