@@ -1,5 +1,6 @@
 /** What an operator keeps of one window and key, and of one key. */
 import { compareText } from '../../core/text-order.ts'
+import type { EmittedWindow } from '../../schemas/avro/graph-state.ts'
 import type { SessionRows } from './session-rows.ts'
 import type { Timer } from './timers.ts'
 
@@ -34,12 +35,6 @@ export interface KeptWindow<S> {
   timer: Timer<KeptWindow<S>> | null
   earlyTimer: Timer<KeptWindow<S>> | null
   isGone: boolean
-}
-
-export interface EmittedWindow {
-  readonly start: number
-  readonly end: number
-  readonly number: number
 }
 
 /** Windows of one key, rising by start, then end. */

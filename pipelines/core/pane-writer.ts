@@ -1,6 +1,7 @@
 /** Makes panes of what windows hold, and takes back what sinks hold of windows that merged or were cut anew. */
 import type { EventTime } from '../../core/event-time.ts'
-import type { EmittedWindow, KeptWindow, KeyedWindows } from './kept-window.ts'
+import type { EmittedWindow } from '../../schemas/avro/graph-state.ts'
+import type { KeptWindow, KeyedWindows } from './kept-window.ts'
 import type { PaneTiming, WindowPane } from './panes.ts'
 import { bytesOf, foldRows } from './session-merging.ts'
 import type { WindowOperatorOptions } from './window-operator-options.ts'

@@ -80,7 +80,8 @@ export class LeastWatermark<K> {
   }
 }
 
-function later(a: number | null, b: number | null): number | null {
+/** The later of two watermarks; null is before the first. */
+export function later(a: number | null, b: number | null): number | null {
   if (a === null || b === null) return a ?? b
   return Math.max(a, b)
 }

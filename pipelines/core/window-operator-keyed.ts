@@ -1,6 +1,7 @@
 /** The window operator: where a row goes, and which panes rows and time bring about. */
 import { StateLimitError } from '../../core/errors.ts'
 import type { EventTime } from '../../core/event-time.ts'
+import type { WindowState } from '../../schemas/avro/graph-state.ts'
 import {
   type KeptWindow,
   KeyedWindows,
@@ -16,7 +17,6 @@ import { isSessionAssigner, type SessionAssigner } from './window/assigner.ts'
 import type { WindowOperator } from './window-operator.ts'
 import type { WindowCounts, WindowOperatorOptions } from './window-operator-options.ts'
 import { restoredWindow, storedKey } from './window-snapshot.ts'
-import type { WindowState } from './window-state.ts'
 import { WindowTimers } from './window-timers.ts'
 
 export class KeyedWindowOperator<R, S, V, P> implements WindowOperator<R, P> {

@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { EventTime } from '../../core/event-time.ts'
+import type { WindowState } from '../../schemas/avro/graph-state.ts'
 import { listed, type Row } from '../test/vectors/window-script.ts'
 import type { EmitRule, WindowPane } from './panes.ts'
 import type { WindowAssigner } from './window/assigner.ts'
@@ -9,7 +10,6 @@ import { fixed } from './window/fixed.ts'
 import { hopping } from './window/hopping.ts'
 import { session } from './window/session.ts'
 import { createWindowOperator, type WindowOperator } from './window-operator.ts'
-import type { WindowState } from './window-state.ts'
 
 type Values = readonly number[]
 type Pane = WindowPane<string, string>

@@ -5,11 +5,11 @@
  */
 import { InvalidPlanError } from '../../core/errors.ts'
 import type { EventTime } from '../../core/event-time.ts'
+import type { WindowState } from '../../schemas/avro/graph-state.ts'
 import { checkEmitRule } from './panes.ts'
 import { isSessionAssigner } from './window/assigner.ts'
 import { KeyedWindowOperator } from './window-operator-keyed.ts'
 import type { WindowCounts, WindowOperatorOptions } from './window-operator-options.ts'
-import type { WindowState } from './window-state.ts'
 
 export interface WindowOperator<R, P> {
   /**

@@ -1,9 +1,10 @@
 /** Kept windows to plain data and back. */
+
+import type { StoredKey, StoredRows, StoredWindow } from '../../schemas/avro/graph-state.ts'
 import type { KeptWindow, KeyWindows } from './kept-window.ts'
 import { bytesOf } from './session-merging.ts'
 import { noSessionRows, type SessionRows, timeOverheadBytes } from './session-rows.ts'
 import type { WindowAggregate } from './window-operator-options.ts'
-import type { StoredKey, StoredRows, StoredWindow } from './window-state.ts'
 
 type Packing<S, P> = WindowAggregate<never, S, unknown, P>
 

@@ -1,9 +1,9 @@
 /** Windows that would go wrong are refused, with the step and what would happen. */
 import { describe, expect, it } from 'vitest'
 import { InvalidPlanError } from '../../core/errors.ts'
+import { windowsPerRowMax } from '../core/window/hopping.ts'
 import { avg, first, sum } from './aggregates.ts'
 import { built, changed, closed, counted, type Refusals, set } from './check-under-test.ts'
-import { windowsPerRowMax } from './check-window.ts'
 import { fixedCount, sessions } from './golden/plans.ts'
 import { paneOutput, rowOutput } from './sinks.ts'
 import { calendar, fixed, hopping, session } from './windows.ts'

@@ -1,13 +1,12 @@
 /** Checks of windows over a feed, how they are grouped, and when they give panes. */
+
+import { windowsPerRowMax } from '../core/window/hopping.ts'
 import { checkMergeable } from './check-aggregate.ts'
 import { checkColumn, readers, refuse } from './check-column.ts'
 import { durationText } from './duration.ts'
 import type { CloseEmitStep, EmitStep, Plan, PlanStep, RowType, WindowAssign, WindowStep } from './node/step.ts'
 import { windowsPerRow } from './state.ts'
 import { givesSeveralPanes, windowChain } from './window-chain.ts'
-
-/** Windows that one row may be in, at most: a day, hopping by the minute. */
-export const windowsPerRowMax = 1_440
 
 const keyTypes: readonly RowType[] = ['string', 'boolean', 'int', 'long', 'bigint', 'instant']
 

@@ -9,25 +9,30 @@ import { avroType } from './avro-type.ts'
 import { type AvroObject, singleObjectHeader } from './fingerprint.ts'
 
 /** `P` is the state of a window: one packed state an aggregate. */
-export interface GraphRecord<P> {
+export interface GraphState<P> {
   readonly watermark: number | null
   /** By window step, then by grouping. */
-  readonly windows: Readonly<Record<string, Readonly<Record<string, WindowStateRecord<P>>>>>
+  readonly windows: Readonly<Record<string, Readonly<Record<string, WindowState<P>>>>>
 }
 
-interface WindowStateRecord<P> {
+/** What a window operator keeps, as plain data. */
+export interface WindowState<P> {
+  /** null before the first; 2^53 − 1 for the end of time. */
   readonly watermark: number | null
   readonly processingTime: number | null
-  readonly keys: readonly KeyRecord<P>[]
+  /** Rising by code point. */
+  readonly keys: readonly StoredKey<P>[]
 }
 
-interface KeyRecord<P> {
+export interface StoredKey<P> {
   readonly key: string
-  readonly windows: readonly WindowRecord<P>[]
-  readonly vanished: readonly EmittedRecord[]
+  /** Rising by start, then end. */
+  readonly windows: readonly StoredWindow<P>[]
+  readonly vanished: readonly EmittedWindow[]
 }
 
-interface WindowRecord<P> {
+/** Meanings as in pipelines/core/kept-window.ts. */
+export interface StoredWindow<P> {
   readonly start: number
   readonly end: number
   readonly reach: number
@@ -36,19 +41,22 @@ interface WindowRecord<P> {
   readonly changed: boolean
   readonly nextPane: number
   readonly closed: boolean
-  readonly emitted: EmittedRecord | null
+  readonly emitted: EmittedWindow | null
   readonly earlyAt: number | null
+  /** null where the rows are kept by time. */
   readonly state: P | null
-  readonly rowsByTime: readonly RowsRecord<P>[] | null
+  /** null where they are not. */
+  readonly rowsByTime: readonly StoredRows<P>[] | null
 }
 
-interface EmittedRecord {
+/** The upsert that sinks hold of a window: bounds it may have outgrown. */
+export interface EmittedWindow {
   readonly start: number
   readonly end: number
   readonly number: number
 }
 
-interface RowsRecord<P> {
+export interface StoredRows<P> {
   readonly time: number
   readonly reach: number
   readonly count: number
@@ -62,13 +70,13 @@ const schema = JSON.parse(readFileSync(new URL('graph-state.v1.avsc', import.met
 const type = avroType(schema)
 const header = singleObjectHeader(schema)
 
-export function encodeGraphState(state: GraphRecord<Packed>): Buffer {
+export function encodeGraphState(state: GraphState<Packed>): Buffer {
   const packed = mapStates(state, (states): Written => states.map(encodeAggregateState))
   return Buffer.concat([header, type.toBuffer(packed)])
 }
 
 /** @throws RangeError for bytes of another schema, or that the schema cannot read */
-export function decodeGraphState(bytes: Uint8Array): GraphRecord<Packed> {
+export function decodeGraphState(bytes: Uint8Array): GraphState<Packed> {
   const found = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (!found.subarray(0, header.length).equals(header)) {
     throw new RangeError(`no state of windows: it begins with ${found.toString('hex', 0, header.length)}`)
@@ -76,21 +84,21 @@ export function decodeGraphState(bytes: Uint8Array): GraphRecord<Packed> {
   return mapStates(read(found.subarray(header.length)), (states): Packed => states.map(decodeAggregateState))
 }
 
-function read(body: Buffer): GraphRecord<Written> {
+function read(body: Buffer): GraphState<Written> {
   try {
-    return type.fromBuffer(body) as GraphRecord<Written>
+    return type.fromBuffer(body) as GraphState<Written>
   } catch (error) {
     throw new RangeError('the bytes of the state of windows are damaged', { cause: error })
   }
 }
 
-function mapStates<A, B>(graph: GraphRecord<A>, of: (state: A) => B): GraphRecord<B> {
-  const window = (each: WindowRecord<A>): WindowRecord<B> => ({
+function mapStates<A, B>(graph: GraphState<A>, of: (state: A) => B): GraphState<B> {
+  const window = (each: StoredWindow<A>): StoredWindow<B> => ({
     ...each,
     state: each.state === null ? null : of(each.state),
     rowsByTime: each.rowsByTime?.map((rows) => ({ ...rows, state: of(rows.state) })) ?? null,
   })
-  const kept = (state: WindowStateRecord<A>): WindowStateRecord<B> => ({
+  const kept = (state: WindowState<A>): WindowState<B> => ({
     ...state,
     keys: state.keys.map((key) => ({ ...key, windows: key.windows.map(window) })),
   })

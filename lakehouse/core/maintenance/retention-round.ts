@@ -2,9 +2,10 @@
  * One round of retention: hits, failed hits and visits of before a merchant's first kept day go; the numbers by hour and day
  * stay. No version rises: no number that may be asked changes.
  */
-import { dayMs, utcDay } from '../../../core/event-time.ts'
+import { dayMs } from '../../../core/event-time.ts'
 import type { MerchantId } from '../../../core/ids.ts'
 import type { ControlStore } from '../../../core/ports/control-store.ts'
+import { firstKeptDay } from '../../../core/retention.ts'
 import type { TableName } from '../../../core/tables.ts'
 import { type RemovalRoundOptions, type RowsLeft, removeEverywhere } from './removal-steps.ts'
 
@@ -36,8 +37,9 @@ export async function keptFrom(store: Pick<ControlStore, 'merchants'>, now: numb
   const found: KeptFrom[] = []
   for (let after: string | undefined; ; ) {
     const page = await store.merchants({ limit: merchantsPage, ...(after !== undefined && { after }) })
-    for (const { id, retentionDays } of page) {
-      if (retentionDays !== null) found.push({ merchant: id, before: (utcDay(now) - retentionDays) * dayMs })
+    for (const merchant of page) {
+      const first = firstKeptDay(merchant, now)
+      if (first !== null) found.push({ merchant: merchant.id, before: first * dayMs })
     }
     after = page.at(-1)?.id
     if (page.length < merchantsPage || after === undefined) return found

@@ -10,6 +10,7 @@ import { StateLimitError } from '../../../core/errors.ts'
 import type { EventTime } from '../../../core/event-time.ts'
 import type { Position } from '../../../core/ids.ts'
 import { Watermark } from '../../core/watermark.ts'
+import { later } from '../../core/watermarks.ts'
 import { expectStream } from '../../plan/check-bounded.ts'
 import type { Lambda, Pipeline } from '../../plan/draft.ts'
 import type { PlanStep } from '../../plan/node/step.ts'
@@ -128,7 +129,7 @@ class OperatorGraph implements PlanGraph {
   }
 
   get watermark(): number | null {
-    return laterOf(this.#ofRows?.current ?? null, this.#given)
+    return later(this.#ofRows?.current ?? null, this.#given)
   }
 
   get stateBytes(): number {
@@ -172,7 +173,7 @@ class OperatorGraph implements PlanGraph {
 
   advanceWatermark(to: number): void {
     if (Number.isNaN(to)) throw new RangeError('a watermark is a time')
-    this.#given = laterOf(this.#given, to)
+    this.#given = later(this.#given, to)
     this.#advanceWindows()
   }
 
@@ -257,9 +258,4 @@ class OperatorGraph implements PlanGraph {
 function wholeMs(found: unknown, what: string): number {
   if (Number.isSafeInteger(found)) return found as number
   throw new RangeError(`the ${what} is a whole number of milliseconds, not ${String(found)}`)
-}
-
-function laterOf(a: number | null, b: number | null): number | null {
-  if (a === null || b === null) return a ?? b
-  return Math.max(a, b)
 }

@@ -1,10 +1,10 @@
 /** A window operator and a script for it: rows, watermarks and processing time as values, panes as lines of text. */
 import type { EventTime } from '../../../core/event-time.ts'
+import type { WindowState } from '../../../schemas/avro/graph-state.ts'
 import type { EmitRule, WindowPane } from '../../core/panes.ts'
 import type { WindowAssigner } from '../../core/window/assigner.ts'
 import { createWindowOperator, type WindowOperator } from '../../core/window-operator.ts'
 import type { WindowAggregate } from '../../core/window-operator-options.ts'
-import type { WindowState } from '../../core/window-state.ts'
 
 export interface Row {
   readonly key: string
