@@ -44,10 +44,11 @@ export class LogUnavailableError extends PlatformError {
   readonly code = 'log_unavailable'
   readonly retry = 'afterBackoff'
   constructor(
-    readonly reason: 'full' | 'failed' | 'closed',
+    readonly reason: 'full' | 'failed' | 'closed' | 'unannounced',
     options?: ErrorOptions,
   ) {
-    const why = { full: 'is full', failed: 'could not be written', closed: 'is closed' }[reason]
+    const unannounced = 'is not known to the control store yet'
+    const why = { full: 'is full', failed: 'could not be written', closed: 'is closed', unannounced }[reason]
     super(`the log ${why}; nothing of this request was stored, send it again later`, options)
   }
 }
@@ -58,6 +59,73 @@ export class StaleEpochError extends PlatformError {
   readonly retry = 'never'
   constructor(readonly detail: string) {
     super(`another owner went on from here (${detail}); drop this epoch and start from the committed positions`)
+  }
+}
+
+/** Since the epoch began another generation is to be written, or one no more. */
+export class StaleWritingError extends PlatformError {
+  readonly code = 'WRITING_STALE'
+  readonly retry = 'afterBackoff'
+  constructor(
+    readonly pipeline: string,
+    readonly revision: number,
+  ) {
+    super(`what the jobs of '${pipeline}' write has changed since revision ${revision}; the epoch is made again`)
+  }
+}
+
+/** Maintenance has begun to carry out an erasure that the epoch, or the split of a rerun, did not know of. Nothing of it is committed. */
+export class StaleErasuresError extends PlatformError {
+  readonly code = 'ERASURES_STALE'
+  readonly retry = 'afterBackoff'
+  /** `what`: of whom; `known`: the newest asking that it knew. */
+  constructor(
+    readonly what: string,
+    readonly known: number,
+  ) {
+    super(`${what} knew erasures up to asking ${known}, and a later one is being carried out; it is made again`)
+  }
+}
+
+/** What the rerun's state does not allow, or no longer. */
+export class StaleRerunError extends PlatformError {
+  readonly code = 'RERUN_STALE'
+  readonly retry = 'never'
+  constructor(
+    readonly rerun: number,
+    readonly what: string,
+  ) {
+    super(`rerun ${rerun} ${what}`)
+  }
+}
+
+/** A rerun cannot be made as it is asked for; nothing was changed. */
+export class RerunRefusedError extends PlatformError {
+  readonly code = 'rerun_refused'
+  readonly retry = 'never'
+  constructor(readonly why: string) {
+    super(`this cannot be rerun: ${why}`)
+  }
+}
+
+/** There are as many reruns under way as there may be. */
+export class TooManyRerunsError extends PlatformError {
+  readonly code = 'RERUNS_TOO_MANY'
+  readonly retry = 'never'
+  constructor(readonly limit: number) {
+    super(`there are ${limit} reruns that are neither released nor cancelled; end one of them first`)
+  }
+}
+
+/** A rerun would be cut into more splits than one may have. */
+export class TooManySplitsError extends PlatformError {
+  readonly code = 'RERUN_SPLITS_TOO_MANY'
+  readonly retry = 'never'
+  constructor(
+    readonly splits: number,
+    readonly limit: number,
+  ) {
+    super(`the rerun would be ${splits} splits, and one may have ${limit}; narrow its dates or its merchants`)
   }
 }
 
@@ -277,6 +345,53 @@ export class UnreadablePlanError extends PlatformError {
   }
 }
 
+/** The repository of plans has no plan of that version. */
+export class PlanNotFoundError extends PlatformError {
+  readonly code = 'PLAN_NOT_FOUND'
+  readonly retry = 'never'
+  constructor(
+    readonly pipeline: string,
+    readonly version: string,
+  ) {
+    super(
+      `no plan ${version} of '${pipeline}' is kept; restore plans/${pipeline}/ from a copy, start the release it is of once, or start with HITLAKE_PLAN_CHANGES=adopt to go on by the plan of this release`,
+    )
+  }
+}
+
+/** A kept plan is not what was saved. */
+export class PlanCorruptError extends PlatformError {
+  readonly code = 'PLAN_CORRUPT'
+  readonly retry = 'never'
+  constructor(
+    readonly object: string,
+    readonly what: string,
+    options?: ErrorOptions,
+  ) {
+    super(
+      `${object} ${what}; restore it from a copy, or start the release it is of once, which saves it again`,
+      options,
+    )
+  }
+}
+
+/** A kept plan is of a form that this release cannot run. */
+export class PlanFormatError extends PlatformError {
+  readonly code = 'PLAN_FORMAT_UNKNOWN'
+  readonly retry = 'never'
+  constructor(
+    readonly pipeline: string,
+    readonly version: string,
+    readonly what: string,
+    options?: ErrorOptions,
+  ) {
+    super(
+      `plan ${version} of '${pipeline}' cannot be run by this release: ${what}; run a release that can, or go on by the plan of this one with HITLAKE_PLAN_CHANGES=adopt`,
+      options,
+    )
+  }
+}
+
 /** The system cannot start here; the message is one sentence with the mend. */
 export class StartError extends PlatformError {
   readonly code = 'START_FAILED'
@@ -436,5 +551,17 @@ export class UnfitTopicError extends PlatformError {
     readonly what: string,
   ) {
     super(`topic ${topic} ${what}`)
+  }
+}
+
+/** History cannot be emitted there, or not gone on with there: what is there is not what the emission left. */
+export class EmitRefusedError extends PlatformError {
+  readonly code = 'EMIT_REFUSED'
+  readonly retry = 'never'
+  constructor(
+    readonly output: string,
+    readonly reason: string,
+  ) {
+    super(`history cannot be emitted to ${output}: ${reason}`)
   }
 }

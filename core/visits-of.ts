@@ -2,9 +2,8 @@
  * Visits in JavaScript: the reference of the definition in visits.ts, that engines' SQL is held equal to. Plain and slow
  * rather than clever; memory follows the hits given.
  */
-import { utcDay } from './event-time.ts'
 import type { LakeRow } from './tables.ts'
-import type { VisitsRule } from './visits.ts'
+import { type VisitsRule, visitsStretchMs } from './visits.ts'
 
 /** Hits of one visit in their order; at least one. `hits[0]` is the hit that the visit belongs to. */
 export type Visit = readonly [LakeRow, ...LakeRow[]]
@@ -44,15 +43,17 @@ function linesOf(hits: readonly LakeRow[]): ReadonlyMap<string, LakeRow[]> {
 
 function slicesOf(line: readonly LakeRow[], rule: VisitsRule): readonly Visit[] {
   const pauses = pausesOf(line, rule)
-  const broken = new Set([...pauses].map((at) => utcDay(timeOf(line[at]))))
+  const stretchMs = visitsStretchMs(rule)
+  const stretchOf = (hit: LakeRow | undefined) => Math.floor(timeOf(hit) / stretchMs)
+  const broken = new Set([...pauses].map((at) => stretchOf(line[at])))
   const visits: [LakeRow, ...LakeRow[]][] = []
   let anchor = 0
   let slice = -1
   for (const [at, hit] of line.entries()) {
     const time = timeOf(hit)
-    const previousDay = at === 0 ? undefined : utcDay(timeOf(line[at - 1]))
-    const followsFullDay = previousDay !== undefined && previousDay !== utcDay(time) && !broken.has(previousDay)
-    const isBreak = pauses.has(at) || followsFullDay
+    const previous = at === 0 ? undefined : stretchOf(line[at - 1])
+    const followsFull = previous !== undefined && previous !== stretchOf(hit) && !broken.has(previous)
+    const isBreak = pauses.has(at) || followsFull
     if (isBreak) anchor = time
     const number = Math.floor((time - anchor) / rule.atMostMs)
     if (isBreak || number !== slice) visits.push([hit])

@@ -4,11 +4,16 @@
  *
  * Hits of one merchant and visitor that name the same `session` (or name none) form a line, in order of event time, then
  * position. A **break** stands before a hit that comes `gapMs` or more after the one before it (`namedGapMs` where the
- * line names a session, which overrides the pause), and before the first hit. A UTC day of a line that has no break at
- * any of its hits is *full*; the first hit after a full day stands after a break too. A line between two breaks is cut
- * into slices of `atMostMs` from its first hit on; every slice that has a hit is one visit and belongs to its first hit.
+ * line names a session, which overrides the pause), and before the first hit. Time is divided into stretches as long as the
+ * longest of the three times, counted from 1970: of the shipped rule they are UTC days. One in which a line has hits and no
+ * break is *full*; the first hit after a full stretch stands after a break too. A line between two breaks is cut into slices
+ * of `atMostMs` from its first hit on; every slice that has a hit is one visit and belongs to its first hit.
  *
- * The rule of full days is there so that a visit can be decided from the days around it: a line that never pauses (a
+ * Where no gap is above `atMostMs`, that is: a visit behind a pause lasts at most that long, one that goes on where another
+ * was cut ends with its stretch. So session windows of pipelines do it hit by hit (pipelines/core/session-merging.ts), and
+ * no order of arrival changes it.
+ *
+ * The rule of full stretches is there so that a visit can be decided from the days around it: a line that never pauses (a
  * kiosk, a server that calls every visitor the same) would else have to be read from its beginning, for ever. Visits that
  * start on a UTC day are decided by the hits of that day, `visitsReadDaysBefore` days before and `visitsReadDaysAfter` after.
  */
@@ -24,6 +29,11 @@ export const visitsRule: VisitsRule = {
   gapMs: 30 * 60_000,
   namedGapMs: 24 * 3_600_000,
   atMostMs: 24 * 3_600_000,
+}
+
+/** Length of the stretches by which a line that never pauses is cut. */
+export function visitsStretchMs({ gapMs, namedGapMs, atMostMs }: VisitsRule): number {
+  return Math.max(gapMs, namedGapMs, atMostMs)
 }
 
 export const visitsReadDaysBefore = 2

@@ -13,7 +13,12 @@ export function sum(): Aggregate<bigint, Integer | null, bigint> {
   return {
     kind: 'sum',
     create: () => 0n,
-    add: (state, amount) => (amount === null ? state : state + BigInt(amount)),
+    add(state, amount) {
+      if (amount === null) return state
+      const more = typeof amount === 'bigint' ? amount : BigInt(amount)
+      // A bigint that is added is a new one; many sums are of one amount.
+      return state === 0n ? more : state + more
+    },
     merge: (a, b) => a + b,
     result: (state) => state,
     pack: (state) => packed('sum', { sum: state }),

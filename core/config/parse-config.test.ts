@@ -82,6 +82,9 @@ describe('the configuration', () => {
       queryTimeoutMs: 30_000,
       duckdbMemoryBytes: 167_772_160,
       duckdbThreads: 2,
+      planChanges: 'wait',
+      rerunThreads: 1,
+      rerunHitsPerSecond: 0,
       logLevel: 'info',
     })
   })

@@ -65,9 +65,21 @@ export const sharedVariables = {
   HITLAKE_QUERY_CONCURRENCY: whole(2, 1, 64).describe('Engine queries that run at once; others wait.'),
   HITLAKE_QUERY_TIMEOUT: duration('30s', '1s', '10m').describe('Longest an engine query may take, its wait included.'),
   HITLAKE_DUCKDB_MEMORY: byteSize('160 MB', '64 MB').describe(
-    "DuckDB's memory limit; it spills to the data folder beyond.",
+    "DuckDB's memory limit for writing, rewriting and queries; it spills to the data folder beyond. The embedded control store has 64 MB besides.",
   ),
   HITLAKE_DUCKDB_THREADS: whole(2, 1, 256).describe("DuckDB's threads."),
+  HITLAKE_PLAN_CHANGES: word('wait', ['wait', 'adopt']).describe(
+    'What a start does where the plan of its release would make other numbers than the one that is live: `wait` goes on by the live one until a rerun or `hitlake adopt` brings the other in; `adopt` takes it at once, and rows of the past stay as they were made.',
+  ),
+  HITLAKE_PLANS: optional('a folder', (text) => ({ value: text })).describe(
+    "Folder of plans that were built apart and stand for this release's own: how a mended pipeline is brought in without another release. Not set: the plans of this release.",
+  ),
+  HITLAKE_RERUN_THREADS: whole(1, 1, 64).describe(
+    'Parts of a rerun that are made at once. Embedded each has a thread of its own, of low priority.',
+  ),
+  HITLAKE_RERUN_HITS_PER_SECOND: whole(0, 0, 100_000_000).describe(
+    'Most hits a second that reruns process, so that live work keeps its pace; 0: what is left over.',
+  ),
   HITLAKE_LOG_LEVEL: word('info', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).describe(
     "Least severe line that is written to the process's own log, on standard error.",
   ),
@@ -103,6 +115,10 @@ export function sharedConfig(set: Set) {
     queryTimeoutMs: set.HITLAKE_QUERY_TIMEOUT,
     duckdbMemoryBytes: set.HITLAKE_DUCKDB_MEMORY,
     duckdbThreads: set.HITLAKE_DUCKDB_THREADS,
+    planChanges: set.HITLAKE_PLAN_CHANGES,
+    plansDir: set.HITLAKE_PLANS,
+    rerunThreads: set.HITLAKE_RERUN_THREADS,
+    rerunHitsPerSecond: set.HITLAKE_RERUN_HITS_PER_SECOND,
     logLevel: set.HITLAKE_LOG_LEVEL,
   }
 }

@@ -4,10 +4,13 @@
  */
 import { CorruptLogError } from '../errors.ts'
 import type { Offset } from '../ids.ts'
-import type { Disk } from '../ports/disk.ts'
+import type { Disk, DiskFile } from '../ports/disk.ts'
 import { type ActiveSegment, removeIfThere, type Segment, unreadySuffix } from './segment-file.ts'
 import { decodeSegmentHeader, headerBytes, type SegmentHeader, segmentBase } from './segment-format.ts'
 import { findLaterGroup, scanSegment } from './segment-scan.ts'
+
+/** Of the last segment, written again at once. */
+const rewriteBytes = 1024 * 1024
 
 export interface RecoveredLog {
   readonly sealed: readonly Segment[]
@@ -104,6 +107,7 @@ async function recoverLast(
       cut = { file: path, byte: scanned.endByte, bytes, what: scanned.damage }
       await file.truncate(scanned.endByte)
     }
+    await writeAgain(file, headerBytes, scanned.endByte)
     await file.datasync()
     const active = { base: last.base, path, bytes: scanned.endByte, header, file }
     return { active, next: scanned.next, cut }
@@ -111,6 +115,16 @@ async function recoverLast(
     await file.close().catch(() => undefined)
     throw error
   }
+}
+
+/**
+ * A sync that failed leaves pages that are read and on no disk, and the next sync says yes to them (see SegmentLog). Had the
+ * process before this one died of it, or before it could mend its log, such pages would now pass for durable: so what was
+ * found is written once more, the same bytes to the same place.
+ */
+async function writeAgain(file: DiskFile, from: number, to: number): Promise<void> {
+  for (let at = from; at < to; at += rewriteBytes)
+    await file.write(await file.read(Math.min(rewriteBytes, to - at), at), at)
 }
 
 async function removeUnready(disk: Disk, folder: string, names: readonly string[]): Promise<void> {

@@ -52,6 +52,18 @@ describe('the segment log on a disk in trouble', () => {
     expect(after.next).toBe(2)
   })
 
+  it('has on disk what a new process found in the failed pages, when the old one died before it mended them', async () => {
+    // A full disk has to wait for room: meanwhile the process is killed.
+    const { disk } = await inTrouble('ENOSPC')
+    disk.fault = undefined
+    const second = await openSmallLog(disk)
+    await appendGroups(second, [[4]])
+    const found = (await readAll(disk, second)).map(String)
+    expect(found.at(-1)).toBe(String(payload(4)))
+    const left = disk.crash('drop')
+    expect((await readAll(left, await openSmallLog(left))).map(String)).toEqual(found)
+  })
+
   it('never syncs the failed pages again: a disk that then says yes to everything has lost nothing acknowledged', async () => {
     const { disk, log, repair } = await inTrouble('EIO')
     await repair()

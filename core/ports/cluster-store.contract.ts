@@ -8,6 +8,7 @@ import type { ControlStoreUnderTest } from './control-store.contract.ts'
 import { merchantId } from './control-store.contract.ts'
 import type { EpochCommit } from './control-store.ts'
 import { epochOf, fileOf, offset, positionOf } from './control-store-epochs.contract.ts'
+import { rerunRestoreContract } from './rerun-restore.contract.ts'
 
 export interface ClusterStoreUnderTest {
   /** A new, empty store, visible as published; the adapter's test closes it. */
@@ -53,6 +54,7 @@ export function clusterStoreContract(name: string, under: ClusterStoreUnderTest)
     visibilityContract(under)
     progressContract(under)
     membersContract(under)
+    rerunRestoreContract(under)
   })
 }
 
@@ -230,6 +232,29 @@ function membersContract(under: ClusterStoreUnderTest): void {
       ])
       await store.reportCollector({ log: 'a', visibleThrough: 6, state: 'live' })
       expect((await store.collectors())[0]).toEqual({ log: 'a', visibleThrough: 6, state: 'live' })
+    })
+  })
+
+  describe('the newest asking that is fenced', () => {
+    it('is told, 0 at first, and never falls', async () => {
+      const store = await under.open()
+      const shop = { name: 'a', timeZone: 'UTC', currency: 'EUR', blockedNames: [], retentionDays: null }
+      await store.createMerchant({ ...shop, id: merchantId('a'), visitorSeed: '00ff00ff00ff00ff' }, [])
+      const erase = (value: string, through: number) =>
+        store.eraseHits({
+          ...{ merchant: merchantId('a'), through, by: 'me', now: 1 },
+          subject: { kind: 'user', value },
+        })
+      await erase('u', 5)
+      await erase('v', 5)
+      expect(await store.newestFenced()).toBe(0)
+      await store.fenceErasures([{ id: 2, through: 5 }])
+      expect(await store.newestFenced()).toBe(2)
+      await store.fenceErasures([{ id: 1, through: 5 }])
+      await erase('v', 6)
+      expect(await store.newestFenced()).toBe(2)
+      await store.fenceErasures([{ id: 2, through: 6 }])
+      expect(await store.newestFenced()).toBe(3)
     })
   })
 

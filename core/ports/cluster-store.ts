@@ -4,6 +4,7 @@
  * staged files nobody can commit any more.
  */
 import type { ControlStore } from './control-store.ts'
+import type { Rerun, SplitCommit, Writing } from './rerun-store.ts'
 
 /** How far one job's partition has processed one collector's log. Places are offsets of that log. */
 export interface LogProgress {
@@ -23,6 +24,22 @@ export interface CollectorReport {
   readonly state: 'live' | 'retired'
 }
 
+/** Where a rerun stands in the generation map. */
+export interface RerunAnswer {
+  readonly answers: boolean
+  readonly order: number
+  readonly version: number
+  /** When it last changed, ms. */
+  readonly at: number
+}
+
+/** All that a store knows of a rerun beside its splits. */
+export interface KeptRerun {
+  readonly rerun: Rerun
+  /** Null before it was first promoted. */
+  readonly answer: RerunAnswer | null
+}
+
 export interface ClusterStore extends ControlStore {
   /** Every (job, partition) that ever committed a record of the log. */
   logProgress(log: string): Promise<readonly LogProgress[]>
@@ -39,4 +56,21 @@ export interface ClusterStore extends ControlStore {
    * An epoch of a lower fence can never be committed: what it staged is garbage.
    */
   lowestFence(job: string): Promise<number | undefined>
+
+  /** The newest asking of an erasure that is fenced: an epoch that knew less can never be committed. Never falls. */
+  newestFenced(): Promise<number>
+
+  keptRerun(id: number): Promise<KeptRerun | undefined>
+
+  // What brings a store up to date that was put back from an older copy. Each says how something was later, whatever the
+  // store has; what it has as new stays.
+
+  /** By revision. Its change of the map gets a new version. */
+  restoreRerun(kept: KeptRerun): Promise<void>
+  /** By revision. */
+  restoreWriting(pipeline: string, writing: Writing): Promise<void>
+  /** As `commitSplit`, whatever state the rerun is in, and whether it is there or not. */
+  restoreSplit(commit: SplitCommit): Promise<'committed' | 'already'>
+  /** A commit that changes nothing. Returns its number. */
+  skipCommit(): Promise<number>
 }

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { CommitConflictError, PublicationOpenError, StaleLeaseError } from '../errors.ts'
 import { dayMs } from '../event-time.ts'
+import { firstGenerations } from '../generations.ts'
 import { type ControlStoreUnderTest, merchantId } from './control-store.contract.ts'
 import type { ControlStore, EpochCommit } from './control-store.ts'
 import { epochOf, fileOf } from './control-store-epochs.contract.ts'
@@ -83,6 +84,7 @@ function derivationLife(under: ControlStoreUnderTest): void {
       table: 'daily',
       id: 42,
       erased: [],
+      generations: firstGenerations,
       units,
       view: { table: 'hourly', snapshot: 's1', pending },
       through: newest,

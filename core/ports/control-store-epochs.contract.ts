@@ -65,6 +65,21 @@ export function epochsContract(under: ControlStoreUnderTest): void {
       expect((await store.versionsSince(0)).positions).toEqual(moved.map((position) => ({ ...position, job: 'hits' })))
     })
 
+    it('takes an epoch that moves nothing, its file and its checkpoint, and refuses it under an old fence', async () => {
+      const store = await under.open()
+      const { fence } = await store.acquirePartitions('hits', 'feed-1', 'me', [0])
+      await store.commitEpoch(epochOf(fence, 0, 5))
+      const again = (checkpoint: string) => {
+        const position = positionOf(0, 5, { checkpoint, watermark: 1_700_000_000_000 })
+        return { partitions: [{ ...position, from: offset(5) }], staged: [fileOf(`staged/${checkpoint}`)] }
+      }
+      for (const checkpoint of ['a', 'b']) await store.commitEpoch(epochOf(fence, 5, 5, again(checkpoint)))
+      const taken = await store.acquirePartitions('hits', 'feed-1', 'other', [0])
+      expect(taken.positions).toMatchObject([{ next: 5, checkpoint: 'b', watermark: 1_700_000_000_000 }])
+      await expect(store.commitEpoch(epochOf(fence, 5, 5, again('c')))).rejects.toThrow(StaleEpochError)
+      expect((await store.unpublished('hits')).map(({ name }) => name)).toEqual(['staged/a', 'staged/b'])
+    })
+
     it('keeps positions of jobs and of feed incarnations apart', async () => {
       const store = await under.open()
       const hits = await store.acquirePartitions('hits', 'feed-1', 'me', [0])

@@ -1,16 +1,17 @@
 /**
  * What every control store does, as tests. `controlStoreContract` registers all of it for one adapter; the parts on
- * epochs, publications and books are in files of their own.
+ * epochs, publications, reruns and books are in files of their own.
  */
 import { describe, expect, it } from 'vitest'
 import type { MerchantId } from '../ids.ts'
-import { type ControlStore, type Merchant, retentionDaysMax, type StoredKey } from './control-store.ts'
+import { type ControlStore, formerZonesMax, type Merchant, retentionDaysMax, type StoredKey } from './control-store.ts'
 import { booksContract } from './control-store-books.contract.ts'
 import { derivationsContract } from './control-store-derivations.contract.ts'
 import { epochsContract } from './control-store-epochs.contract.ts'
 import { pinsContract } from './control-store-pins.contract.ts'
 import { publicationsContract } from './control-store-publications.contract.ts'
 import { erasuresContract } from './erasure-store.contract.ts'
+import { rerunsContract } from './rerun-store.contract.ts'
 
 export interface ControlStoreUnderTest {
   /** A new, empty store; the adapter's test closes it. `maxVersions`: changes it can list before it must say `reset`. */
@@ -56,6 +57,7 @@ export function controlStoreContract(name: string, under: ControlStoreUnderTest)
     derivationsContract(under)
     pinsContract(under)
     erasuresContract(under)
+    rerunsContract(under)
     booksContract(under)
   })
 }
@@ -139,6 +141,61 @@ function directoryContract(under: ControlStoreUnderTest): void {
         await expect(store.createMerchant(merchantOf('b', { retentionDays }), [])).rejects.toThrow(RangeError)
       }
       expect(await store.merchants({ limit: 10 })).toEqual([merchantOf('a')])
+    })
+
+    it('keeps the zones that a merchant had, each once with when it was over last', async () => {
+      const store = await under.open()
+      const id = merchantId('a')
+      await store.createMerchant(merchantOf('a', { timeZone: 'Europe/Berlin' }), [keyOf('a', 'h')])
+      const had = (timeZone: string, ...formerZones: readonly (readonly [string, number])[]) =>
+        merchantOf('a', { timeZone, formerZones: formerZones.map(([zone, until]) => ({ timeZone: zone, until })) })
+      const change = (timeZone: string, now: number) => store.updateMerchant(id, { zone: { timeZone, now } })
+      expect(await change('Europe/Berlin', 5)).toEqual(merchantOf('a', { timeZone: 'Europe/Berlin' }))
+      expect(await change('Asia/Kolkata', 10)).toEqual(had('Asia/Kolkata', ['Europe/Berlin', 10]))
+      const inUtc = had('UTC', ['Europe/Berlin', 10], ['Asia/Kolkata', 20])
+      expect(await change('UTC', 20)).toEqual(inUtc)
+      expect(await store.merchant(id)).toEqual(inUtc)
+      expect(await store.merchants({ limit: 1 })).toEqual([inUtc])
+      expect(await store.merchantsById([id])).toEqual([inUtc])
+      expect((await store.findKey('h'))?.merchant).toEqual(inUtc)
+      const again = had('Europe/Berlin', ['Asia/Kolkata', 20], ['UTC', 30])
+      expect(await change('Europe/Berlin', 30)).toMatchObject({ timeZone: 'Europe/Berlin' })
+      expect(await change('UTC', 40)).toEqual(had('UTC', ['Asia/Kolkata', 20], ['UTC', 30], ['Europe/Berlin', 40]))
+      expect(await change('Europe/Berlin', 41)).toEqual({
+        ...again,
+        formerZones: [
+          { timeZone: 'Asia/Kolkata', until: 20 },
+          { timeZone: 'Europe/Berlin', until: 40 },
+          { timeZone: 'UTC', until: 41 },
+        ],
+      })
+      expect(await store.updateMerchant(id, { name: 'new' })).toMatchObject({ name: 'new', timeZone: 'Europe/Berlin' })
+    })
+
+    it('makes no change of zone twice that is told again', async () => {
+      const store = await under.open()
+      const id = merchantId('a')
+      await store.createMerchant(merchantOf('a'), [])
+      const zones = ['Asia/Kolkata', 'Europe/Berlin', 'Asia/Kolkata', 'America/New_York']
+      for (const [i, timeZone] of zones.entries()) await store.updateMerchant(id, { zone: { timeZone, now: 10 + i } })
+      const after = await store.merchant(id)
+      expect(after).toMatchObject({ timeZone: 'America/New_York' })
+      for (const [i, timeZone] of zones.entries()) await store.updateMerchant(id, { zone: { timeZone, now: 10 + i } })
+      expect(await store.merchant(id)).toEqual(after)
+    })
+
+    it('refuses more zones than a merchant may have had, and one that begins at no time', async () => {
+      const store = await under.open()
+      const id = merchantId('a')
+      await store.createMerchant(merchantOf('a'), [])
+      const change = (timeZone: string, now: number) => store.updateMerchant(id, { zone: { timeZone, now } })
+      for (let i = 1; i <= formerZonesMax; i++) await change(`Zone/${i}`, i)
+      const full = await store.merchant(id)
+      expect(full?.formerZones).toHaveLength(formerZonesMax)
+      await expect(change('Zone/more', 100)).rejects.toThrow(RangeError)
+      for (const now of [Number.NaN, 1.5]) await expect(change('UTC', now)).rejects.toThrow(RangeError)
+      await expect(change('', 100)).rejects.toThrow(RangeError)
+      expect(await store.merchant(id)).toEqual(full)
     })
 
     it('pages merchants by id, each once', async () => {

@@ -9,6 +9,7 @@ import type { TableName } from '../tables.ts'
 import type { ErasureStore } from './erasure-store.ts'
 import type { StagedFile, TableView } from './lake.ts'
 import type { MaintenanceStore } from './maintenance-store.ts'
+import type { GenerationChange, RerunStore } from './rerun-store.ts'
 
 // ---- merchants and keys
 
@@ -26,12 +27,30 @@ export interface Merchant {
    * Numbers by hour and day stay either way.
    */
   readonly retentionDays: number | null
+  /** Zones it had before, each once, rising by when it ended; left out where there is none. Stored hours may lie on their grids. */
+  readonly formerZones?: readonly FormerZone[]
+}
+
+/** A zone that a merchant had, and by the clock of whoever changed it when it was over, ms. */
+export interface FormerZone {
+  readonly timeZone: string
+  readonly until: number
 }
 
 export const retentionDaysMax = 3_650
 
+/** Other zones that a merchant may have had. */
+export const formerZonesMax = 20
+
 /** What may change of a merchant. Another seed makes nothing of the visitor hashes of before: they match no hash again. */
-export type MerchantChange = Partial<Pick<Merchant, 'name' | 'blockedNames' | 'retentionDays' | 'visitorSeed'>>
+export interface MerchantChange
+  extends Partial<Pick<Merchant, 'name' | 'blockedNames' | 'retentionDays' | 'visitorSeed'>> {
+  /**
+   * The present zone from `now` on, ms. The same zone changes nothing, and neither does a change that is not later than the
+   * last one: it is one that is told again.
+   */
+  readonly zone?: { readonly timeZone: string; readonly now: number }
+}
 
 /** `no_revenue`: the key may write, but a hit that carries revenue or items with prices is refused. */
 export type KeyRight = 'write' | 'read' | 'admin' | 'historical' | 'no_revenue'
@@ -99,6 +118,21 @@ export interface EpochCommit {
   /** Whose numbers changed: (merchant, UTC day of bucket). */
   readonly touched: readonly { readonly merchant: MerchantId; readonly day: number }[]
   readonly books: readonly BooksDelta[]
+  /**
+   * The `Writing` of the pipeline (rerun-store.ts) that the epoch wrote by: where it has changed since, the epoch is
+   * refused, so that no generation misses a record. Left out: the pipeline has one generation, always.
+   */
+  readonly writing?: { readonly pipeline: string; readonly revision: number }
+  /**
+   * `erasuresAsked` as of before the erasures were looked up that its first hit was held against: where a later one is
+   * fenced, the epoch is refused. Left out: it looks at no erasures.
+   */
+  readonly erasuresKnown?: number
+  /**
+   * Of hits that it left out as erased, where another job writes `hourly`: (merchant, UTC day)s that they may be counted in.
+   * None where `erasuresKnown` is left out.
+   */
+  readonly droppedDays?: readonly { readonly merchant: MerchantId; readonly day: number }[]
 }
 
 // ---- publication
@@ -132,6 +166,11 @@ export interface VersionChanges {
   /** True where changes after `since` are no longer listed one by one: forget everything. */
   readonly reset: boolean
   readonly positions: readonly (JobPosition & { readonly job: string })[]
+  /**
+   * The generation map as of the same moment, in no order: whole in every answer, for it is small. A change of it changes
+   * all numbers of its place and is not listed in `changes`.
+   */
+  readonly generations: readonly GenerationChange[]
 }
 
 export interface Books {
@@ -146,9 +185,9 @@ export interface Books {
   readonly positions: readonly (JobPosition & { readonly job: string })[]
 }
 
-export interface ControlStore extends MaintenanceStore, ErasureStore {
+export interface ControlStore extends MaintenanceStore, ErasureStore, RerunStore {
   createMerchant(merchant: Merchant, keys: readonly StoredKey[]): Promise<'created' | 'exists'>
-  /** The merchant as it is afterwards, undefined where there is none. */
+  /** The merchant as it is afterwards, undefined where there is none. @throws RangeError beyond `formerZonesMax` */
   updateMerchant(id: MerchantId, change: MerchantChange): Promise<Merchant | undefined>
   merchant(id: MerchantId): Promise<Merchant | undefined>
   /** By id, after `after`, at most `limit`. */
@@ -184,7 +223,8 @@ export interface ControlStore extends MaintenanceStore, ErasureStore {
    * The commit point. Checks that every partition it moves is stamped with `fence` and that its `next` still is `from`;
    * then moves positions, records staged files, versions and books, all or nothing. Returns the commit's number, which
    * rises by each commit.
-   * @throws StaleEpochError and changes nothing, where a check fails
+   * @throws StaleEpochError, StaleWritingError where what is to be written has changed, or StaleErasuresError where it knew
+   * too few erasures; nothing is changed then
    */
   commitEpoch(commit: EpochCommit): Promise<{ readonly commit: number }>
 

@@ -4,6 +4,7 @@ import { dayMs } from '../event-time.ts'
 import type { MerchantId } from '../ids.ts'
 import type { ControlStoreUnderTest } from './control-store.contract.ts'
 import type { ControlStore, Merchant } from './control-store.ts'
+import { erasureFencesContract } from './erasure-fences.contract.ts'
 import {
   type ErasedHits,
   type ErasureSubject,
@@ -36,6 +37,8 @@ export function erasuresContract(under: ControlStoreUnderTest): void {
     return (await store.erasedOf([id(merchant)], state)).get(id(merchant)) ?? []
   }
 
+  erasureFencesContract(under)
+
   describe('erasures', () => {
     it('are recorded as they were asked for, with ids that rise over all merchants', async () => {
       const store = await opened()
@@ -50,6 +53,7 @@ export function erasuresContract(under: ControlStoreUnderTest): void {
         subjects.map((each, index) => ({
           ...each,
           id: index + 1,
+          asking: index + 1,
           state: 'asked',
           askedAt: 2_000,
           movedAt: 2_000,

@@ -2,11 +2,13 @@
  * What every lake promises of derivation, as tests. Visits are held equal to the reference of their definition, days to a
  * recount in plain loops. `open` gives a lake on empty stores.
  */
+
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { breakdownSketchSize, totalSketchSize } from '../../schemas/tables.ts'
 import { type ErasableHit, erasedTest } from '../erased.ts'
 import { dayMs, eventTime, hourMs, minuteMs } from '../event-time.ts'
+import { firstGenerations } from '../generations.ts'
 import type { MerchantId } from '../ids.ts'
 import type { LakeRow, LakeValue, TableName } from '../tables.ts'
 import { visitsRule } from '../visits.ts'
@@ -14,6 +16,7 @@ import { visitsOf } from '../visits-of.ts'
 import type { ErasedHits } from './erasure-store.ts'
 import { drawnErasures } from './erasures-under-test.ts'
 import type { DeriveWork, LakeMaintainer, LakeWriter, TableView } from './lake.ts'
+import { deriveGenerationsContract } from './lake-derive-generations.contract.ts'
 import type { DerivedTable, DerivedUnit } from './maintenance-store.ts'
 
 export interface DeriveUnderTest {
@@ -38,6 +41,7 @@ export function lakeDeriveContract(name: string, under: DeriveUnderTest): void {
     sessionsContract(under)
     dailyContract(under)
     onceContract(under)
+    deriveGenerationsContract(under)
   })
 }
 
@@ -69,7 +73,7 @@ async function opened({ open, pendingFiles }: DeriveUnderTest, maxValues = manyV
 }
 
 function workOf(table: DerivedTable, view: TableView, units: readonly DerivedUnit[], id = 1): DeriveWork {
-  return { table, id, generation: 1, view, units, erased: [], rule: visitsRule }
+  return { table, id, generations: firstGenerations, view, units, erased: [], rule: visitsRule }
 }
 
 const day = (merchant: MerchantId, number: number): DerivedUnit => ({

@@ -2,6 +2,7 @@
  * Taking rows out of tables for good: erasure and retention. Part of `LakeMaintainer`, with its adapters and contract
  * (lakehouse/core/lake-removal.contract.ts).
  */
+import type { GenerationMap } from '../generations.ts'
 import type { MerchantId } from '../ids.ts'
 import type { TableName } from '../tables.ts'
 import type { ErasedHits } from './erasure-store.ts'
@@ -15,11 +16,20 @@ export interface DeadRows {
   readonly publishBelow: number
 }
 
+/** All rows of these generations, whosever. */
+export interface DeadGenerations {
+  readonly generations: readonly number[]
+}
+
 /**
  * Rows that go: erased hits (of `hits` and `failed_hits`), or all of a merchant whose time (of the partition column) lies
- * before a moment, ms, or rows of a derived table that were superseded.
+ * before a moment, ms, or rows of a derived table that were superseded, or of generations that nobody needs.
  */
-export type RemovedRows = ErasedHits | { readonly merchant: MerchantId; readonly before: number } | DeadRows
+export type RemovedRows =
+  | ErasedHits
+  | { readonly merchant: MerchantId; readonly before: number }
+  | DeadRows
+  | DeadGenerations
 
 /** What one call may name: each is a condition of one statement. */
 export const removedRowsMax = 2_000
@@ -41,7 +51,10 @@ export interface CountedDay extends RecomputedDay {
 export const recomputedDaysMax = 1_000
 
 export interface RecomputeWork {
+  /** Of the rows of `hourly`. */
   readonly generation: number
+  /** Which rows of `hits` they are made of: the map as it is where this generation answers. */
+  readonly hitGenerations: GenerationMap
   /** 1 to `recomputedDaysMax`, all of one UTC day. */
   readonly days: readonly RecomputedDay[]
   readonly hits: TableView
@@ -71,11 +84,23 @@ export interface LakeRemoval {
     rows: readonly RemovedRows[],
   ): Promise<{ readonly snapshot: string; readonly removed: number } | null>
   /**
-   * The days of `hourly` that these hits, of the view and generation, are counted in, in the order of the erasures, then by day;
+   * Takes all files of these generations out of a table that is partitioned by them, in one snapshot (operation `delete`), and
+   * reads none of them. Null where there are none. @throws CommitConflictError, RangeError
+   */
+  removeGenerations(
+    table: TableName,
+    generations: readonly number[],
+  ): Promise<{ readonly snapshot: string; readonly removed: number } | null>
+  /**
+   * The days of `hourly` that these hits, of the view and as the map has it, are counted in, in the order of the erasures, then by day;
    * bots count nowhere. A day too many may be among them, where an hour of UTC is cut by midnight of a bucket, and a hit too
    * many, of the subject but received later, where another of the erasures names it. Asked again of the same it says the same.
    */
-  countedDays(hits: TableView, generation: number, erased: readonly ErasedHits[]): Promise<readonly CountedDay[]>
+  countedDays(
+    hits: TableView,
+    generations: GenerationMap,
+    erased: readonly ErasedHits[],
+  ): Promise<readonly CountedDay[]>
   /**
    * Replaces all rows of `hourly` of these merchants and days by rows computed from `hits` less what is erased: one snapshot,
    * operation `overwrite`. The rows are those the plan `hits` makes of these hits as a stream, folded. Again it gives the

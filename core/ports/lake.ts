@@ -2,6 +2,7 @@
  * The lake as pipelines and the gateway see it. Staging writes rows where nobody looks; publication moves staged files
  * into a table as one snapshot; reading names a snapshot and the committed files that are not published yet.
  */
+import type { GenerationMap } from '../generations.ts'
 import type { LakeRow, TableName } from '../tables.ts'
 import type { VisitsRule } from '../visits.ts'
 import type { ErasedHits } from './erasure-store.ts'
@@ -64,8 +65,8 @@ export interface ScanFilter {
   /** UTC days since 1970 of the partition column, both inclusive. */
   readonly firstDay?: number
   readonly lastDay?: number
-  /** Rows of this generation only; tables without generations ignore it. */
-  readonly generation?: number
+  /** Rows of these generations only. Which of them answers a row's place is the caller's to say. */
+  readonly generations?: readonly number[]
   /** Hits (rows of `hits` and `failed_hits`) that are left out; other tables ignore it. */
   readonly erased?: readonly ErasedHits[]
 }
@@ -85,7 +86,8 @@ export interface DeriveWork {
   readonly table: DerivedTable
   /** `_publish` of the rows. */
   readonly id: number
-  readonly generation: number
+  /** Rows of the base table that answer by it are read; a unit's rows are of the generation that answers where it begins. */
+  readonly generations: GenerationMap
   /** Of the base table. */
   readonly view: TableView
   readonly units: readonly DerivedUnit[]

@@ -2,6 +2,7 @@
  * What maintenance asks of the control store: derived tables (rows made from other tables, a stretch of one merchant at a
  * time), rewrites of a table's files, and pins of its snapshots. Part of `ControlStore`, with its adapters and contracts.
  */
+import type { GenerationMap } from '../generations.ts'
 import type { MerchantId } from '../ids.ts'
 import type { TableName } from '../tables.ts'
 import type { ErasedHits } from './erasure-store.ts'
@@ -48,6 +49,8 @@ export interface Derivation {
    * what is asked for later raises versions after it, so the units stop being right.
    */
   readonly erased: readonly ErasedHits[]
+  /** Of the same moment as `view`: what changes of the map later raises versions after it. */
+  readonly generations: GenerationMap
 }
 
 /** A merchant's UTC day whose numbers changed, with the commit that changed it last. */
@@ -79,7 +82,8 @@ export const pinsPerTableMax = 200
 export interface DerivationStore {
   /**
    * Changed days with firstDay <= day <= lastDay and version > `afterVersion`, by (day, merchant), after `after`, at most
-   * `limit` (1 to 10,000). What is committed counts; also what is not published yet. Never forgotten, however old.
+   * `limit` (1 to 10,000). What is committed counts; also what is not published yet. Never forgotten, however old. A change
+   * of the generation map changes all days of its place that anything is known of.
    */
   changedDays(page: {
     readonly afterVersion: number
@@ -124,7 +128,8 @@ export interface DerivationStore {
   ): Promise<void>
   /**
    * The units of a merchant that lie in [from, to) and are right: nothing readers see of the days they were made of
-   * (`reach` days before the unit's first UTC day and after its last) changed after their derivation read it. Where
+   * (`reach` days before the unit's first UTC day and after its last) changed after their derivation read it, by a commit or
+   * by a change of what answers there of the base table. Where
    * visible means published (ADR 11), that is what was published since; a change committed and not yet published is in
    * neither the unit nor what readers see beside it. Rising, disjoint (where units overlap, as after a change of zone, the
    * newer). Ask for the ranges first and for the view of the table after, at most `derivedRangesHoldMs` later: that view

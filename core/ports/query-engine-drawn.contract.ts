@@ -176,23 +176,22 @@ export function drawnContract(under: EngineUnderTest & { readonly reference: () 
         fc.asyncProperty(
           files(partial),
           files(partial),
-          question,
+          fc.array(question, { minLength: 1, maxLength: 3 }),
           fc.nat({ max: 4 }),
-          async (hours, days, asked, some) => {
+          async (hours, days, questions, some) => {
             const hourlyRows = numbered(hours, partialRow)
             const dailyRows = numbered(days.slice(0, 2), dailyRow)
             const answers = []
             for (const { lake, engine, published } of await sides()) {
-              const hourly = await stagedView(lake, 'hourly', hourlyRows, published(hourlyRows.length, some))
-              const daily = await stagedView(lake, 'daily', dailyRows, dailyRows.length)
-              answers.push(
-                inOrder(
-                  await engine.hits(
-                    rollupQuestion({ hourly, daily }, asked.pieces, { ...asked, breakdown: 'page' }),
-                    {},
-                  ),
-                ),
-              )
+              const [hourly, daily] = await Promise.all([
+                stagedView(lake, 'hourly', hourlyRows, published(hourlyRows.length, some)),
+                stagedView(lake, 'daily', dailyRows, dailyRows.length),
+              ])
+              const each = questions.map(async (asked) => {
+                const question = rollupQuestion({ hourly, daily }, asked.pieces, { ...asked, breakdown: 'page' })
+                return inOrder(await engine.hits(question, {}))
+              })
+              answers.push(await Promise.all(each))
             }
             expect(answers[0]).toEqual(answers[1])
           },
@@ -220,10 +219,10 @@ export function drawnContract(under: EngineUnderTest & { readonly reference: () 
             const answers = []
             for (const { lake, engine, published } of await sides()) {
               const view = await stagedView(lake, 'hits', rows, published(rows.length, some))
-              const each = []
-              for (const asked of questions)
-                each.push(inOrder(await engine.hits(rawQuestion(view, asked.pieces, asked), {})))
-              answers.push(each)
+              const each = questions.map(async (asked) =>
+                inOrder(await engine.hits(rawQuestion(view, asked.pieces, asked), {})),
+              )
+              answers.push(await Promise.all(each))
             }
             expect(answers[0]).toEqual(answers[1])
           },

@@ -5,6 +5,7 @@ import { TooManyGroupsError } from '../errors.ts'
 import { dayMs, hourMs } from '../event-time.ts'
 import type { Filter, Piece } from './query-engine.ts'
 import {
+  answeredBy,
   counted,
   dailyRow,
   type EngineUnderTest,
@@ -68,9 +69,9 @@ export function rollupContract(under: EngineUnderTest): void {
         ],
       ])
       expect(await engine.hits(rollupQuestion({ hourly }, hours(1)), {})).toMatchObject([{ hits: 1n }])
-      expect(await engine.hits(rollupQuestion({ hourly }, hours(1), { generation: 2 }), {})).toMatchObject([
-        { hits: 100n },
-      ])
+      expect(await engine.hits(rollupQuestion({ hourly }, hours(1), { generations: answeredBy(2) }), {})).toMatchObject(
+        [{ hits: 100n }],
+      )
     })
 
     it.each([5, breakdownSketchSize, totalSketchSize])(

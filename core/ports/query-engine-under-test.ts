@@ -1,5 +1,6 @@
 /** What the suites of query engines share: rows, views, questions. Rows get into the lake as pipelines put them there. */
 import { dayMs, eventTime, hourMs } from '../event-time.ts'
+import type { MerchantGenerations } from '../generations.ts'
 import type { MerchantId } from '../ids.ts'
 import type { LakeRow, TableName } from '../tables.ts'
 import type { LakeWriter, StagedFile, TableView } from './lake.ts'
@@ -84,8 +85,14 @@ export const hours = (count: number, from: number = noon): Piece[] =>
     stored: null,
   }))
 
+/** One generation answers everything. */
+export function answeredBy(generation: number): MerchantGenerations {
+  const stretches = [{ from: null, to: null, generation }]
+  return { hits: stretches, hourly: stretches }
+}
+
 const asked = {
-  generation: 1,
+  generations: answeredBy(1),
   merchant: tea,
   dimensions: [],
   filter: null,

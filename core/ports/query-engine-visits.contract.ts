@@ -2,6 +2,7 @@
  * What every query engine answers of visits, as tests: equal to the reference of their definition, counted in plain loops,
  * whichever pieces are stored.
  */
+
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type ErasableHit, erasedTest } from '../erased.ts'
@@ -15,6 +16,7 @@ import { drawnErasures } from './erasures-under-test.ts'
 import type { LakeWriter, StagedFile, TableView } from './lake.ts'
 import { drawnHits } from './lake-derive.contract.ts'
 import type { Dimension, Filter, Piece, QueryEngine, VisitsGroup, VisitsQuestion } from './query-engine.ts'
+import { answeredBy } from './query-engine-under-test.ts'
 
 export interface VisitsEngineUnderTest {
   /** An empty lake, and the engine over it. */
@@ -104,7 +106,7 @@ function question(
     from: 'visits',
     erased: [],
     merchant: tea,
-    generation: 1,
+    generations: answeredBy(1),
     pieces,
     dimensions: [],
     filter: null,

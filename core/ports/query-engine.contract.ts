@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { drawnContract } from './query-engine-drawn.contract.ts'
 import { erasedContract } from './query-engine-erased.contract.ts'
+import { generationsContract } from './query-engine-generations.contract.ts'
 import { rawContract } from './query-engine-raw.contract.ts'
 import { rollupContract } from './query-engine-rollup.contract.ts'
 import { type EngineUnderTest, hours, opened, partialRow, rollupQuestion } from './query-engine-under-test.ts'
@@ -11,6 +12,7 @@ export function queryEngineContract(name: string, under: EngineUnderTest): void 
     rollupContract(under)
     rawContract(under)
     erasedContract(under)
+    generationsContract(under)
     pendingContract(under)
     if (under.reference !== undefined) drawnContract({ ...under, reference: under.reference })
   })

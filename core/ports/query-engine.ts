@@ -3,6 +3,7 @@
  * rollup rows, from hits, or of visits. The planner (gateway/core) decides what to ask; an engine only computes, so two
  * engines can be held equal.
  */
+import type { MerchantGenerations } from '../generations.ts'
 import type { MerchantId } from '../ids.ts'
 import type { VisitsRule } from '../visits.ts'
 import type { ErasedHits } from './erasure-store.ts'
@@ -53,7 +54,8 @@ export interface Piece extends BucketRange {
 
 interface QuestionBase {
   readonly merchant: MerchantId
-  readonly generation: number
+  /** Rows of other generations count nowhere; those of derived tables are of what answers where their unit begins. */
+  readonly generations: MerchantGenerations
   /** Rising and disjoint, not necessarily touching; at most 20,000. A row belongs to the piece that holds its time. */
   readonly pieces: readonly Piece[]
   /** Grouped by, beside the bucket; none: one group a bucket. */
@@ -142,19 +144,18 @@ export interface VisitsGroup extends GroupBase {
   readonly pageviews: bigint
 }
 
+/** Of whichever generation: what one stored was accepted. */
 export interface KnownIdsQuestion {
   readonly merchant: MerchantId
-  readonly generation: number
   readonly hits: TableView
   readonly range: BucketRange
   /** At most 10,000. */
   readonly ids: readonly string[]
 }
 
-/** On which days an erasure takes something away. */
+/** On which days an erasure takes something away, of whichever generation: each may answer one day. */
 export interface ErasedDaysQuestion {
   readonly merchant: MerchantId
-  readonly generation: number
   readonly hits: TableView
   readonly erased: ErasedHits
 }

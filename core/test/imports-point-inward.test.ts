@@ -120,8 +120,8 @@ const rules: readonly Rule[] = [
     found: { from: 'gateway/core/problem.ts', to: 'gateway/http/routes/health.ts' },
   },
   {
-    says: 'lead to a test or a contract suite only from tests and benchmarks',
-    breaks: (each) => isOurs(each) && isTest(each.to) && !area('bench')(each.from),
+    says: 'lead to a test or a contract suite only from tests, benchmarks and load tests',
+    breaks: (each) => isOurs(each) && isTest(each.to) && !area('bench')(each.from) && !area('loadtest')(each.from),
     found: { from: 'core/hit.ts', to: 'core/ports/lake.contract.ts' },
   },
   {

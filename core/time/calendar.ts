@@ -25,6 +25,9 @@ export interface CalendarBucket {
   readonly end: number
 }
 
+/** No hour of any zone is longer: Lord Howe's autumn night has one of 90 minutes. */
+export const longestHourMs = 2 * hourMs
+
 // No zone is further from UTC than 15:14 (Metlakatla before 1867).
 const farthestOffsetMs = 16 * hourMs
 

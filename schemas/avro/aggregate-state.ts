@@ -7,10 +7,12 @@ import { aggregateKinds, type Ordered, type PackedState } from '../../core/aggre
 import type { Offset } from '../../core/ids.ts'
 import { avroType } from './avro-type.ts'
 import { type AvroObject, singleObjectHeader } from './fingerprint.ts'
+import { compileCheck } from './skim.ts'
 
 const schema = JSON.parse(readFileSync(new URL('aggregate-state.v1.avsc', import.meta.url), 'utf8')) as AvroObject
 const type = avroType(schema)
 const header = singleObjectHeader(schema)
+const check = compileCheck(schema)
 
 /** What the schema holds. */
 interface Written {
@@ -70,6 +72,7 @@ export function decodeAggregateState(bytes: Uint8Array): PackedState {
 
 function read(body: Buffer): Written {
   try {
+    check(body, 0)
     return type.fromBuffer(body) as Written
   } catch (error) {
     throw new RangeError('the bytes of an aggregate’s state are damaged', { cause: error })

@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts'
 
@@ -27,6 +28,18 @@ describe('a checkpoint', () => {
       damaged[at] = (damaged[at] ?? 0) ^ 0x40
       expect(() => decodeCheckpoint('checkpoints/x', damaged)).toThrow('checkpoints/x is damaged')
       expect(() => decodeCheckpoint('checkpoints/x', bytes.subarray(0, at))).toThrow('checkpoints/x is damaged')
+    }
+  })
+  it('is refused at once where a count in it lies, though its checksum is right', () => {
+    const { steps: _, ...rest } = checkpoint
+    const body = encodeCheckpoint({ ...rest, steps: {} }).subarray(0, -5)
+    for (const count of ['feffffffffffff0f', 'ffffffffffffff0f02', 'feffffffffffffffff01']) {
+      const lying = Buffer.concat([body, Buffer.from(count, 'hex')])
+      const checksum = Buffer.alloc(4)
+      checksum.writeUInt32LE(crc32(lying))
+      expect(() => decodeCheckpoint('checkpoints/x', Buffer.concat([lying, checksum]))).toThrow(
+        'checkpoints/x is damaged',
+      )
     }
   })
 })

@@ -7,6 +7,7 @@ import { crc32 } from 'node:zlib'
 import { CorruptCheckpointError } from '../../core/errors.ts'
 import { avroType } from './avro-type.ts'
 import { type AvroObject, singleObjectHeader } from './fingerprint.ts'
+import { compileCheck } from './skim.ts'
 
 export interface Checkpoint {
   /** Hash of the plan that made it. Another plan may go on from it: state belongs to a step's name. */
@@ -16,12 +17,14 @@ export interface Checkpoint {
   readonly partition: number
   /** The first offset that is not in it. */
   readonly next: number
+  /** State by step; `#windows`: that of all windows (graph-state.ts), `#plan`: canonical JSON of the plan that kept it. */
   readonly steps: Readonly<Record<string, Uint8Array>>
 }
 
 const schema = JSON.parse(readFileSync(new URL('checkpoint.v1.avsc', import.meta.url), 'utf8')) as AvroObject
 const type = avroType(schema)
 const header = singleObjectHeader(schema)
+const check = compileCheck(schema)
 const checksumBytes = 4
 
 /** The bytes of a checkpoint's object. */
@@ -42,5 +45,11 @@ export function decodeCheckpoint(object: string, bytes: Buffer): Checkpoint {
   if (!body.subarray(0, header.length).equals(header)) {
     throw new CorruptCheckpointError(object, `its schema ${body.toString('hex', 2, header.length)} is not known`)
   }
-  return type.fromBuffer(body.subarray(header.length)) as Checkpoint
+  try {
+    // A right checksum does not make a count true: avsc would loop over it.
+    check(body, header.length)
+    return type.fromBuffer(body.subarray(header.length)) as Checkpoint
+  } catch (cause) {
+    throw new CorruptCheckpointError(object, cause instanceof Error ? cause.message : 'unreadable', { cause })
+  }
 }

@@ -7,6 +7,7 @@ import type { PackedState } from '../../core/aggregates/aggregate.ts'
 import { decodeAggregateState, encodeAggregateState } from './aggregate-state.ts'
 import { avroType } from './avro-type.ts'
 import { type AvroObject, singleObjectHeader } from './fingerprint.ts'
+import { compileCheck } from './skim.ts'
 
 /** `P` is the state of a window: one packed state an aggregate. */
 export interface GraphState<P> {
@@ -69,6 +70,7 @@ type Written = readonly Buffer[]
 const schema = JSON.parse(readFileSync(new URL('graph-state.v1.avsc', import.meta.url), 'utf8')) as AvroObject
 const type = avroType(schema)
 const header = singleObjectHeader(schema)
+const check = compileCheck(schema)
 
 export function encodeGraphState(state: GraphState<Packed>): Buffer {
   const packed = mapStates(state, (states): Written => states.map(encodeAggregateState))
@@ -86,6 +88,7 @@ export function decodeGraphState(bytes: Uint8Array): GraphState<Packed> {
 
 function read(body: Buffer): GraphState<Written> {
   try {
+    check(body, 0)
     return type.fromBuffer(body) as GraphState<Written>
   } catch (error) {
     throw new RangeError('the bytes of the state of windows are damaged', { cause: error })

@@ -42,6 +42,19 @@ export function compileSkim(schema: AvroObject): (bytes: Buffer, from: number) =
   }
 }
 
+/**
+ * A walker for any schema of ours, of which only the end is told. Longs may have 64 bits: whoever decodes them says which
+ * it holds. @throws PoisonRecordError
+ */
+export function compileCheck(schema: AvroObject): (bytes: Buffer, from: number) => void {
+  const skip = compile(schema, innerNamespace(schema, ''), new Map([['long', skipLong64]]))
+  return (bytes, from) => {
+    const cursor = { bytes, at: from }
+    skip(cursor)
+    if (cursor.at !== bytes.length) throw new PoisonRecordError(`${bytes.length - cursor.at} bytes follow the record`)
+  }
+}
+
 function compile(schema: AvroSchema, namespace: string, named: Map<string, Skip>): Skip {
   if (typeof schema === 'string') return skipByName(schema, namespace, named)
   if (Array.isArray(schema)) return union(schema.map((branch) => compile(branch, namespace, named)))
@@ -59,8 +72,11 @@ function compile(schema: AvroSchema, namespace: string, named: Map<string, Skip>
 }
 
 function skipByName(name: string, namespace: string, named: Map<string, Skip>): Skip {
-  const skip = { null: skipNull, boolean: skipBoolean, long: readLong, double: skipDouble, string: skipString }[name]
-  const found = skip ?? named.get(fullName(name, namespace))
+  const skip = {
+    ...{ null: skipNull, boolean: skipBoolean, int: readInt, long: readLong, double: skipDouble },
+    ...{ bytes: skipString, string: skipString },
+  }[name]
+  const found = named.get(name) ?? skip ?? named.get(fullName(name, namespace))
   if (found === undefined) throw new TypeError(`no rule to skip the Avro type ${name}; add one to skim.ts`)
   return found
 }
@@ -164,6 +180,12 @@ function readLong(cursor: Cursor): number {
   // Zigzag doubles the number, which is exact up to 2^53; avsc misreads larger ones.
   if (value >= 2 * longLimit - 1) throw new PoisonRecordError(`a number beyond 2^52 before byte ${cursor.at}`)
   return value % 2 === 1 ? -(value + 1) / 2 : value / 2
+}
+
+function readInt(cursor: Cursor): number {
+  const value = readLong(cursor)
+  if (value !== (value | 0)) throw new PoisonRecordError(`a number beyond 32 bits before byte ${cursor.at}`)
+  return value
 }
 
 /** A zigzag varint of up to 64 bits, for values that are decoded as bigint. */

@@ -1,9 +1,14 @@
 /** The topic of the feed: made where it is missing, and looked at whether it is what everybody here reckons with. */
+import { setTimeout } from 'node:timers/promises'
 import kafkajs, { type Admin, type ITopicConfig, type Kafka } from 'kafkajs'
 import { FeedUnavailableError, PlatformError, UnfitTopicError } from '../../errors.ts'
 
 /** A batch of records, packed: the longest record of a log (5 MiB) and a chunk of the forwarder around it. */
 export const topicRecordMaxBytes = 8 * 1024 * 1024
+
+/** Looks at a topic that no broker knows yet. */
+export const unknownTopicRetriesMax = 50
+const unknownTopicRetryMs = 100
 
 export interface TopicSettings {
   readonly topic: string
@@ -30,9 +35,11 @@ export async function ensureTopic(kafka: Kafka, settings: TopicSettings): Promis
   try {
     await admin.connect()
     const { topic } = settings
-    if (!(await admin.listTopics()).includes(topic)) await admin.createTopics({ topics: [topicConfig(settings)] })
+    if (!(await admin.listTopics()).includes(topic)) {
+      await untilKnown(() => admin.createTopics({ topics: [topicConfig(settings)] }))
+    }
     const { clusterId } = await admin.describeCluster()
-    const { topics } = await admin.fetchTopicMetadata({ topics: [topic] })
+    const { topics } = await untilKnown(() => admin.fetchTopicMetadata({ topics: [topic] }))
     const partitions = topics.find(({ name }) => name === topic)?.partitions.length ?? 0
     if (partitions !== settings.partitions) {
       throw new UnfitTopicError(
@@ -52,6 +59,19 @@ export async function ensureTopic(kafka: Kafka, settings: TopicSettings): Promis
     throw error instanceof PlatformError ? error : new FeedUnavailableError('a look at its topic', { cause: error })
   } finally {
     await admin.disconnect().catch(() => undefined)
+  }
+}
+
+/** A broker may hear of a topic some time after it was made; a creation that is repeated finds it there. */
+async function untilKnown<T>(look: () => Promise<T>): Promise<T> {
+  for (let again = 0; ; again++) {
+    try {
+      return await look()
+    } catch (error) {
+      const isUnknown = error instanceof kafkajs.KafkaJSProtocolError && error.type === 'UNKNOWN_TOPIC_OR_PARTITION'
+      if (!isUnknown || again === unknownTopicRetriesMax) throw error
+      await setTimeout(unknownTopicRetryMs)
+    }
   }
 }
 

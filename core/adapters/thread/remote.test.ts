@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { MessageChannel } from 'node:worker_threads'
 import { afterEach, describe, expect, it } from 'vitest'
 import { CommitConflictError, PlatformError, StaleEpochError } from '../../errors.ts'
@@ -89,6 +90,19 @@ describe('an object in another thread', () => {
     await expect(remote.wait({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
     await new Promise((resolve) => setImmediate(resolve))
     expect(asked).toBe(0)
+  })
+
+  it('is remembered by a signal only while a call is under way', async () => {
+    const { caller, remote: stand } = connect({ quick: () => 1, wait: () => new Promise(() => {}) })
+    const remote = stand<Record<'quick' | 'wait', (options: { signal: AbortSignal }) => Promise<number>>>()
+    const { signal } = new AbortController()
+    for (let n = 0; n < 3; n++) await remote.quick({ signal })
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0)
+    const waiting = remote.wait({ signal })
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1)
+    caller.close(new Error('gone'))
+    await expect(waiting).rejects.toThrow('gone')
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0)
   })
 
   it('refuses a method that is not there', async () => {

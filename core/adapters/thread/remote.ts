@@ -68,13 +68,14 @@ export interface Caller {
 
 /** Calls what the other end of `port` serves. */
 export function createCaller(port: MessagePort): Caller {
-  const waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>()
+  const waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void; forget(): void }>()
   let lastId = 0
   let closed: Error | undefined
   port.on('message', (message: Message) => {
     if (message.kind !== 'result' && message.kind !== 'failure') return
     const call = waiting.get(message.id)
     waiting.delete(message.id)
+    call?.forget()
     if (message.kind === 'result') call?.resolve(message.value)
     else call?.reject(restoreError(message.error))
   })
@@ -85,14 +86,19 @@ export function createCaller(port: MessagePort): Caller {
       // Cancelled before it is sent: nothing is asked of the other thread.
       for (const arg of args) if (hasSignal(arg) && arg.signal.aborted) return reject(arg.signal.reason)
       const id = ++lastId
+      const cancel = () => port.postMessage({ kind: 'cancel', id } satisfies Message)
+      const signals: AbortSignal[] = []
       const carried = args.map((arg) => {
         if (!hasSignal(arg)) return arg
-        arg.signal.addEventListener('abort', () => port.postMessage({ kind: 'cancel', id } satisfies Message), {
-          once: true,
-        })
+        signals.push(arg.signal)
         return { ...arg, signal: signalMark }
       })
-      waiting.set(id, { resolve, reject })
+      for (const signal of signals) signal.addEventListener('abort', cancel, { once: true })
+      // One signal may be given to call after call: it is not to remember those that were answered.
+      const forget = () => {
+        for (const signal of signals) signal.removeEventListener('abort', cancel)
+      }
+      waiting.set(id, { resolve, reject, forget })
       port.postMessage({ kind: 'call', id, target, method, args: carried } satisfies Message)
     })
 
@@ -114,7 +120,10 @@ export function createCaller(port: MessagePort): Caller {
     },
     close(reason) {
       closed = reason
-      for (const { reject } of waiting.values()) reject(reason)
+      for (const { reject, forget } of waiting.values()) {
+        forget()
+        reject(reason)
+      }
       waiting.clear()
     },
   }
