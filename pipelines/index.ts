@@ -5,6 +5,8 @@
 export { InvalidPlanError, StateLimitError } from '../core/errors.ts'
 export { type EventTime, eventTime, type ReceivedTime } from '../core/event-time.ts'
 export type { Offset, Position } from '../core/ids.ts'
+export { distinctOf } from '../core/sketch/distinct-of.ts'
+export { loadBucket } from '../core/sketch/quantiles.ts'
 export type { AnyPane, Pane } from './core/pane.ts'
 export {
   avg,
@@ -48,7 +50,9 @@ export {
   upsertOutput,
   upsertTable,
 } from './plan/sinks.ts'
+export { difference, hashOf, windowEnd, windowStart } from './plan/table-builder.ts'
 export { tableRows } from './plan/table-rows.ts'
+export { calendarOf } from './plan/table-windows.ts'
 export { calendar, fixed, hopping, session } from './plan/windows.ts'
 export { createPlanGraph, type GraphState, type PlanGraph } from './runtime/operators/plan-graph.ts'
 export {
@@ -59,6 +63,7 @@ export {
   rescale,
   rows,
   type ScriptEvent,
+  upgrade,
   watermark,
 } from './runtime/testing/script.ts'
 export { type PipelineTest, type TestPipelineOptions, testPipeline } from './runtime/testing/test-pipeline.ts'

@@ -2,7 +2,6 @@
 import { compareText } from '../../core/text-order.ts'
 import type { EmittedWindow } from '../../schemas/avro/graph-state.ts'
 import type { SessionRows } from './session-rows.ts'
-import type { Timer } from './timers.ts'
 
 /** Counted for what a window and a key cost beside their aggregates' state; measured on V8, rounded up. */
 export const windowOverheadBytes = 256
@@ -14,6 +13,8 @@ export interface KeptWindow<S> {
   end: number
   /** Of sessions: the end of the last row's own window. Above `end` where the longest length cut it. */
   reach: number
+  /** Of sessions: where the longest length cuts it. */
+  limit: number
   /** Of the rows since the last pane where panes discard, else of all. */
   state: S
   /** Rows in `state`, and in `rowsByTime` beyond what is folded. */
@@ -31,9 +32,9 @@ export interface KeptWindow<S> {
   earlyAt: number | null
   rowsByTime: SessionRows<S> | null
   bytes: number
-  /** Its only valid timers; null once it is gone. */
-  timer: Timer<KeptWindow<S>> | null
-  earlyTimer: Timer<KeptWindow<S>> | null
+  /** When its only valid timers are due; null where none waits. */
+  timerAt: number | null
+  earlyTimerAt: number | null
   isGone: boolean
 }
 
@@ -43,6 +44,14 @@ export interface KeyWindows<S> {
   readonly windows: KeptWindow<S>[]
   /** Upserts of windows that have other bounds now or are in others: to be retracted before what has their rows is emitted. */
   vanished: EmittedWindow[]
+}
+
+/**
+ * Whether it is gone but for its bounds: a session that was cut, kept as long as a row may come, or is there, that goes on
+ * from it.
+ */
+export function isMark<S>(window: KeptWindow<S>): boolean {
+  return window.rowsByTime !== null && window.rows === 0
 }
 
 /** The place of the last window that starts at or before the time, -1 where none does. */
@@ -73,6 +82,8 @@ export function placeOf<S>(windows: readonly KeptWindow<S>[], start: number, end
 /** Every key's windows. */
 export class KeyedWindows<S> {
   readonly #byKey = new Map<string, KeyWindows<S>>()
+  /** Whether `<` orders all keys there were. */
+  #plain = true
   /** Rows of one key often follow each other. */
   #last: KeyWindows<S> | null = null
   #bytes = 0
@@ -94,6 +105,7 @@ export class KeyedWindows<S> {
   }
 
   create(key: string): KeyWindows<S> {
+    this.#plain &&= !surrogate.test(key)
     const made: KeyWindows<S> = { key, windows: [], vanished: [] }
     this.#byKey.set(key, made)
     this.#bytes += keyBytes(key)
@@ -119,8 +131,8 @@ export class KeyedWindows<S> {
     owner.windows.splice(owner.windows.indexOf(window), 1)
     this.#windows -= 1
     window.isGone = true
-    window.timer = null
-    window.earlyTimer = null
+    window.timerAt = null
+    window.earlyTimerAt = null
     this.#bytes -= window.bytes
   }
 
@@ -131,11 +143,20 @@ export class KeyedWindows<S> {
     if (this.#last === owner) this.#last = null
   }
 
+  /** The order of two keys: by code point. */
+  readonly compare = (a: string, b: string): number => {
+    if (!this.#plain) return compareText(a, b)
+    return a < b ? -1 : a > b ? 1 : 0
+  }
+
   /** By code point of the key. */
   sorted(): readonly KeyWindows<S>[] {
-    return [...this.#byKey.values()].sort((a, b) => compareText(a.key, b.key))
+    return [...this.#byKey.values()].sort((a, b) => this.compare(a.key, b.key))
   }
 }
+
+/** Without one of these, code points are in the order of UTF-16 units, which is that of `<` and much faster. */
+const surrogate = /[\ud800-\udfff]/
 
 function keyBytes(key: string): number {
   return keyOverheadBytes + 2 * key.length

@@ -1,5 +1,4 @@
 /** Makes panes of what windows hold, and takes back what sinks hold of windows that merged or were cut anew. */
-import type { EventTime } from '../../core/event-time.ts'
 import type { EmittedWindow } from '../../schemas/avro/graph-state.ts'
 import type { KeptWindow, KeyedWindows } from './kept-window.ts'
 import type { PaneTiming, WindowPane } from './panes.ts'
@@ -27,21 +26,14 @@ export class PaneWriter<R, S, V, P> {
     foldRows(window, aggregate)
     const accumulates = emit.panes === 'accumulating'
     const number = window.nextPane
-    output.pane({
-      kind: accumulates ? 'upsert' : 'partial',
-      key: window.owner.key,
-      window: boundsOf(window),
-      timing,
-      number,
-      ending,
-      value: aggregate.result(window.state),
-      rows: window.rows,
-    })
+    const value = aggregate.result(window.state)
+    const { start, end, rows } = window
+    output.pane(accumulates ? 'upsert' : 'partial', window.owner.key, start, end, timing, number, ending, value, rows)
     window.nextPane = number + 1
     window.unemitted = 0
     window.changed = false
     window.earlyAt = null
-    window.earlyTimer = null
+    window.earlyTimerAt = null
     if (this.#retracts) window.emitted = { start: window.start, end: window.end, number }
     if (!accumulates) {
       window.state = aggregate.create()
@@ -75,9 +67,8 @@ export class PaneWriter<R, S, V, P> {
   }
 
   #retract(key: string, emitted: EmittedWindow, timing: PaneTiming): void {
-    const { number } = emitted
-    const window = boundsOf(emitted)
-    this.#options.output.pane({ kind: 'retract', key, window, timing, number, ending: 'last', value: null, rows: 0 })
+    const { start, end, number } = emitted
+    this.#options.output.pane('retract', key, start, end, timing, number, 'last', null, 0)
   }
 }
 
@@ -88,8 +79,4 @@ interface Bounds {
 
 function overlaps(a: Bounds, b: Bounds): boolean {
   return a.start < b.end && b.start < a.end
-}
-
-function boundsOf({ start, end }: Bounds) {
-  return { start: start as EventTime, end: end as EventTime }
 }

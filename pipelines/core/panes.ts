@@ -1,5 +1,6 @@
 /** When a window says what it holds, and what it says: panes. Every rule is in docs/reference/semantics.md. */
 import { InvalidPlanError } from '../../core/errors.ts'
+import type { EventTime } from '../../core/event-time.ts'
 import type { Window } from './window/assigner.ts'
 
 export interface EmitRule {
@@ -34,6 +35,27 @@ export interface WindowPane<K, V> {
   readonly value: V | null
   /** Rows in the value. */
   readonly rows: number
+}
+
+/** Takes panes part by part: who makes another thing of them makes no pane first. There are as many as rows, or more. */
+export type TakePane<K, V> = (
+  kind: WindowPane<K, V>['kind'],
+  key: K,
+  start: number,
+  end: number,
+  timing: PaneTiming,
+  number: number,
+  ending: WindowPane<K, V>['ending'],
+  value: V | null,
+  rows: number,
+) => void
+
+/** Makes whole panes of their parts. */
+export function wholePanes<K, V>(take: (pane: WindowPane<K, V>) => void): TakePane<K, V> {
+  return (kind, key, start, end, timing, number, ending, value, rows) => {
+    const window = { start: start as EventTime, end: end as EventTime }
+    take({ kind, key, window, timing, number, ending, value, rows })
+  }
 }
 
 /** @throws InvalidPlanError where a number of the rule is none */

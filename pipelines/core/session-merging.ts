@@ -1,7 +1,7 @@
 /**
  * How session windows of one key become one, and are cut again where that would make them longer than the longest length.
- * Windows of a key never overlap: each starts at its first row, ends where its rows' own windows end or its longest length
- * is reached, and what chains to it and starts before that is its own.
+ * Windows of a key never overlap: each starts at its first row, ends where its rows' own windows end or its limit is
+ * reached, and what chains to it and starts before that is its own. The limit is that of core/visits.ts.
  */
 import { type KeptWindow, type KeyedWindows, type KeyWindows, windowOverheadBytes } from './kept-window.ts'
 import {
@@ -33,11 +33,15 @@ export function settleSessions<S>(owner: KeyWindows<S>, place: number, context: 
   let last = place
   for (let at = place; at <= last; ) {
     const window = windows[at] as KeptWindow<S>
+    const limit = limitOf(windows, at, context.atMostMs)
+    if (limit < window.limit) last += cutBehind(window, at, limit, context)
+    window.limit = limit
     const next = windows[at + 1]
-    const limit = window.start + context.atMostMs
     if (next === undefined || next.start >= window.reach || next.start >= limit) {
       bound(window, context)
       at += 1
+      // Whether the next goes on from this one may be otherwise than before.
+      if (next !== undefined && limitOf(windows, at, context.atMostMs) !== next.limit) last = Math.max(last, at)
       continue
     }
     const rows = next.rowsByTime
@@ -54,12 +58,31 @@ export function settleSessions<S>(owner: KeyWindows<S>, place: number, context: 
   }
 }
 
-function bound<S>(window: KeptWindow<S>, { atMostMs, touched }: SessionContext<S>): void {
-  window.end = Math.min(window.reach, window.start + atMostMs)
+/**
+ * What begins behind a pause may last as long as the longest length; what goes on from a window that was cut ends with the
+ * stretch of that length, counted from 1970, in which it starts. So no more of a key than its last two stretches decides
+ * where it is cut.
+ */
+export function limitOf<S>(windows: readonly KeptWindow<S>[], place: number, atMostMs: number): number {
+  if (atMostMs === Number.POSITIVE_INFINITY) return atMostMs
+  const { start } = windows[place] as KeptWindow<S>
+  return sessionLimit(start, windows[place - 1], atMostMs)
+}
+
+/** Of a window that starts behind this one. */
+export function sessionLimit<S>(start: number, before: KeptWindow<S> | undefined, atMostMs: number): number {
+  const goesOn = before !== undefined && before.reach > start
+  return goesOn ? (Math.floor(start / atMostMs) + 1) * atMostMs : start + atMostMs
+}
+
+function bound<S>(window: KeptWindow<S>, { touched }: SessionContext<S>): void {
+  window.end = Math.min(window.reach, window.limit)
   const { emitted } = window
   if (emitted !== null && (emitted.start !== window.start || emitted.end !== window.end)) {
     window.owner.vanished.push(emitted)
     window.emitted = null
+    // Another limit may change its end and none of its rows.
+    window.changed = true
   }
   touched(window)
 }
@@ -121,7 +144,20 @@ function breakApart<S>(window: KeptWindow<S>, place: number, context: SessionCon
     reach = Math.max(reach, time.reach)
   }
   if (at === rows.times.length) return 0
-  const first = takeSessionRows(rows, at, context.aggregate)
+  return divide(window, place, at, context)
+}
+
+/** The window went on from a pause, and goes on from a cut now: what lies behind its limit is another's. As `breakApart`. */
+function cutBehind<S>(window: KeptWindow<S>, place: number, limit: number, context: SessionContext<S>): number {
+  const { times } = window.rowsByTime as SessionRows<S>
+  const count = placeOfTime(times, limit)
+  return count === times.length ? 0 : divide(window, place, count, context)
+}
+
+/** The first `count` times stay the window's, the others are those of a new one, or several. How many. */
+function divide<S>(window: KeptWindow<S>, place: number, count: number, context: SessionContext<S>): number {
+  const rows = window.rowsByTime as SessionRows<S>
+  const first = takeSessionRows(rows, count, context.aggregate)
   const rest = context.open(window.owner, (rows.times[0] as TimeRows<S>).time)
   rest.rowsByTime = { ...rows }
   window.rowsByTime = first
@@ -136,13 +172,12 @@ function breakApart<S>(window: KeptWindow<S>, place: number, context: SessionCon
 }
 
 /** Reads the window's bounds, rows and state off its rows by time, anew. */
-function restart<S>(window: KeptWindow<S>, { atMostMs, aggregate, keyed }: SessionContext<S>): void {
+function restart<S>(window: KeptWindow<S>, { aggregate, keyed }: SessionContext<S>): void {
   const rows = window.rowsByTime as SessionRows<S>
   rows.folded = 0
   window.state = aggregate.create()
   window.start = (rows.times[0] as TimeRows<S>).time
   window.reach = furthestReach(rows)
-  window.end = Math.min(window.reach, window.start + atMostMs)
   window.rows = countRows(rows)
   window.changed = true
   keyed.resize(window, bytesOf(window, aggregate))

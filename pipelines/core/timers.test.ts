@@ -1,56 +1,47 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Timer, TimerHeap } from './timers.ts'
-
-const timer = (at: number, end: number, start: number, key: string): Timer<string> => ({ at, end, start, key, of: key })
-
-function drain(heap: TimerHeap<string>): readonly Timer<string>[] {
-  const taken: Timer<string>[] = []
-  while (heap.size > 0) {
-    taken.push(heap.pop() as Timer<string>)
-  }
-  return taken
-}
+import { TimerQueue } from './timers.ts'
 
 describe('timers', () => {
-  it('come by their time, then their window’s end, start and key, keys by code point', () => {
-    const sorted = [
-      timer(5, 5, 0, 'z'),
-      timer(10, 8, 6, 'z'),
-      timer(10, 10, 0, 'b'),
-      timer(10, 10, 5, 'a'),
-      timer(10, 10, 5, 'b'),
-      timer(10, 10, 5, '\uffff'),
-      timer(10, 10, 5, '😀'),
-    ]
-    fc.assert(
-      fc.property(fc.shuffledSubarray(sorted, { minLength: sorted.length }), (shuffled) => {
-        const heap = new TimerHeap<string>()
-        for (const it of shuffled) heap.push(it)
-        expect(drain(heap)).toEqual(sorted)
-      }),
-    )
+  it('come soonest first, those of one time together', () => {
+    const queue = new TimerQueue<string>()
+    for (const [time, name] of [
+      [7, 'a'],
+      [3, 'b'],
+      [7, 'c'],
+      [-1, 'd'],
+      [3, 'e'],
+    ] as const) {
+      queue.add(time, name)
+    }
+    expect([queue.size, queue.next, queue.first()]).toEqual([5, -1, ['d']])
+    expect([queue.takeNext(), queue.takeNext(), queue.takeNext()]).toEqual([['d'], ['b', 'e'], ['a', 'c']])
+    expect([queue.size, queue.next, queue.first(), queue.takeNext()]).toEqual([0, Number.POSITIVE_INFINITY, [], []])
   })
 
-  it('come in order however they are pushed, taken and swept', () => {
+  it('come in order however they are added, taken and swept', () => {
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: -3, max: 50 })), (moves) => {
-        const heap = new TimerHeap<string>()
+      fc.property(fc.array(fc.integer({ min: -3, max: 50 }), { maxLength: 60, size: 'max' }), (moves) => {
+        const queue = new TimerQueue<number>()
         let model: number[] = []
         for (const move of moves) {
           if (move === -3) {
-            heap.sweep(({ at }) => at % 2 === 0)
-            model = model.filter((at) => at % 2 === 0)
+            queue.sweep((one, time) => time % 2 === 0 && one === time)
+            model = model.filter((time) => time % 2 === 0)
           } else if (move < 0) {
-            const soonest = model.length === 0 ? undefined : Math.min(...model)
-            expect(heap.pop()?.at).toBe(soonest)
-            if (soonest !== undefined) model.splice(model.indexOf(soonest), 1)
+            const soonest = Math.min(...model)
+            expect(queue.next).toBe(soonest)
+            expect(queue.takeNext()).toEqual(model.filter((time) => time === soonest))
+            model = model.filter((time) => time !== soonest)
           } else {
-            heap.push(timer(move, move, 0, 'k'))
+            queue.add(move, move)
             model.push(move)
           }
+          expect(queue.size).toBe(model.length)
         }
-        expect(drain(heap).map(({ at }) => at)).toEqual(model.sort((a, b) => a - b))
+        const drained: number[] = []
+        while (queue.size > 0) drained.push(...queue.takeNext())
+        expect(drained).toEqual(model.sort((a, b) => a - b))
       }),
     )
   })

@@ -1,75 +1,99 @@
 /**
- * Timers of windows, soonest first: a binary heap. Timers due at one time go by their window's end, then start, then key,
- * so that two runs fire them alike.
+ * What waits for a time: a queue of the times, soonest first, with all that waits for each. Windows end together, so there
+ * are far fewer times than windows, and a binary heap of plain numbers holds them.
  */
-import { compareText } from '../../core/text-order.ts'
+export class TimerQueue<T> {
+  readonly #waiting = new Map<number, T[]>()
+  /** The times as a heap, each once. */
+  readonly #times: number[] = []
+  #size = 0
+  /** Windows of one time are often set one after the other. */
+  #lastTime = Number.NaN
+  #last: T[] = []
 
-/** Its own copy of the window's bounds: a session's may change while the timer waits, and order must not. */
-export interface Timer<T> {
-  readonly at: number
-  readonly end: number
-  readonly start: number
-  readonly key: string
-  readonly of: T
-}
-
-export class TimerHeap<T> {
-  readonly #timers: Timer<T>[] = []
-
+  /** How many wait. */
   get size(): number {
-    return this.#timers.length
+    return this.#size
   }
 
-  first(): Timer<T> | undefined {
-    return this.#timers[0]
+  /** The soonest time; Infinity where nothing waits. */
+  get next(): number {
+    return this.#times[0] ?? Number.POSITIVE_INFINITY
   }
 
-  push(timer: Timer<T>): void {
-    const timers = this.#timers
-    let at = timers.length
-    timers.push(timer)
+  /** What waits for the soonest time. */
+  first(): readonly T[] {
+    return this.#waiting.get(this.next) ?? []
+  }
+
+  add(time: number, one: T): void {
+    this.#size += 1
+    if (time === this.#lastTime) {
+      this.#last.push(one)
+      return
+    }
+    let waiting = this.#waiting.get(time)
+    if (waiting === undefined) {
+      waiting = []
+      this.#waiting.set(time, waiting)
+      this.#push(time)
+    }
+    waiting.push(one)
+    this.#lastTime = time
+    this.#last = waiting
+  }
+
+  /** Takes away all that waits for the soonest time, in no stated order. */
+  takeNext(): T[] {
+    const time = this.#times[0]
+    if (time === undefined) return []
+    this.#pop()
+    const taken = this.#waiting.get(time) ?? []
+    this.#waiting.delete(time)
+    this.#size -= taken.length
+    this.#lastTime = Number.NaN
+    return taken
+  }
+
+  /** Takes away what `keep` does not hold to. */
+  sweep(keep: (one: T, time: number) => boolean): void {
+    const before = [...this.#waiting]
+    this.#waiting.clear()
+    this.#times.length = 0
+    this.#size = 0
+    this.#lastTime = Number.NaN
+    for (const [time, waiting] of before) {
+      for (const one of waiting) if (keep(one, time)) this.add(time, one)
+    }
+  }
+
+  #push(time: number): void {
+    const times = this.#times
+    let at = times.length
+    times.push(time)
     while (at > 0) {
       const above = (at - 1) >> 1
-      const parent = timers[above] as Timer<T>
-      if (compare(parent, timer) <= 0) break
-      timers[at] = parent
+      const parent = times[above] as number
+      if (parent <= time) break
+      times[at] = parent
       at = above
     }
-    timers[at] = timer
+    times[at] = time
   }
 
-  /** Takes the soonest away. */
-  pop(): Timer<T> | undefined {
-    const timers = this.#timers
-    const first = timers[0]
-    const moved = timers.pop()
-    if (moved !== undefined && timers.length > 0) this.#sink(moved)
-    return first
-  }
-
-  /** Takes away the timers that `keep` does not hold to. */
-  sweep(keep: (timer: Timer<T>) => boolean): void {
-    const kept = this.#timers.filter(keep)
-    this.#timers.length = 0
-    for (const timer of kept) this.push(timer)
-  }
-
-  #sink(timer: Timer<T>): void {
-    const timers = this.#timers
+  #pop(): void {
+    const times = this.#times
+    const moved = times.pop() as number
+    const { length } = times
+    if (length === 0) return
     let at = 0
-    for (;;) {
-      let below = 2 * at + 1
-      if (below >= timers.length) break
-      if (below + 1 < timers.length && compare(timers[below + 1] as Timer<T>, timers[below] as Timer<T>) < 0) below += 1
-      const child = timers[below] as Timer<T>
-      if (compare(timer, child) <= 0) break
-      timers[at] = child
+    for (let below = 1; below < length; below = 2 * at + 1) {
+      if (below + 1 < length && (times[below + 1] as number) < (times[below] as number)) below += 1
+      const child = times[below] as number
+      if (moved <= child) break
+      times[at] = child
       at = below
     }
-    timers[at] = timer
+    times[at] = moved
   }
-}
-
-function compare<T>(a: Timer<T>, b: Timer<T>): number {
-  return a.at - b.at || a.end - b.end || a.start - b.start || compareText(a.key, b.key)
 }

@@ -3,6 +3,7 @@ import type { MerchantId } from '../../core/ids.ts'
 
 export class TouchedDays {
   readonly #days = new Map<MerchantId, Set<number>>()
+  #size = 0
   #lastMerchant: MerchantId | null = null
   #lastDay = Number.NaN
 
@@ -10,9 +11,14 @@ export class TouchedDays {
     if (day === this.#lastDay && merchant === this.#lastMerchant) return
     this.#lastDay = day
     this.#lastMerchant = merchant
-    const days = this.#days.get(merchant)
-    if (days === undefined) this.#days.set(merchant, new Set([day]))
-    else days.add(day)
+    const days = this.#days.get(merchant) ?? new Set()
+    if (days.has(day)) return
+    this.#days.set(merchant, days.add(day))
+    this.#size += 1
+  }
+
+  get size(): number {
+    return this.#size
   }
 
   list(): readonly { readonly merchant: MerchantId; readonly day: number }[] {
@@ -21,6 +27,7 @@ export class TouchedDays {
 
   clear(): void {
     this.#days.clear()
+    this.#size = 0
     this.#lastMerchant = null
     this.#lastDay = Number.NaN
   }

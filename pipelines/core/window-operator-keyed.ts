@@ -3,6 +3,7 @@ import { StateLimitError } from '../../core/errors.ts'
 import type { EventTime } from '../../core/event-time.ts'
 import type { WindowState } from '../../schemas/avro/graph-state.ts'
 import {
+  isMark,
   type KeptWindow,
   KeyedWindows,
   type KeyWindows,
@@ -11,7 +12,7 @@ import {
   windowOverheadBytes,
 } from './kept-window.ts'
 import { PaneWriter } from './pane-writer.ts'
-import { bytesOf, type SessionContext, settleSessions } from './session-merging.ts'
+import { bytesOf, limitOf, type SessionContext, sessionLimit, settleSessions } from './session-merging.ts'
 import { addSessionRow, noSessionRows } from './session-rows.ts'
 import { isSessionAssigner, type SessionAssigner } from './window/assigner.ts'
 import type { WindowOperator } from './window-operator.ts'
@@ -126,7 +127,9 @@ export class KeyedWindowOperator<R, S, V, P> implements WindowOperator<R, P> {
       owner.vanished = [...vanished]
       for (const kept of windows) {
         const window = restoredWindow(this.#open(owner, kept.start, kept.end), kept, this.#options.aggregate)
-        this.#keyed.insert(window, owner.windows.length)
+        const place = owner.windows.length
+        this.#keyed.insert(window, place)
+        window.limit = limitOf(owner.windows, place, this.#sessions.atMostMs)
         this.#timers.schedule(window)
         this.#timers.scheduleEarly(window)
       }
@@ -181,10 +184,12 @@ export class KeyedWindowOperator<R, S, V, P> implements WindowOperator<R, P> {
     let owner = this.#keyed.of(key)
     let place = owner === undefined ? -1 : lastStartingBy(owner.windows, time)
     let window = owner?.windows[place]
+    const next = owner?.windows[place + 1]
+    if (next !== undefined && isMark(next)) return false
+    if (window !== undefined && time < window.end && isMark(window)) return false
     if (window === undefined || time >= window.end) {
-      const next = owner?.windows[place + 1]
-      const end = Math.min(reach, time + session.atMostMs)
-      const joins = next !== undefined && next.start < reach
+      const end = Math.min(reach, sessionLimit(time, window, session.atMostMs))
+      const joins = next !== undefined && next.start < end
       if (!joins && end + this.#latenessMs <= this.#watermark) return false
       owner ??= this.#keyed.create(key)
       window = this.#open(owner, time, end)
@@ -193,7 +198,7 @@ export class KeyedWindowOperator<R, S, V, P> implements WindowOperator<R, P> {
     }
     this.#addToSession(window, row, time, reach)
     this.#tookRow(window)
-    if (reach <= window.reach && window.timer !== null) return true
+    if (reach <= window.reach && window.timerAt !== null) return true
     window.reach = Math.max(reach, window.reach)
     settleSessions(window.owner, place, this.#sessions)
     return true
@@ -218,7 +223,7 @@ export class KeyedWindowOperator<R, S, V, P> implements WindowOperator<R, P> {
     window.closed = this.#watermark >= window.end
     if (window.closed || window.unemitted === 0) {
       window.earlyAt = null
-      window.earlyTimer = null
+      window.earlyTimerAt = null
     }
     this.#timers.scheduleEarly(window)
     this.#timers.schedule(window)
@@ -231,6 +236,7 @@ export class KeyedWindowOperator<R, S, V, P> implements WindowOperator<R, P> {
       start,
       end,
       reach: end,
+      limit: Number.POSITIVE_INFINITY,
       state: this.#options.aggregate.create(),
       rows: 0,
       unemitted: 0,
@@ -241,8 +247,8 @@ export class KeyedWindowOperator<R, S, V, P> implements WindowOperator<R, P> {
       earlyAt: null,
       rowsByTime: this.#sessions.atMostMs === Number.POSITIVE_INFINITY ? null : noSessionRows(),
       bytes: windowOverheadBytes,
-      timer: null,
-      earlyTimer: null,
+      timerAt: null,
+      earlyTimerAt: null,
       isGone: false,
     }
   }
@@ -250,9 +256,12 @@ export class KeyedWindowOperator<R, S, V, P> implements WindowOperator<R, P> {
   // Panes that rows bring about, then those that time does.
 
   #judgeTouched(): void {
-    if (this.#touched.length === 0) return
-    for (const window of this.#touched) if (!window.isGone) this.#judge(window)
-    this.#touched.length = 0
+    const touched = this.#touched
+    // One by one off the end is cheaper than to empty a list, and there is mostly one; but they are judged in their order.
+    if (touched.length > 1) touched.reverse()
+    for (let window = touched.pop(); window !== undefined; window = touched.pop()) {
+      if (!window.isGone) this.#judge(window)
+    }
   }
 
   #judge(window: KeptWindow<S>): void {
@@ -281,11 +290,44 @@ export class KeyedWindowOperator<R, S, V, P> implements WindowOperator<R, P> {
   }
 
   #goes(window: KeptWindow<S>): void {
+    if (isMark(window)) {
+      if (!this.#isNeeded(window)) this.#remove(window)
+      return
+    }
     if (window.unemitted > 0 || window.changed) this.#writer.write(window, 'late', 'last')
     this.#forget(window)
   }
 
+  /** Of a session that was cut a mark stays while a row may come, or is there, that goes on from it. */
   #forget(window: KeptWindow<S>): void {
+    if (window.rowsByTime === null) {
+      this.#remove(window)
+      return
+    }
+    const { windows } = window.owner
+    const before = windows[windows.indexOf(window) - 1]
+    if (before !== undefined && isMark(before)) this.#keyed.remove(before)
+    if (window.reach === window.end || !this.#isNeeded(window)) {
+      this.#remove(window)
+      return
+    }
+    window.rowsByTime = noSessionRows()
+    window.state = this.#options.aggregate.create()
+    window.rows = 0
+    window.emitted = null
+    this.#keyed.resize(window, bytesOf(window, this.#options.aggregate))
+    this.#timers.schedule(window)
+  }
+
+  /** Of a session that was cut and is gone: whether it still decides where one behind it ends. */
+  #isNeeded(window: KeptWindow<S>): boolean {
+    const { windows } = window.owner
+    const next = windows[windows.indexOf(window) + 1]
+    if (next === undefined || next.start >= window.reach) return this.#watermark < window.reach + this.#latenessMs
+    return !isMark(next)
+  }
+
+  #remove(window: KeptWindow<S>): void {
     this.#keyed.remove(window)
     this.#keyed.tidy(window.owner)
   }

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import type { EventTime } from '../../core/event-time.ts'
 import type { WindowState } from '../../schemas/avro/graph-state.ts'
 import { listed, type Row } from '../test/vectors/window-script.ts'
-import type { EmitRule, WindowPane } from './panes.ts'
+import { type EmitRule, type WindowPane, wholePanes } from './panes.ts'
 import type { WindowAssigner } from './window/assigner.ts'
 import { fixed } from './window/fixed.ts'
 import { hopping } from './window/hopping.ts'
@@ -58,14 +58,16 @@ function sessionModel(gapMs: number | null, atMostMs: number) {
     const found = new Map<string, number[]>()
     for (const key of new Set(rows.map((row) => row.key))) {
       const ofKey = rows.filter((row) => row.key === key).sort((a, b) => a.time - b.time)
-      let [start, reach] = [0, Number.NEGATIVE_INFINITY]
+      let [start, reach, limit] = [0, Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY]
       let values: number[] = []
       const end = () => {
-        if (values.length > 0) found.set(`${key} [${start},${Math.min(reach, start + atMostMs)})`, values)
+        if (values.length > 0) found.set(`${key} [${start},${Math.min(reach, limit)})`, values)
       }
       for (const { time, value, gap } of ofKey) {
-        if (time >= reach || time >= start + atMostMs) {
+        if (time >= reach || time >= limit) {
           end()
+          // Behind a pause it may last as long as may be; behind a cut it ends with its stretch.
+          limit = time >= reach ? time + atMostMs : (Math.floor(time / atMostMs) + 1) * atMostMs
           start = time
           reach = time
           values = []
@@ -162,7 +164,7 @@ function operatorOf({ assigner, emit, latenessMs }: Scenario, panes: Pane[], too
     keyOf: ({ key }: Row) => key,
     aggregate: listed,
     limits: { stateMaxBytes: 10_000_000 },
-    output: { pane: (pane) => panes.push(pane), tooLate: (row) => tooLate.push(row) },
+    output: { pane: wholePanes((pane) => panes.push(pane)), tooLate: (row) => tooLate.push(row) },
   })
 }
 

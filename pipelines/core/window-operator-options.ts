@@ -1,6 +1,6 @@
 /** What a window operator is made of, and what it gives. */
 import type { EventTime } from '../../core/event-time.ts'
-import type { EmitRule, WindowPane } from './panes.ts'
+import type { EmitRule, TakePane } from './panes.ts'
 import type { WindowAssigner } from './window/assigner.ts'
 
 /**
@@ -21,7 +21,7 @@ export interface WindowAggregate<R, S, V, P> {
 }
 
 export interface WindowOutput<R, V> {
-  pane(pane: WindowPane<string, V>): void
+  readonly pane: TakePane<string, V>
   /** All of the row's windows are too late; it is counted nowhere else. */
   tooLate(row: R, time: EventTime): void
 }

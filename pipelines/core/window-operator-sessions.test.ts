@@ -52,22 +52,82 @@ describe('session windows', () => {
     ])
   })
 
-  // 0           14
-  // held:   [0,6)   [10,16)   then   −4 0 5 | 10
+  // 4           18
+  // held:   [4,10)   [14,20)   then   0 4 9 | 14
   it('leave nothing behind in sinks where a session first took another in and then was cut off it', () => {
     const script = new WindowScript(session<Row>({ gapMs: 6, atMostMs: 14 }), {
       latenessMs: 25,
       emit: { early: { afterRows: 1 }, late: null },
     })
-    script.take(0).take(10).watermark(15).take(5)
-    expect(script.said().slice(-2)).toEqual(['[10,16) #0 early upsert: 10', '[0,6) #1 on time upsert: 0'])
-    // Both are in [0,14) now, which is closed and speaks when it goes; a row before it cuts 10 off again.
-    expect(script.take(-4).said()).toEqual(['[10,16) #0 early retract', '[10,16) #2 early upsert: 10'])
+    script.take(4).take(14).watermark(19).take(9)
+    expect(script.said().slice(-2)).toEqual(['[14,20) #0 early upsert: 14', '[4,10) #1 on time upsert: 4'])
+    // Both are in [4,18) now, which is closed and speaks when it goes; a row before it cuts 14 off again.
+    expect(script.take(0).said()).toEqual(['[14,20) #0 early retract', '[14,20) #2 early upsert: 14'])
     expect(script.watermark(end).said()).toEqual([
-      '[10,16) #3 on time last upsert: 10',
-      '[0,6) #1 late retract',
-      '[-4,10) #2 late last upsert: -4,0,5',
+      '[14,20) #3 on time last upsert: 14',
+      '[4,10) #1 late retract',
+      '[0,14) #2 late last upsert: 0,4,9',
     ])
+  })
+
+  // at most 25:  5   13   21   29 | 30   38   46 | 54      stretches: 0  25  50  75
+  it('that go on from a cut end with the stretch of the longest length in which they start', () => {
+    const script = new WindowScript(upTo(25))
+    for (const time of [5, 13, 21, 29, 30, 38, 46, 54]) script.take(time)
+    expect(script.watermark(end).values()).toEqual(['[5,30) 5,13,21,29', '[30,50) 30,38,46', '[54,64) 54'])
+  })
+
+  it('that are cut go on as long as their reach does, and not behind a pause', () => {
+    const of = (...times: number[]) => {
+      const script = new WindowScript(upTo(25))
+      for (const time of times) script.take(time)
+      return script.watermark(end).values()
+    }
+    expect(of(5, 13, 21, 30, 38, 46, 54)).toEqual(['[5,30) 5,13,21', '[30,50) 30,38,46', '[54,64) 54'])
+    expect(of(5, 13, 30, 38, 46, 54)).toEqual(['[5,23) 5,13', '[30,55) 30,38,46,54'])
+  })
+
+  it('that began behind a pause are cut where a row before shows that they go on', () => {
+    const script = new WindowScript(upTo(25), { emit: { early: { everyMs: 1 } } })
+    for (const time of [30, 38, 46, 54]) script.take(time)
+    expect(script.clock(1).said()).toEqual(['[30,55) #0 early upsert: 30,38,46,54'])
+    for (const time of [22, 14, 6]) script.take(time)
+    expect(script.watermark(end).values()).toEqual([
+      '[30,55) gone',
+      ...['[6,31) 6,14,22,30', '[38,50) 38,46', '[54,64) 54'],
+      // Once with the pane that took theirs back, once as they close.
+      ...['[38,50) 38,46', '[54,64) 54'],
+    ])
+  })
+
+  it.each(['without', 'with'])('go on from a cut though what was cut is gone, %s a crash', (how) => {
+    const script = new WindowScript(upTo(25))
+    for (const time of [5, 13, 21, 29]) script.take(time)
+    expect(script.watermark(30).said()).toEqual(['[5,30) #0 on time last upsert: 5,13,21,29'])
+    if (how === 'with') script.crash()
+    // Within the gap of 29, so no pause is before it: it ends with the stretch to 50.
+    for (const time of [36, 45, 49]) script.take(time)
+    // What was cut takes no row any more.
+    script.take(28)
+    expect(script.operator.counts.tooLate).toBe(1)
+    if (how === 'with') script.crash()
+    expect(script.watermark(end).values().at(-1)).toBe('[36,50) 36,45,49')
+    expect(script.operator.stateBytes).toBe(0)
+  })
+
+  it('that were cut are forgotten when no row can go on from them, or what does is gone itself', () => {
+    const script = new WindowScript(upTo(25))
+    const kept = () => script.operator.windows
+    for (const time of [5, 13, 21, 29]) script.take(time)
+    expect([script.watermark(38), kept()][1]).toBe(1)
+    expect([script.watermark(39), kept(), script.operator.stateBytes].slice(1)).toEqual([0, 0])
+    // A pause is before 39: it may last as long as may be.
+    for (const time of [39, 48, 57]) script.take(time)
+    expect(script.watermark(64).values().at(-1)).toBe('[39,64) 39,48,57')
+    for (const time of [65, 74]) script.take(time)
+    expect([script.watermark(73), kept()][1]).toBe(2)
+    expect([script.watermark(84), kept()][1]).toBe(0)
+    expect(script.values().at(-1)).toBe('[65,75) 65,74')
   })
 
   it('that were cut off with rows that panes had have no early pane of their own, after a crash neither', () => {

@@ -90,6 +90,14 @@ describe('a late row', () => {
     expect(script.operator.counts).toEqual({ rows: 3, late: 1, tooLate: 1, missedWindows: 0 })
   })
 
+  it('opens a window of its own up to the last millisecond of the lateness', () => {
+    const script = new WindowScript(ten(), { latenessMs: 5 }).watermark(14).take(2)
+    expect(script.said()).toEqual(['[0,10) #0 late upsert: 2'])
+    script.watermark(15).take(3)
+    expect(script.said()).toEqual([])
+    expect(script.tooLate.map(({ value }) => value)).toEqual([3])
+  })
+
   it('waits for others where late panes want several, and comes with the window’s last pane if they do not come', () => {
     const script = new WindowScript(ten(), { latenessMs: 5, emit: { late: { afterRows: 2 } } }).take(1).watermark(10)
     expect(script.said()).toHaveLength(1)

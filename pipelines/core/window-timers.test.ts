@@ -9,6 +9,7 @@ function windowOf(keyed: KeyedWindows<null>, key: string, start: number, end: nu
     start,
     end,
     reach: end,
+    limit: Number.POSITIVE_INFINITY,
     state: null,
     rows: 0,
     unemitted: 0,
@@ -19,8 +20,8 @@ function windowOf(keyed: KeyedWindows<null>, key: string, start: number, end: nu
     earlyAt: null,
     rowsByTime: null,
     bytes: 0,
-    timer: null,
-    earlyTimer: null,
+    timerAt: null,
+    earlyTimerAt: null,
     isGone: false,
   }
   keyed.insert(window, owner.windows.length)

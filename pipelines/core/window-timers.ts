@@ -1,14 +1,16 @@
 /** When windows close and go, by event time, and when they speak early, by processing time. */
-import { compareText } from '../../core/text-order.ts'
-import type { KeptWindow, KeyedWindows } from './kept-window.ts'
-import { type Timer, TimerHeap } from './timers.ts'
+import { isMark, type KeptWindow, type KeyedWindows } from './kept-window.ts'
+import { TimerQueue } from './timers.ts'
 
 /** Timers of windows that merged or emitted stay until they are due; more of them beyond twice the windows are swept. */
 export const staleTimersMax = 64
 
 export class WindowTimers<S> {
-  readonly #timers = new TimerHeap<KeptWindow<S>>()
-  readonly #earlyTimers = new TimerHeap<KeptWindow<S>>()
+  readonly #timers = new TimerQueue<KeptWindow<S>>()
+  readonly #earlyTimers = new TimerQueue<KeptWindow<S>>()
+  /** Windows of one time whose turn it is, the next one last. */
+  #turn: KeptWindow<S>[] = []
+  #turnAt = Number.NEGATIVE_INFINITY
 
   constructor(
     readonly latenessMs: number,
@@ -23,65 +25,86 @@ export class WindowTimers<S> {
   /** For the window's close, or its end if it is closed. A timer due sooner stays: `due` finds that the end has moved. */
   schedule(window: KeptWindow<S>): void {
     const at = this.#dueAt(window)
-    const { timer, start, end } = window
-    if (timer !== null && (timer.at < at || (timer.at === at && timer.start === start && timer.end === end))) return
-    window.timer = { at, end, start, key: window.owner.key, of: window }
-    this.#timers.push(window.timer)
-    this.#sweep(this.#timers, ({ of }) => of.timer)
+    if (window.timerAt !== null && window.timerAt <= at) return
+    window.timerAt = at
+    this.#timers.add(at, window)
+    if (this.#isCrowded(this.#timers)) this.#timers.sweep((of, time) => of.timerAt === time)
   }
 
   /** For the window's next early pane, where it has one. */
   scheduleEarly(window: KeptWindow<S>): void {
-    const { earlyAt: at, earlyTimer, start, end } = window
-    if (at === null || (earlyTimer !== null && earlyTimer.at <= at)) return
-    window.earlyTimer = { at, end, start, key: window.owner.key, of: window }
-    this.#earlyTimers.push(window.earlyTimer)
-    this.#sweep(this.#earlyTimers, ({ of }) => of.earlyTimer)
+    const { earlyAt: at, earlyTimerAt } = window
+    if (at === null || (earlyTimerAt !== null && earlyTimerAt <= at)) return
+    window.earlyTimerAt = at
+    this.#earlyTimers.add(at, window)
+    if (this.#isCrowded(this.#earlyTimers)) this.#earlyTimers.sweep((of, time) => of.earlyTimerAt === time)
   }
 
-  /** The next window whose turn has come by the watermark; it has no timer any more. */
+  /**
+   * The next window whose turn has come by the watermark; it has no timer any more. Those of one time come by their end,
+   * start and key, so that two runs fire them alike.
+   */
   due(watermark: number): KeptWindow<S> | null {
     for (;;) {
-      const timer = this.#timers.first()
-      if (timer === undefined || timer.at > watermark) return null
-      this.#timers.pop()
-      const window = timer.of
-      if (window.timer !== timer) continue
-      window.timer = null
-      if (this.#dueAt(window) <= timer.at) return window
-      this.schedule(window)
+      const window = this.#turn.pop()
+      if (window === undefined) {
+        if (this.#timers.size === 0 || this.#timers.next > watermark) return null
+        this.#turnAt = this.#timers.next
+        this.#turn = this.#inTurn(this.#timers.takeNext())
+      } else if (window.timerAt === this.#turnAt) {
+        window.timerAt = null
+        return window
+      }
     }
   }
 
   /**
    * The windows whose early panes are due next, all of one instant, if that is by the processing time. They are sorted
-   * here and not by the heap: a session's bounds are no longer what they were when its timer was set.
+   * here and not by the queue: a session's bounds are no longer what they were when its timer was set.
    */
   dueEarly(processingTime: number): readonly KeptWindow<S>[] {
-    const at = this.nextEarly()
-    if (at === null || at > processingTime) return []
-    const due: KeptWindow<S>[] = []
-    while (this.nextEarly() === at) due.push((this.#earlyTimers.pop() as Timer<KeptWindow<S>>).of)
-    return due.sort((a, b) => a.end - b.end || a.start - b.start || compareText(a.owner.key, b.owner.key))
+    const at = this.#earlyTimers.next
+    // Asked before each row, and mostly for nothing.
+    if (this.#earlyTimers.size === 0 || at > processingTime) return none
+    const due = this.#earlyTimers.takeNext().filter((window) => window.earlyTimerAt === at)
+    return due.length === 0 ? this.dueEarly(processingTime) : due.sort(this.#byBounds)
   }
 
   nextEarly(): number | null {
-    for (;;) {
-      const timer = this.#earlyTimers.first()
-      if (timer === undefined) return null
-      if (timer.of.earlyTimer === timer) return timer.at
-      this.#earlyTimers.pop()
-    }
+    const timers = this.#earlyTimers
+    // Windows that closed, or spoke because of their rows, leave theirs behind.
+    while (timers.size > 0 && !timers.first().some((window) => window.earlyTimerAt === timers.next)) timers.takeNext()
+    return timers.size > 0 ? timers.next : null
   }
 
+  /** Those whose time is up, the first of them last. What goes and has nothing to say goes before, in any order. */
+  #inTurn(windows: readonly KeptWindow<S>[]): KeptWindow<S>[] {
+    const speaking: KeptWindow<S>[] = []
+    const silent: KeptWindow<S>[] = []
+    for (const window of windows) {
+      if (window.timerAt !== this.#turnAt) continue
+      if (this.#dueAt(window) > this.#turnAt) {
+        window.timerAt = null
+        this.schedule(window)
+      } else if (window.closed && window.unemitted === 0 && !window.changed) silent.push(window)
+      else speaking.push(window)
+    }
+    speaking.sort((a, b) => this.#byBounds(b, a))
+    for (const window of silent) speaking.push(window)
+    return speaking
+  }
+
+  readonly #byBounds = (a: KeptWindow<S>, b: KeptWindow<S>): number =>
+    a.end - b.end || a.start - b.start || this.keyed.compare(a.owner.key, b.owner.key)
+
   #dueAt(window: KeptWindow<S>): number {
+    if (isMark(window)) return window.reach + this.latenessMs
     return window.closed ? window.end + this.latenessMs : window.end
   }
 
-  #sweep(
-    timers: TimerHeap<KeptWindow<S>>,
-    validOf: (timer: Timer<KeptWindow<S>>) => Timer<KeptWindow<S>> | null,
-  ): void {
-    if (timers.size > 2 * this.keyed.windows + staleTimersMax) timers.sweep((timer) => validOf(timer) === timer)
+  #isCrowded(timers: TimerQueue<KeptWindow<S>>): boolean {
+    return timers.size > 2 * this.keyed.windows + staleTimersMax
   }
 }
+
+const none: readonly never[] = []

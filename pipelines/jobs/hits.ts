@@ -86,7 +86,7 @@ export interface HitsJob {
 
 /**
  * Joins the pipeline with a control store's merchants and with data sets. `dataSets` names the version of each data set
- * behind `country` and `userAgents`, and of the release whose code `enrich` and `govern` are.
+ * that the steps read; of the code that they call the plan's version speaks.
  */
 export function createHitsJob(parts: {
   readonly store: MerchantStore

@@ -1,6 +1,7 @@
 /**
- * The plan `sessions`: visits, made of the rows of `hits`. Declared throughout, for it does not run here: maintenance
- * derives the table with it and gateways ask open days by it, both as SQL. What a visit is, core/visits.ts says.
+ * The plan `sessions`: visits, made of the rows of `hits`. Declared throughout: maintenance derives the table with it and
+ * gateways ask open days by it, both as SQL; by operators (runtime/bounded/run-table-plan.ts) it gives the same visits.
+ * What a visit is, core/visits.ts says.
  */
 import type { EventTime } from '../../core/event-time.ts'
 import type { MerchantId } from '../../core/ids.ts'

@@ -5,9 +5,12 @@ import { failedHitsTable, hitsTable, hourlyTable } from '../../schemas/tables.ts
 import { avg, count, countDistinct, countIf, first, max, quantiles, sum, top } from './aggregates.ts'
 import { type PipelineBuilder, pipeline, type Rows } from './builder.ts'
 import { checkPlan } from './check.ts'
+import { explainPlan } from './explain.ts'
+import { explainMermaid } from './explain-mermaid.ts'
 import { feed } from './feed-definition.ts'
+import { parsePlan } from './node/parse-plan.ts'
 import { is } from './predicates.ts'
-import { failedTable, paneTable, table } from './sinks.ts'
+import { failedTable, paneTable, refusedOutput, rowOutput, table } from './sinks.ts'
 import { calendar } from './windows.ts'
 
 interface Visit {
@@ -32,8 +35,8 @@ interface Inputs {
   readonly rate: (currency: string) => number
 }
 
-const read = (p: PipelineBuilder<Inputs>) =>
-  p.read(visits, { eventTime: (v) => v.time, watermark: { from: (v) => v.time, delay: '1m' } })
+const times = { eventTime: (v: Visit) => v.time, watermark: { from: (v: Visit) => v.time, delay: '1m' } } as const
+const read = (p: PipelineBuilder<Inputs>) => p.read(visits, times)
 const check = (v: Visit) =>
   v.first ? ({ to: 'good', row: v } as const) : ({ to: 'bad', row: v, reason: 'not_first' } as const)
 const branches = { to: { good: 'rows', bad: 'refused' } } as const
@@ -49,6 +52,36 @@ const plan = (change: (rows: Rows<Inputs, Visit>) => Rows<Inputs, Visit>, option
     },
     options,
   )
+
+describe('what cannot be processed', () => {
+  it('goes to the sink that the feed is read with, where the plan refuses nothing itself', () => {
+    const built = pipeline<Inputs>('p', (p) => p.read(visits, { ...times, failed }).write(stored), jobs)
+    expect(built.plan.steps[1]).toMatchObject({ name: 'write:failed_hits', after: null, counts: 'failed' })
+    expect(built.sinks.get('write:failed_hits')).toBe(failed)
+    expect(explainPlan(built.plan)).toBe(
+      [
+        'pipeline p',
+        '  read visits, partitioned by merchant, watermark 1m behind',
+        '  write hits (stored)',
+        'what cannot be processed: write failed_hits (failed)',
+        'cost: no shuffle, all state is local to a partition of merchant',
+        'job all: hits, failed_hits',
+        '',
+      ].join('\n'),
+    )
+    expect(explainMermaid(built.plan)).not.toContain('--> s1')
+    expect(parsePlan(built.text)).toEqual(built.plan)
+  })
+
+  it('is handed out as `refused` by a plan that only hands rows out, and says nothing of it', () => {
+    const built = pipeline<Inputs>('p', (p) => read(p).write(rowOutput('rows')))
+    expect(built.plan.steps[2]).toMatchObject({ name: 'output:refused', after: null, takes: 'refused' })
+    const named = pipeline<Inputs>('p', (p) =>
+      p.read(visits, { ...times, failed: refusedOutput('bad') }).write(rowOutput('rows')),
+    )
+    expect(named.plan.steps.map(({ name }) => name)).toEqual(['read:visits', 'output:bad', 'output:rows'])
+  })
+})
 
 describe('a built plan', () => {
   it('is frozen all the way down', () => {
@@ -198,7 +231,21 @@ describe('a plan is refused early', () => {
     [
       'no failed sink',
       () => pipeline<Inputs>('p', (p) => read(p).write(stored), { jobs: { a: [hitsTable] } }),
-      'needs one failed sink',
+      'needs one failed sink: a row that cannot be processed would have nowhere to go',
+    ],
+    [
+      'a failed sink for the feed and for a branch',
+      () =>
+        pipeline<Inputs>(
+          'p',
+          (p) => {
+            const { good, bad } = p.read(visits, { ...times, failed }).split('judge', check, branches)
+            bad.write(failed)
+            good.write(stored)
+          },
+          jobs,
+        ),
+      "'write:failed_hits' is the name of two steps",
     ],
     [
       'rows that nothing reads',
@@ -267,9 +314,13 @@ describe('a plan is refused early', () => {
     [
       'a sum of texts',
       { kind: 'sum', column: 'id' },
-      "reads column 'id' as bigint or long or int or instant, but it is string",
+      "'n' is the sum of column 'id', which is string: a sum adds whole numbers",
     ],
-    ['buckets that are texts', { kind: 'quantiles', column: 'id' }, "reads column 'id' as int, but it is string"],
+    [
+      'buckets that are texts',
+      { kind: 'quantiles', column: 'id' },
+      "'n' is the quantiles of column 'id', which is string: it counts buckets",
+    ],
     ['the most of booleans', { kind: 'max', column: 'first' }, "reads column 'first' as string or bigint"],
     ['values that are no texts', { kind: 'top', column: 'paid', weight: 'paid' }, "reads column 'paid' as string"],
     ['weights that are no integers', { kind: 'top', column: 'id', weight: 'zone' }, "reads column 'zone' as bigint"],

@@ -9,11 +9,12 @@
 import { InvalidPlanError } from '../../core/errors.ts'
 import type { EventTime } from '../../core/event-time.ts'
 import type { ColumnsOf } from './aggregates.ts'
+import { takesFailed } from './check-sinks.ts'
 import { Draft, formerNames, lambdaHash, type Pipeline, type PipelineOptions } from './draft.ts'
 import { type Duration, durationMs } from './duration.ts'
 import type { FeedDefinition } from './feed-definition.ts'
 import type { PlanStep, RowType, RowTypes } from './node/step.ts'
-import type { Failed, FailedSink, OutputSink, Refused, RowSink } from './sinks.ts'
+import { type Failed, type FailedSink, type OutputSink, type Refused, type RowSink, refusedOutput } from './sinks.ts'
 import type { OutputOf, StandardSchema } from './standard-schema.ts'
 import { BoundedRows } from './table-builder.ts'
 import type { TableRows } from './table-rows.ts'
@@ -33,18 +34,32 @@ export function pipeline<C = Record<never, never>>(
 ): Pipeline {
   const draft = new Draft()
   build(new PipelineBuilder<C>(draft))
+  handOutRefused(draft)
   return draft.finish(name, options)
+}
+
+/** Whoever takes a pipeline's rows can take what fails as well: it need not say so. */
+function handOutRefused(draft: Draft): void {
+  const { steps } = draft
+  if (steps.some(({ kind }) => kind === 'write') || steps.some(takesFailed)) return
+  if (!steps.some(({ kind }) => kind === 'read') || !steps.some(({ kind }) => kind === 'collect')) return
+  writeStep(draft, null, refusedOutput('refused'))
 }
 
 export class PipelineBuilder<C> {
   constructor(private readonly draft: Draft) {}
 
-  /** Reads a feed in order of its partitions. The watermark is the largest `from` seen, less `delay`; it never goes back. */
+  /**
+   * Reads a feed in order of its partitions. The watermark is the largest `from` seen, less `delay`; it never goes back.
+   * `failed` takes what cannot be processed, where no branch of refused rows is written to such a sink; a pipeline that only
+   * hands rows out may leave both, and has an output `refused`.
+   */
   read<R, P extends keyof R & string>(
     feed: FeedDefinition<R, P>,
     options: {
       readonly eventTime: (row: R) => EventTime
       readonly watermark: { readonly from: (row: R) => number; readonly delay: Duration }
+      readonly failed?: FailedSink<R> | OutputSink<'refused', Failed<R>>
     },
   ): Rows<C, R, P> {
     const name = `read:${feed.name}`
@@ -63,6 +78,7 @@ export class PipelineBuilder<C> {
       },
       { [`${name}.eventTime`]: eventTime, [`${name}.watermarkFrom`]: watermark.from },
     )
+    if (options.failed !== undefined) writeStep(this.draft, null, options.failed)
     return new Rows(this.draft, name, { ...feed.columns })
   }
 
@@ -84,7 +100,7 @@ export class PipelineBuilder<C> {
       ...{ kind: 'readTable', name, after: null, columns },
       ...{ table: rows.table.name, eventTime, position: [...position] },
     })
-    return new BoundedRows(this.draft, name, columns)
+    return new BoundedRows({ draft: this.draft, at: name, columns })
   }
 }
 

@@ -8,8 +8,17 @@ import { type CountOf, count, countDistinct, first, max, quantiles, sum, top } f
 import type { PipelineBuilder, Rows } from './builder.ts'
 import { type Click, clicks } from './golden/plans.ts'
 import type { PartialPane, SetKey, UpsertPane } from './panes.ts'
-import type { Refused } from './sinks.ts'
-import { derivedTable, paneOutput, paneTable, refusedOutput, rowOutput, upsertOutput, upsertTable } from './sinks.ts'
+import type { Failed, Refused } from './sinks.ts'
+import {
+  derivedTable,
+  failedTable,
+  paneOutput,
+  paneTable,
+  refusedOutput,
+  rowOutput,
+  upsertOutput,
+  upsertTable,
+} from './sinks.ts'
 import { calendar, fixed, hopping, session } from './windows.ts'
 
 interface Inputs {
@@ -30,6 +39,19 @@ const types = {
     expectTypeOf(rows.dedupe('d', { key: ['shop', 'visitor'], within: '1m' })).toEqualTypeOf<Clicks>()
     expectTypeOf(rows.union('e', [rows.filter('f', () => true)])).toEqualTypeOf<Clicks>()
     expectTypeOf(rows.write(rowOutput('g'))).toEqualTypeOf<Clicks>()
+  },
+  'of what fails are those of the feed'(p: PipelineBuilder<Inputs>) {
+    const options = {
+      eventTime: (row: Click) => row.at,
+      watermark: { from: (row: Click) => row.received, delay: '1m' },
+    } as const
+    const toRow = (failed: Failed<Click>) => ({ merchant: failed.kind === 'refused' ? failed.row.shop : '' })
+    p.read(clicks, { ...options, failed: failedTable<Click>(hourlyTable, toRow) })
+    p.read(clicks, { ...options, failed: refusedOutput<Click>('a') })
+    // @ts-expect-error a sink of rows
+    p.read(clicks, { ...options, failed: rowOutput<Click>('b') })
+    // @ts-expect-error a sink for what fails of another feed
+    p.read(clicks, { ...options, failed: failedTable<{ other: string }>(hourlyTable, () => ({})) })
   },
   'follow through composites, which are functions'(rows: Clicks) {
     const priced = <C, R extends { readonly cents: bigint }, P extends string>(all: Rows<C, R, P>) =>

@@ -1,10 +1,9 @@
 /**
  * One text for one plan: JSON with the keys of every object in code point order, so that equal plans are equal bytes and
- * a hash names a plan. Lambdas enter by the hash of their own source; what they import does not, so a release that
- * changes an imported function also names itself in `dataSets` (the runner adds the package's version there).
+ * a hash names a plan. Lambdas enter by the hash of their own source; what they call does not. So a plan's version is
+ * made of its text and of the code that its steps call, which the build hashes (infra/build/bundle-plan.mjs).
  */
 import { createHash } from 'node:crypto'
-import type { Plan } from './node/step.ts'
 
 /** Canonical JSON of plain data. Throws TypeError on what JSON cannot hold. */
 export function canonicalJson(value: unknown): string {
@@ -29,9 +28,17 @@ export function codeHash(lambda: Function): string {
   return shortHash(lambda.toString())
 }
 
-/** Names a plan together with the versions of the data sets its steps read: the column `plan` of every row. */
-export function planHash(plan: Plan, dataSets: Readonly<Record<string, string>>): string {
-  return shortHash(canonicalJson({ plan, dataSets }))
+/**
+ * Names a plan and the code that its steps call: `text` is its canonical JSON, `code` the build's hash of what its lambdas
+ * call, '' where nothing was built: then a change of a called function goes unseen.
+ */
+export function planVersion(text: string, code: string): string {
+  return shortHash(canonicalJson({ code, plan: text }))
+}
+
+/** Names a version of a plan together with the versions of the data sets its steps read: the column `plan` of every row. */
+export function planHash(version: string, dataSets: Readonly<Record<string, string>>): string {
+  return shortHash(canonicalJson({ dataSets, version }))
 }
 
 /** Freezes plain data all the way down. */

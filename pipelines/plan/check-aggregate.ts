@@ -32,11 +32,14 @@ export function checkAggregate(plan: Plan, step: PlanStep & { kind: 'aggregate' 
   if (entries.length === 0) refuse(step.name, 'has no aggregates')
   const columns = plan.steps.find((above) => above.name === step.after)?.columns ?? null
   for (const [name, node] of entries) {
-    const types = columnTypes[node.kind]
+    const types = typesOf(plan, node.kind)
     if (types === undefined) refuse(step.name, `'${name}' is no aggregate of the closed set`)
     if (node.kind === 'count') continue
     if (node.kind === 'countIf' && node.is !== undefined) checkLiteral(step.name, columns, node.column, node.is)
-    else checkColumn(step.name, columns, node.column, types)
+    else {
+      checkText(step.name, columns, name, node)
+      checkColumn(step.name, columns, node.column, types)
+    }
     if (node.kind === 'top') checkColumn(step.name, columns, node.weight, integers)
     if (node.kind === 'countDistinct') {
       for (const k of [node.k, node.ofValues]) {
@@ -45,6 +48,33 @@ export function checkAggregate(plan: Plan, step: PlanStep & { kind: 'aggregate' 
     }
   }
   if (reader(plan, step.name) === undefined) refuse(step.name, 'never emits; add .emit')
+}
+
+/** Undefined for what is no aggregate. Rows of a table hold hashes as the 64-bit integers that they are there. */
+function typesOf(plan: Plan, kind: AggregateNode['kind']): readonly RowType[] | undefined {
+  const types = Object.hasOwn(columnTypes, kind) ? columnTypes[kind] : undefined
+  const ofTable = kind === 'countDistinct' && plan.steps.some((step) => step.kind === 'readTable')
+  return ofTable ? [...(types ?? []), 'long'] : types
+}
+
+/** What to do instead, where an aggregate of integers is given a column of texts. */
+const insteadOfText: Readonly<Partial<Record<AggregateNode['kind'], string>>> = {
+  sum: 'a sum adds whole numbers; make one of the text in a row step, or count the rows',
+  avg: 'an average is of whole numbers; make one of the text in a row step',
+  countDistinct: 'it counts hashes; make one in a row step by distinctOf, over a table derive hashOf',
+  quantiles: 'it counts buckets; make the number of one in a row step by loadBucket',
+}
+
+function checkText(
+  step: string,
+  columns: PlanStep['columns'],
+  name: string,
+  { kind, column }: { readonly kind: AggregateNode['kind']; readonly column: string },
+): void {
+  const instead = insteadOfText[kind]
+  if (instead === undefined || columns === null || !Object.hasOwn(columns, column) || columns[column] !== 'string')
+    return
+  refuse(step, `'${name}' is the ${kind} of column '${column}', which is string: ${instead}`)
 }
 
 /** @throws InvalidPlanError where a column cannot hold what it is compared with */

@@ -149,7 +149,7 @@ const refusals: Refusals = [
         takes: 'refused',
       }),
     ),
-    'needs one failed sink',
+    "needs one failed sink, and has 'output:refused' and 'output:x'",
   ],
   // ---- state
   [

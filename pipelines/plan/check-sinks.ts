@@ -8,11 +8,16 @@ export function checkSinks(plan: Plan): void {
   const writes = plan.steps.filter((step) => step.kind === 'write')
   const outputs = plan.steps.filter((step) => step.kind === 'collect')
   if (writes.length + outputs.length === 0) refuse(plan.name, 'writes nothing')
-  if ([...writes, ...outputs].filter(takesFailed).length !== 1) {
+  const failed = plan.steps.filter(takesFailed)
+  if (failed.length === 0) {
     refuse(
       plan.name,
-      'needs one failed sink: a row that cannot be processed would have nowhere to go; write refused rows to one failedTable or refusedOutput',
+      'needs one failed sink: a row that cannot be processed would have nowhere to go; write refused rows to a failedTable, or name it as failed where the feed is read',
     )
+  }
+  if (failed.length > 1) {
+    const names = failed.map(({ name }) => `'${name}'`).join(' and ')
+    refuse(plan.name, `needs one failed sink, and has ${names}: what a step fails on would go to either`)
   }
   if (writes.filter((step) => step.counts === 'stored').length > 1) {
     refuse(plan.name, 'stores rows in two tables; a hit would count twice in the books')
@@ -28,8 +33,9 @@ export function checkSinks(plan: Plan): void {
   }
 }
 
-function takesFailed(step: WriteStep | CollectStep): boolean {
-  return step.kind === 'write' ? step.counts === 'failed' : step.takes === 'refused'
+/** Whether refused rows, and what the runner cannot process, end in the step. */
+export function takesFailed(step: PlanStep): boolean {
+  return step.kind === 'write' ? step.counts === 'failed' : step.kind === 'collect' && step.takes === 'refused'
 }
 
 function checkPaneSinks(plan: Plan): void {

@@ -4,7 +4,16 @@ import { windowsPerRowMax } from '../core/window/hopping.ts'
 import { checkMergeable } from './check-aggregate.ts'
 import { checkColumn, readers, refuse } from './check-column.ts'
 import { durationText } from './duration.ts'
-import type { CloseEmitStep, EmitStep, Plan, PlanStep, RowType, WindowAssign, WindowStep } from './node/step.ts'
+import type {
+  CloseEmitStep,
+  EmitStep,
+  Plan,
+  PlanStep,
+  RowType,
+  TableWindowAssign,
+  WindowAssign,
+  WindowStep,
+} from './node/step.ts'
 import { windowsPerRow } from './state.ts'
 import { givesSeveralPanes, windowChain } from './window-chain.ts'
 
@@ -47,7 +56,8 @@ export function checkWindow(plan: Plan, step: WindowStep): void {
   }
 }
 
-function checkAssign(name: string, assign: WindowAssign, code: string | null): void {
+/** `zone`: what names it, code or a column; null where nothing does. @throws InvalidPlanError */
+export function checkAssign(name: string, assign: WindowAssign | TableWindowAssign, zone: string | null): void {
   const times = Object.entries(assign).filter(([part]) => part.endsWith('Ms'))
   for (const [part, ms] of times) {
     if (part === 'atMostMs' && ms === 0) {
@@ -57,7 +67,7 @@ function checkAssign(name: string, assign: WindowAssign, code: string | null): v
       refuse(name, `has ${part} of ${ms}; a whole number of milliseconds above 0 is needed`)
     }
   }
-  if ((assign.kind === 'calendar') !== (code !== null)) {
+  if ((assign.kind === 'calendar') !== (zone !== null)) {
     refuse(
       name,
       assign.kind === 'calendar' ? 'names no zone' : `names a zone, which windows of kind '${assign.kind}' have not`,

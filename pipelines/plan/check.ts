@@ -6,7 +6,7 @@ import { checkAggregate } from './check-aggregate.ts'
 import { checkBounded, isBounded } from './check-bounded.ts'
 import { checkColumn, reader, refuse } from './check-column.ts'
 import { checkNames } from './check-names.ts'
-import { checkSinks } from './check-sinks.ts'
+import { checkSinks, takesFailed } from './check-sinks.ts'
 import { checkEmit, checkGroupBy, checkGroupSets, checkWindow, onlyReader } from './check-window.ts'
 import { inputsOf, type Plan, type PlanStep, type ReadStep } from './node/step.ts'
 import { stateOf } from './state.ts'
@@ -41,7 +41,7 @@ const takesRows: readonly PlanStep['kind'][] = ['dedupe', 'map', 'flatMap', 'fil
 function checkPlace(plan: Plan, step: PlanStep): void {
   if (step.kind === 'read' && step.after !== null)
     refuse(step.name, `reads a feed, so it cannot come after '${step.after}'`)
-  if (step.kind !== 'read' && step.after === null) refuse(step.name, 'comes after nothing')
+  if (step.kind !== 'read' && step.after === null && !takesFailed(step)) refuse(step.name, 'comes after nothing')
   const above = inputsOf(step).map((input) => givenBy(plan, input))
   const wrong = above.find((given) => !placesOf(step).includes(given))
   if (wrong !== undefined) {
@@ -130,6 +130,7 @@ function checkStep(plan: Plan, step: PlanStep, partitionKey: string): void {
       break
     case 'where':
     case 'sessionWindow':
+    case 'tableWindow':
     case 'derive':
       refuse(step.name, `(${step.kind}) needs all rows of a table; read one with p.readTable instead of a feed`)
       break

@@ -1,7 +1,7 @@
 /** Each kind of step in words. */
 import type { AggregateNode, Literal } from '../core/pane.ts'
 import { durationText } from './duration.ts'
-import type { EmitStep, PlanStep, WindowAssign } from './node/step.ts'
+import type { DerivedColumn, EmitStep, PlanStep, TableWindowAssign, WindowAssign } from './node/step.ts'
 
 /** One line, without the names of the steps before and behind. */
 export function describeStep(step: PlanStep): string {
@@ -34,11 +34,17 @@ export function describeStep(step: PlanStep): string {
       return `${step.name}: group by ${step.by.join(', ')}`
     case 'sessionWindow': {
       const { gapMs, named, atMostMs } = step.assign
-      return `${step.name}: window up to a pause of ${durationText(gapMs)}, of ${durationText(named.gapMs)} where '${named.column}' is named; at most ${durationText(atMostMs)}`
+      const ofNamed = named === undefined ? '' : `, of ${durationText(named.gapMs)} where '${named.column}' is named`
+      return `${step.name}: window up to a pause of ${durationText(gapMs)}${ofNamed}; at most ${durationText(atMostMs)}`
+    }
+    case 'tableWindow': {
+      const { assign } = step
+      const zone = assign.kind === 'calendar' ? `, by column ${assign.zone}` : ''
+      return `${step.name}: window of ${windowText(assign)}${zone}`
     }
     case 'derive':
       return `derive ${Object.entries(step.derived)
-        .map(([name, of]) => `${name} = ${'is' in of ? isText(of) : `${of.column} - ${of.less}`}`)
+        .map(([name, of]) => `${name} = ${derivedText(of)}`)
         .join(', ')}`
     case 'aggregate':
       return `aggregate ${Object.entries(step.aggregates)
@@ -54,7 +60,7 @@ export function describeStep(step: PlanStep): string {
 }
 
 /** `a calendar hour in each row's zone`, `10m, beginning every 1m`. */
-export function windowText(assign: WindowAssign): string {
+export function windowText(assign: WindowAssign | TableWindowAssign): string {
   switch (assign.kind) {
     case 'fixed':
       return `${durationText(assign.sizeMs)}${offsetText(assign.offsetMs)}`
@@ -110,6 +116,12 @@ function aggregateText(node: AggregateNode): string {
     default:
       return `${node.kind}(${node.column})`
   }
+}
+
+function derivedText(of: DerivedColumn): string {
+  if ('window' in of) return `${of.window} of the window`
+  if ('is' in of) return isText(of)
+  return 'hash' in of ? `hash of ${of.column}` : `${of.column} - ${of.less}`
 }
 
 function isText({ column, is }: { readonly column: string; readonly is: Literal }): string {

@@ -2,7 +2,7 @@
 
 import { InvalidPlanError } from '../../core/errors.ts'
 import type { TableName } from '../../core/tables.ts'
-import { canonicalJson, codeHash, deepFreeze, planHash } from './canonical.ts'
+import { canonicalJson, codeHash, deepFreeze, planHash, planVersion } from './canonical.ts'
 import { checkPlan } from './check.ts'
 import { type Plan, type PlanStep, planFormat } from './node/step.ts'
 import type { FailedSink, OutputSink, PaneSink, RowSink, UpsertSink } from './sinks.ts'
@@ -13,6 +13,12 @@ export type Lambda = (row: unknown, context: unknown) => unknown
 export type AnySink = RowSink<unknown> | FailedSink<unknown> | PaneSink<unknown> | UpsertSink<unknown>
 export type AnyOutput = OutputSink<'rows' | 'refused' | 'partials' | 'upserts', unknown>
 
+/**
+ * How a runner and a pipeline speak with each other: the shape of a hit, of what lambdas and mappings are given, of sinks.
+ * Raised where a pipeline built before would not run by what comes after; it is kept beside each built plan.
+ */
+export const pipelineFormat = 1
+
 /** A plan with the code it names: what a runner runs. */
 export interface Pipeline {
   readonly plan: Plan
@@ -22,7 +28,9 @@ export interface Pipeline {
   readonly sinks: ReadonlyMap<string, AnySink>
   /** Canonical JSON of the plan. */
   readonly text: string
-  /** Hash of plan and data sets. */
+  /** Hash of the code that its steps call, by the build; left out where it runs from sources. */
+  readonly code?: string
+  /** Hash of version (`versionOf`) and data sets. */
   hash(dataSets: Readonly<Record<string, string>>): string
 }
 
@@ -51,14 +59,20 @@ export class Draft {
     const state = options.state === undefined ? {} : { stateMaxBytes: options.state.maxBytes }
     const plan: Plan = deepFreeze({ format: planFormat, name, steps: this.steps, jobs, ...state })
     checkPlan(plan)
-    return {
-      plan,
-      lambdas: this.lambdas,
-      sinks: this.sinks,
-      text: canonicalJson(plan),
-      hash: (dataSets) => planHash(plan, dataSets),
-    }
+    const { lambdas, sinks } = this
+    return pipelineOf({ plan, lambdas, sinks, text: canonicalJson(plan) })
   }
+}
+
+/** A pipeline of its parts; the hash follows from text and code. */
+export function pipelineOf(parts: Omit<Pipeline, 'hash'>): Pipeline {
+  const version = versionOf(parts)
+  return { ...parts, hash: (dataSets) => planHash(version, dataSets) }
+}
+
+/** Of plan and code: the name of a pipeline in the repository of plans. */
+export function versionOf({ text, code }: Pick<Pipeline, 'text' | 'code'>): string {
+  return planVersion(text, code ?? '')
 }
 
 /**

@@ -1,4 +1,5 @@
 /** A plan in words, one step a line, branches indented, then what it remembers and costs: what `hitlake explain` prints. */
+import { takesFailed } from './check-sinks.ts'
 import { describeStep } from './describe.ts'
 import { durationText } from './duration.ts'
 import { outputsOf, type Plan, type PlanStep } from './node/step.ts'
@@ -8,7 +9,7 @@ import { type StepState, stateOf, windowsPerRow } from './state.ts'
 export function explainPlan(plan: Plan): string {
   const lines = [`pipeline ${plan.name}`]
   const walk = (after: string | null, depth: number): void => {
-    const next = plan.steps.filter((step) => step.after === after)
+    const next = plan.steps.filter((step) => step.after === after && (after !== null || !takesFailed(step)))
     for (const step of plan.steps) {
       if (step.kind === 'union' && after !== null && step.also.includes(after))
         lines.push(`${'  '.repeat(depth)}joins ${step.name}`)
@@ -37,7 +38,8 @@ function formerText(step: PlanStep): string {
 
 /** State, too late rows and cost. */
 function footer(plan: Plan): readonly string[] {
-  const lines: string[] = []
+  const failed = plan.steps.find((step) => step.after === null && takesFailed(step))
+  const lines = failed === undefined ? [] : [`what cannot be processed: ${describeStep(failed)}`]
   for (const step of plan.steps) {
     const state = stateOf(plan, step)
     if (state !== undefined) lines.push(stateText(state))

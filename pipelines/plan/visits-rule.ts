@@ -8,5 +8,5 @@ export function visitsRuleOf(plan: Plan): VisitsRule {
   const window = plan.steps.find((step) => step.kind === 'sessionWindow')
   if (window === undefined) throw new InvalidPlanError(`'${plan.name}' has no session window`)
   const { gapMs, named, atMostMs } = window.assign
-  return { gapMs, namedGapMs: named.gapMs, atMostMs }
+  return { gapMs, namedGapMs: named?.gapMs ?? gapMs, atMostMs }
 }

@@ -2,8 +2,11 @@
 import type { AnyOutput, AnySink, Draft } from './draft.ts'
 import { lambdaHash } from './draft.ts'
 
-/** Ends an output in a sink. `sink` is one of sinks.ts, whose type the builder has checked. */
-export function writeStep(draft: Draft, after: string, sink: object): void {
+/**
+ * Ends an output in a sink. `sink` is one of sinks.ts, whose type the builder has checked.
+ * @param after null: only what fails comes to it
+ */
+export function writeStep(draft: Draft, after: string | null, sink: object): void {
   const one = sink as AnySink | AnyOutput
   if (one.kind === 'output') {
     const { output, takes } = one

@@ -1,5 +1,5 @@
 /**
- * Checkpoints of a job's partitions as objects: `checkpoints/<job>/<partition>/<next>-<fence>.avro`. One counts when the
+ * Checkpoints of a job's partitions as objects: `checkpoints/<job>/<partition>/<next>[.<attempt>]-<fence>.avro`. One counts when the
  * control store's commit names it; any other is garbage, removed when the partition is next opened.
  */
 import { CorruptCheckpointError } from '../../core/errors.ts'
@@ -7,13 +7,28 @@ import type { Offset } from '../../core/ids.ts'
 import type { ObjectStore } from '../../core/ports/object-store.ts'
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../../schemas/avro/checkpoint.ts'
 
+/** Under which name a checkpoint has the windows of all steps; no step can be called so. */
+export const windowsStateName = '#windows'
+
+/** Under which name it has the plan that kept them, as canonical JSON: their state is read by it. */
+export const windowsPlanName = '#plan'
+
 /** Where the state of a step keeps its own objects. */
 export function statePrefix(job: string, partition: number, step: string): string {
   return `state/${job}/${partition}/${step}/`
 }
 
-export function checkpointName(job: string, partition: number, next: Offset, fence: number): string {
-  return `checkpoints/${job}/${partition}/${String(next).padStart(16, '0')}-${fence}.avro`
+/**
+ * `again`: the attempt of an epoch that has panes of the partition and no record. The committed checkpoint may be of the same
+ * place and fence, and must not be written over before this one counts.
+ */
+export function checkpointName(
+  job: string,
+  partition: number,
+  at: { readonly next: Offset; readonly fence: number; readonly again?: number },
+): string {
+  const place = String(at.next).padStart(16, '0')
+  return `checkpoints/${job}/${partition}/${place}${at.again === undefined ? '' : `.${at.again}`}-${at.fence}.avro`
 }
 
 /** Durable when it resolves. */

@@ -7,7 +7,7 @@ import { PlatformError, StaleEpochError } from '../../core/errors.ts'
 import type { ControlStore, EpochCommit, JobPosition } from '../../core/ports/control-store.ts'
 import type { LakeWriter, StagedFile } from '../../core/ports/lake.ts'
 import type { ObjectStore } from '../../core/ports/object-store.ts'
-import { checkpointName, writeCheckpoint } from './checkpoints.ts'
+import { checkpointName, windowsPlanName, windowsStateName, writeCheckpoint } from './checkpoints.ts'
 import type { EpochOutput } from './epoch-output.ts'
 import type { Partition } from './partition.ts'
 import type { BooksKeeping, EpochFacts } from './runner-options.ts'
@@ -25,6 +25,11 @@ export interface CommitParts {
   readonly plan: string
   readonly fence: number
   readonly books: BooksKeeping
+  /** What it was made by; undefined: one generation, always. */
+  readonly writing: EpochCommit['writing']
+  /** Undefined: it looked up no erasures. */
+  readonly erasuresKnown: EpochCommit['erasuresKnown']
+  readonly droppedDays: NonNullable<EpochCommit['droppedDays']>
   /** Rises with every attempt under one fence, so that no attempt writes over the files of another. */
   readonly attempt: number
   readonly store: Pick<ControlStore, 'commitEpoch'>
@@ -54,7 +59,7 @@ export class OutcomeUnknownError extends Error {
   }
 }
 
-/** @throws OutcomeUnknownError, StaleEpochError, or what staging throws; in the latter two nothing is left of the epoch */
+/** @throws OutcomeUnknownError, what the store refuses it with, or what staging throws; in the latter two nothing is left of the epoch */
 export async function commitEpoch(
   parts: CommitParts,
   output: EpochOutput,
@@ -75,10 +80,14 @@ export async function commitEpoch(
     const { obsolete, positions } = saved
     epoch = { positions, obsolete, staged }
     const moves = positions.map((position, i) => ({ ...position, from: (partitions[i] as Partition).committed.next }))
-    const { job, source, plan, fence } = parts
+    const { job, source, plan, fence, writing, erasuresKnown, droppedDays } = parts
     const touched = output.touched.list()
     const books = parts.books === 'kept' ? output.books.deltas() : []
-    commit = { job, source, plan, fence, partitions: moves, staged, touched, books }
+    commit = {
+      ...{ job, source, plan, fence, partitions: moves, staged, touched, books },
+      ...(writing && { writing }),
+      ...(erasuresKnown !== undefined && { erasuresKnown, droppedDays }),
+    }
   } catch (error) {
     await discard()
     throw error
@@ -108,19 +117,23 @@ async function stageAll(parts: CommitParts, output: EpochOutput, made: string[])
 }
 
 async function saveAll(parts: CommitParts, partitions: readonly Partition[], made: string[]) {
-  const { job, source, plan, fence, objects } = parts
+  const { job, source, plan, fence, objects, attempt } = parts
   const positions: JobPosition[] = []
   const obsolete: string[] = []
   for (const partition of partitions) {
-    const { number, next, received, forwarded, committed } = partition
-    const watermark = partition.parts.watermark.current
+    const { number, next, received, forwarded, committed, watermark, windows } = partition
     const steps: Record<string, Uint8Array> = {}
     for (const [step, state] of partition.parts.states) {
       const { saved, obsolete: old } = await state.checkpoint()
-      steps[step] = saved
+      steps[partition.parts.savedAs.get(step) ?? step] = saved
       obsolete.push(...old)
     }
-    const checkpoint = checkpointName(job, number, next, fence)
+    if (windows !== null) {
+      steps[windowsStateName] = windows.save()
+      steps[windowsPlanName] = windows.plan
+    }
+    const again = next === committed.next ? { again: attempt } : {}
+    const checkpoint = checkpointName(job, number, { next, fence, ...again })
     made.push(checkpoint)
     await writeCheckpoint(objects, checkpoint, { plan, job, source, partition: number, next, steps })
     if (committed.checkpoint !== null) obsolete.push(committed.checkpoint)

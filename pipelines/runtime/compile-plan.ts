@@ -1,5 +1,5 @@
 /**
- * Compiles a plan to one chain of closures for one partition, built once at start: per hit there is no lookup by name, no
+ * Compiles a plan that keeps no windows between epochs (others run by graph-plan.ts) to one chain of closures for one partition, built once at start: per hit there is no lookup by name, no
  * promise and no list made. Errors of a lambda are the hit's (`step_error`), errors of state are the job's.
  *
  * A job that keeps only some of the plan's tables still takes every hit through every step and every mapping, and drops
@@ -28,7 +28,8 @@ import { compileWindow } from './compile-window.ts'
 import type { EpochOutput, SinkRows } from './epoch-output.ts'
 import { bookHit, failedRow } from './hit-outcome.ts'
 import { type Effect, HitRun } from './hit-run.ts'
-import { PlanParts } from './plan-parts.ts'
+import { expectFast, PlanParts } from './plan-parts.ts'
+import type { PlanWindows } from './plan-windows.ts'
 
 /** What a dedupe step asks: whether this is the first of its key within its time. */
 export interface FirstSeen {
@@ -55,6 +56,8 @@ export interface CompiledPlan {
   processUndecodable(payload: Uint8Array, offset: number, index: number, receivedMs: number): void
   /** Turns what the epoch aggregated into rows of its sinks. */
   emitPanes(): void
+  /** What it keeps between epochs; null where it keeps no windows. */
+  readonly windows: PlanWindows | null
 }
 
 type Next = (row: unknown) => void
@@ -76,6 +79,7 @@ class PlanCompiler {
   readonly #parts: PlanParts
 
   constructor(private readonly options: CompileOptions) {
+    expectFast(options.pipeline.plan)
     this.#parts = new PlanParts(options.pipeline, options.context, options.tables)
   }
 
@@ -94,7 +98,7 @@ class PlanCompiler {
 
     const fail = (failure: Failed<unknown>, payload: Uint8Array) => {
       output.counts.failed += 1
-      if (failed !== null) failed.rows.push(failedRow(failed.sink, failure, payload, run, facts))
+      if (failed !== null) failed.rows.push(failedRow(failed.sink, failure, payload, run.hit, facts))
     }
     return {
       process: (hit, payload) => {
@@ -124,6 +128,7 @@ class PlanCompiler {
       emitPanes: () => {
         for (const emit of this.#emits) emit()
       },
+      windows: null,
     }
   }
 

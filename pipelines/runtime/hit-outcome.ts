@@ -28,7 +28,7 @@ export function failedRow(
   sink: FailedSink<unknown>,
   failure: Failed<unknown>,
   payload: Uint8Array,
-  run: HitRun,
+  hit: FeedHit,
   facts: RunFacts,
 ): LakeRow {
   try {
@@ -36,7 +36,7 @@ export function failedRow(
   } catch (error) {
     if (failure.kind === 'undecodable') throw error
     const { step, reason } = failure
-    const { received, position } = run.hit
+    const { received, position } = hit
     const { offset, index } = position
     return sink.toRow({ kind: 'undecodable', step, reason, payload, received, offset, index }, facts)
   }

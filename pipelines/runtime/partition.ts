@@ -16,7 +16,9 @@ import { decodeHitBatch } from '../../schemas/avro/hit-batch.ts'
 import type { Watermark } from '../core/watermark.ts'
 import { type CompiledPlan, noMerchant } from './compile-plan.ts'
 import type { EpochOutput } from './epoch-output.ts'
+import { sooner } from './graph-plan-time.ts'
 import type { Inbox } from './inbox.ts'
+import type { PlanWindows } from './plan-windows.ts'
 import type { StepState } from './state.ts'
 
 export type Arrival =
@@ -41,8 +43,8 @@ export interface DecodedBatch {
 /** Bytes asked of a feed at once: about 800 hits, so that decoding them holds the thread for few milliseconds. */
 export const readMaxBytes = 256 * 1024
 
-// The longest that a timer can wait (2^31 − 1 ms): an idle partition wakes up once in 24 days.
-const idleWaitMs = 2_147_483_647
+/** The longest that a timer can wait: an idle partition wakes up once in 24 days. */
+export const timerMaxMs = 2 ** 31 - 1
 
 export interface PartitionParts {
   readonly source: string
@@ -51,6 +53,8 @@ export interface PartitionParts {
   readonly reader: FeedReader
   readonly plan: CompiledPlan
   readonly states: ReadonlyMap<string, StepState>
+  /** By step: the name under which checkpoints have its state, which may be a former one. */
+  readonly savedAs: ReadonlyMap<string, string>
   readonly watermark: Watermark
   readonly output: EpochOutput
   /** Records from here on are left alone: the state has no room for them. */
@@ -83,9 +87,43 @@ export class Partition {
     return this.parts.stopAt !== null && this.next >= this.parts.stopAt
   }
 
-  /** Whether it has processed what is not committed. */
+  /** Whether it has something that is not committed: records, or panes that time brought about. */
   get moved(): boolean {
-    return this.next !== this.committed.next
+    return this.next !== this.committed.next || this.hasPanes
+  }
+
+  /** Whether panes came that are not committed. */
+  get hasPanes(): boolean {
+    return this.windows?.hasPanes ?? false
+  }
+
+  /** null where its plan keeps none. */
+  get windows(): PlanWindows | null {
+    return this.parts.plan.windows
+  }
+
+  /** When time alone will bring something about; null: never. */
+  get nextTime(): number | null {
+    if (this.windows === null || this.error !== null) return null
+    const { early, close } = this.windows.times()
+    // Records that wait for room hold the watermark: nothing closes before they are read.
+    return this.blocked ? early : sooner(early, close)
+  }
+
+  get watermark(): number | null {
+    return this.windows === null ? this.parts.watermark.current : this.windows.watermark
+  }
+
+  get stateBytes(): number {
+    let bytes = this.windows?.stateBytes ?? 0
+    for (const state of this.parts.states.values()) bytes += state.bytes
+    return bytes
+  }
+
+  /** The epoch that holds all of it is committed. */
+  commit(position: JobPosition): void {
+    this.committed = position
+    this.windows?.committed()
   }
 
   get forwarded(): Readonly<Record<string, number>> {
@@ -96,7 +134,7 @@ export class Partition {
   request(inbox: Inbox<Arrival>): void {
     if (this.#reading || this.#closed || this.blocked || this.error !== null) return
     this.#reading = true
-    this.parts.reader.next({ maxBytes: readMaxBytes, waitMs: idleWaitMs }).then(
+    this.parts.reader.next({ maxBytes: readMaxBytes, waitMs: timerMaxMs }).then(
       (records) => {
         this.#reading = false
         inbox.push({ partition: this, records })
@@ -130,6 +168,7 @@ export class Partition {
   /** All hits of one record through the plan. Gives their number. @throws what state throws */
   process({ offset, batches }: DecodedRecord, nowMs: number): number {
     const { output } = this.parts
+    this.windows?.advanceTime(nowMs)
     let index = 0
     for (const each of batches) {
       const { origin, batch } = each

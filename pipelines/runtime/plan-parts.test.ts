@@ -1,4 +1,4 @@
-/** What the runner of feeds refuses, for it keeps no windows between epochs. */
+/** Which plans run by closures, for they keep no windows between epochs; and what no runner of feeds takes. */
 import { describe, expect, it } from 'vitest'
 import type { FeedHit } from '../../core/hit.ts'
 import { failedHitsTable, hitsTable } from '../../schemas/tables.ts'
@@ -12,7 +12,7 @@ import { stateless } from '../plan/golden/plans.ts'
 import type { PlanStep } from '../plan/node/step.ts'
 import type { StandardSchema } from '../plan/standard-schema.ts'
 import { batch, booksOf, createWorld, drain, hit, push, rowsOf, shop } from '../test/support/world.ts'
-import { PlanParts } from './plan-parts.ts'
+import { expectFast, isFast, PlanParts } from './plan-parts.ts'
 
 const changed = (step: string, parts: object): Pipeline => {
   const steps = hitsPipeline.plan.steps.map((each) => (each.name === step ? { ...each, ...parts } : each)) as PlanStep[]
@@ -58,8 +58,17 @@ describe('the runner of feeds', () => {
     expect(() => new PlanParts(hitsPipeline, {}, undefined)).not.toThrow()
   })
 
+  it('refuses rows that are handed out, for a server has nobody to take them', () => {
+    expect(() => new PlanParts(stateless, {}, undefined)).toThrow(
+      "'output:refused' hands rows to whoever runs the plan",
+    )
+  })
+
+  it('runs the shipped plan by closures', () => {
+    expect(isFast(hitsPipeline.plan)).toBe(true)
+  })
+
   it.each([
-    ['rows handed out', stateless, "'output:refused' is a step of kind collect"],
     [
       'fixed windows',
       changed('by-hour', { assign: { kind: 'fixed', sizeMs: 1, offsetMs: 0 } }),
@@ -74,7 +83,8 @@ describe('the runner of feeds', () => {
     ['panes on close', changed('breakdown.emit', { on: 'close' }), "'breakdown.emit' emits on close"],
     ['rows that are replaced', changed('write:hourly', { takes: 'upserts' }), "'write:hourly' replaces rows"],
     ['a map of one to many', changed('enrich', { kind: 'flatMap' }), "'enrich' is a step of kind flatMap"],
-  ] as const)('refuses %s, naming the step', (_, plan, message) => {
-    expect(() => new PlanParts(plan, {}, undefined)).toThrow(`${message}, which this runner of feeds cannot run`)
+  ] as const)('runs %s by operators', (_, plan, message) => {
+    expect(isFast(plan.plan)).toBe(false)
+    expect(() => expectFast(plan.plan)).toThrow(`${message}, which takes operators to run`)
   })
 })

@@ -15,7 +15,7 @@ export class PlanParts {
 
   /**
    * `tables`: those that the job writes; undefined: all of the plan.
-   * @throws InvalidPlanError where the plan does not write one of them, or cannot run as a stream
+   * @throws InvalidPlanError where the plan does not write one of them, cannot run as a stream, or hands rows to outputs
    */
   constructor(
     readonly pipeline: Pipeline,
@@ -24,7 +24,7 @@ export class PlanParts {
   ) {
     const { plan } = pipeline
     expectStream(plan)
-    expectFast(plan)
+    expectTables(plan)
     this.steps = plan.steps
     const read = plan.steps.find((step): step is ReadStep => step.kind === 'read')
     if (read === undefined) throw new InvalidPlanError(`'${plan.name}' reads nothing`)
@@ -77,11 +77,25 @@ export class PlanParts {
   }
 }
 
-/** @throws InvalidPlanError naming a step that this runner, which keeps no windows between epochs, cannot run */
-function expectFast(plan: Plan): void {
+/** A server has nobody who takes what is handed out. @throws InvalidPlanError */
+function expectTables(plan: Plan): void {
+  const output = plan.steps.find((step) => step.kind === 'collect')
+  if (output === undefined) return
+  throw new InvalidPlanError(
+    `'${output.name}' hands rows to whoever runs the plan, which a runner of feeds does not take; write a table`,
+  )
+}
+
+/** Whether the plan keeps no windows between epochs, and has no step that needs the operators for anything else. */
+export function isFast(plan: Plan): boolean {
+  return plan.steps.every((step) => slowOnly(step) === undefined)
+}
+
+/** @throws InvalidPlanError naming a step that only operators can run */
+export function expectFast(plan: Plan): void {
   for (const step of plan.steps) {
     const why = slowOnly(step)
-    if (why !== undefined) throw new InvalidPlanError(`'${step.name}' ${why}, which this runner of feeds cannot run`)
+    if (why !== undefined) throw new InvalidPlanError(`'${step.name}' ${why}, which takes operators to run`)
   }
 }
 

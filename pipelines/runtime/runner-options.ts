@@ -8,8 +8,10 @@ import type { TableName } from '../../core/tables.ts'
 import type { SyncReader } from '../core/dedupe/sync-reader.ts'
 import type { Pipeline } from '../plan/draft.ts'
 import type { EpochCounts } from './epoch-output.ts'
+import type { WindowStepFacts } from './plan-windows.ts'
 import type { SideInputs } from './side-inputs.ts'
 import type { OpenState } from './state.ts'
+import type { PlanVersions } from './writing.ts'
 
 /** An epoch ends at the latest so long after its first record was read. */
 export const defaultEpochMs = 2_000
@@ -20,8 +22,15 @@ export const defaultEpochMaxHits = 200_000
  * hits/s that is about an epoch a second; with three times as much the process needed 130 MB more and hits were seen later.
  */
 export const defaultEpochMaxBytes = 8 * 1024 * 1024
+/** … or with so many days of hits that it left out as erased (the last record may bring more): each is a row of its commit. */
+export const defaultEpochMaxErasedDays = 10_000
 /** Memory of the state of all partitions together. At it the runner stops reading; it never forgets. */
 export const defaultStateMaxBytes = 256 * 1024 * 1024
+/**
+ * Where time was to bring something about and could not yet, as the feed had more of the partition to read, it is looked
+ * again after so long.
+ */
+export const timeRetryMs = 1_000
 /** How long after the state's limit was reached it is tried again: saved hours may have expired, or memory been folded. */
 export const stateRetryMs = 10_000
 /** A clean stop gives up after so many failed attempts: the feed keeps what was not committed. */
@@ -34,6 +43,11 @@ export type BooksKeeping = 'kept' | 'left to another job'
 
 export interface StreamRunnerOptions {
   readonly plan: Pipeline
+  /**
+   * Plans of the generations that the control store says the jobs of the plan write. Left out: one generation, by `plan`,
+   * whatever the store says.
+   */
+  readonly versions?: PlanVersions
   /** Default: the plan's name. Embedded, all sinks of a plan are one job; in a cluster see `jobsOf`. */
   readonly job?: string
   /** Tables that this job writes. Default: all of the plan. */
@@ -43,7 +57,10 @@ export interface StreamRunnerOptions {
   readonly feed: Feed
   /** Which partitions are this process's; without one, all of them for ever. */
   readonly assignment?: Assignment
-  readonly store: Pick<ControlStore, 'acquirePartitions' | 'commitEpoch' | 'versionsSince'>
+  readonly store: Pick<
+    ControlStore,
+    'acquirePartitions' | 'commitEpoch' | 'erasuresAsked' | 'versionsSince' | 'writing'
+  >
   readonly lake: Pick<LakeWriter, 'stage' | 'discard'>
   readonly objects: ObjectStore
   readonly inputs: SideInputs
@@ -58,6 +75,7 @@ export interface StreamRunnerOptions {
   readonly epochMs?: number
   readonly epochMaxHits?: number
   readonly epochMaxBytes?: number
+  readonly epochMaxErasedDays?: number
   readonly stateMaxBytes?: number
   /** Lets other work of the thread run. Default: a timer of 0 ms; an adapter may know a cheaper way. */
   readonly turn?: () => Promise<void>
@@ -78,6 +96,8 @@ export interface EpochFacts {
   /** Batches that a collector had forwarded before, dropped whole. */
   readonly repeatedForwards: number
   readonly stateBytes: number
+  /** Of the plan's windows, over the partitions of this process. */
+  readonly windows: readonly WindowStepFacts[]
   /** From the first record to the commit, and the part of it that staging and commit took. */
   readonly totalMs: number
   readonly commitMs: number

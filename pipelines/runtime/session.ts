@@ -8,10 +8,12 @@ import type { JobPosition } from '../../core/ports/control-store.ts'
 import type { FeedRecord } from '../../core/ports/feed.ts'
 import { canonicalJson } from '../plan/canonical.ts'
 import { type CommittedEpoch, commitEpoch, OutcomeUnknownError } from './commit-epoch.ts'
+import { EpochErasures } from './epoch-erasures.ts'
 import { EpochOutput } from './epoch-output.ts'
 import { Inbox } from './inbox.ts'
 import { openPartition } from './open-partition.ts'
 import { type Arrival, type DecodedRecord, merchantsOf, type Partition } from './partition.ts'
+import { mergedSteps } from './plan-windows.ts'
 import {
   defaultEpochMaxBytes,
   defaultEpochMaxHits,
@@ -23,34 +25,10 @@ import {
   turnMaxHits,
   turnMaxMs,
 } from './runner-options.ts'
+import { type SessionStart, StateFullError } from './session-start.ts'
 import { openStateOf } from './state.ts'
-
-/** The state of a partition has no room for the record at `offset`; everything before it can be processed. */
-export class StateFullError extends Error {
-  override readonly name = 'StateFullError'
-  constructor(
-    readonly partition: number,
-    readonly offset: Offset,
-    override readonly cause: StateLimitError,
-  ) {
-    super(cause.message)
-  }
-}
-
-export interface SessionStart {
-  readonly job: string
-  readonly fence: number
-  readonly generation: number
-  /** Of the partitions to work on. */
-  readonly positions: readonly JobPosition[]
-  /** By partition: records from here on are left alone for now. */
-  readonly stopAt: ReadonlyMap<number, Offset>
-  readonly nextAttempt: () => number
-  /** What `stop` asks for: all that is durable at that moment, or only what was processed by then. */
-  readonly stopAfter: 'what is durable' | 'what was processed'
-  readonly onCommitted: (epoch: CommittedEpoch, facts: EpochFacts) => void
-  readonly onPartitionFailed: (error: unknown) => void
-}
+import { WindowClock } from './window-clock.ts'
+import { type JobWriting, openWriting } from './writing.ts'
 
 export class Session {
   readonly inbox = new Inbox<Arrival>()
@@ -70,7 +48,10 @@ export class Session {
   #left = false
   #drainTo: ReadonlyMap<number, Offset> | null = null
   #retryState = false
+  #writing: JobWriting | null = null
   #cancelRetry: (() => void) | null = null
+  readonly #windowClock: WindowClock
+  readonly #erasures: EpochErasures
 
   constructor(
     private readonly options: StreamRunnerOptions,
@@ -81,28 +62,35 @@ export class Session {
       maxHits: options.epochMaxHits ?? defaultEpochMaxHits,
       maxBytes: options.epochMaxBytes ?? defaultEpochMaxBytes,
     }
+    this.#erasures = new EpochErasures(options)
+    this.#windowClock = new WindowClock({ ...options, ring: () => this.inbox.ring() })
     this.#turn = options.turn ?? (() => new Promise((resolve) => options.timers.after(0, resolve)))
   }
 
   /** Opens every partition. @throws as `openPartition`; then nothing stays open */
   async open(): Promise<void> {
     const { options, start } = this
-    const { feed, objects, inputs, random, stateReader, tables, plan: pipeline } = options
+    const { feed, objects, inputs, random, stateReader, tables } = options
     const openState = options.openState ?? openStateOf({ objects, random, ...(stateReader && { reader: stateReader }) })
     const stateMaxBytes = Math.floor((options.stateMaxBytes ?? defaultStateMaxBytes) / start.positions.length)
     const dataSets = canonicalJson(inputs.dataSets)
-    const plan = pipeline.hash(inputs.dataSets)
+    const writing = await openWriting({ ...options, dataSets: inputs.dataSets })
+    const { base, beside } = writing
+    this.#writing = writing
+    const plan = base.pipeline.hash(inputs.dataSets)
     const opened: Partition[] = []
     this.#partitions = opened
-    inputs.beginEpoch()
+    this.#erasures.begin()
     try {
       for (const committed of start.positions) {
         const { partition } = committed
-        const facts = { plan, dataSets, source: feed.source, partition, generation: start.generation }
+        const facts = { plan, dataSets, source: feed.source, partition, generation: base.generation }
         const stopAt = start.stopAt.get(partition) ?? null
         const { context } = inputs
         const shared = {
-          pipeline,
+          pipeline: base.pipeline,
+          beside,
+          baseSinks: base.sinks,
           job: start.job,
           fence: start.fence,
           feed,
@@ -115,6 +103,7 @@ export class Session {
         }
         opened.push(await openPartition({ ...shared, facts, committed, stopAt }))
       }
+      this.#windowClock.wait(opened)
     } catch (error) {
       await this.close()
       throw error
@@ -150,9 +139,10 @@ export class Session {
   async run(): Promise<'stopped' | 'failed' | 'retryState' | 'left'> {
     for (;;) {
       if (this.#left) return 'left'
+      if (this.#windowClock.hasCome) await this.#followTime()
       if (this.#stopping && this.#drainTo === null) this.#drainTo = await this.#ends()
       const ended = this.#ended()
-      if (this.#records > 0 && (this.#due || ended !== null || this.blocked)) await this.#endEpoch()
+      if (this.#hasWork && (this.#due || ended !== null || this.blocked)) await this.#endEpoch()
       this.#due = false
       if (ended !== null) return ended
       if (this.blocked) this.#armRetry()
@@ -163,6 +153,7 @@ export class Session {
 
   async close(): Promise<void> {
     this.#cancelDue()
+    this.#windowClock.cancel()
     this.#cancelRetry?.()
     await Promise.allSettled(this.#partitions.map((partition) => partition.close()))
   }
@@ -207,7 +198,7 @@ export class Session {
   async #process(partition: Partition, records: readonly FeedRecord[]): Promise<void> {
     let rest = partition.decode(records)
     while (rest.length > 0) {
-      await this.options.inputs.prepare(merchantsOf(rest))
+      await this.#erasures.lookUp(merchantsOf(rest))
       this.#openEpoch()
       const taken = await this.#take(partition, rest)
       rest = rest.slice(taken)
@@ -245,8 +236,19 @@ export class Session {
     }
   }
 
+  /** Whether something is not committed. */
+  get #hasWork(): boolean {
+    return this.#records > 0 || this.#partitions.some(({ hasPanes }) => hasPanes)
+  }
+
+  async #followTime(): Promise<void> {
+    await this.#windowClock.follow(this.#partitions)
+    // Panes join an epoch that is open.
+    if (this.#records === 0 && this.#hasWork) this.#due = true
+  }
+
   #full(): boolean {
-    return this.#hits >= this.#limits.maxHits || this.#bytes >= this.#limits.maxBytes
+    return this.#hits >= this.#limits.maxHits || this.#bytes >= this.#limits.maxBytes || this.#erasures.isFull
   }
 
   #openEpoch(): void {
@@ -259,8 +261,10 @@ export class Session {
   async #endEpoch(): Promise<void> {
     this.#cancelDue()
     const { options, start } = this
-    const { clock, feed, inputs, lake, objects, plan, store } = options
+    const { clock, feed, inputs, lake, objects, store } = options
+    const { base, writing } = this.#writing as JobWriting
     const began = clock.monotonic()
+    if (this.#records === 0) this.#openedAt = began
     const moved = this.#partitions.filter((partition) => partition.moved)
     for (const partition of moved) partition.parts.plan.emitPanes()
     const { job, fence } = start
@@ -270,7 +274,9 @@ export class Session {
       fence,
       books,
       source: feed.source,
-      plan: plan.hash(inputs.dataSets),
+      plan: base.pipeline.hash(inputs.dataSets),
+      writing,
+      ...this.#erasures.said(),
       attempt: start.nextAttempt(),
     }
     const facts = (epoch: Omit<CommittedEpoch, 'commit'>) => this.#facts(began, epoch)
@@ -281,16 +287,17 @@ export class Session {
       if (error instanceof OutcomeUnknownError) error.facts = facts(error.epoch)
       throw error
     }
-    moved.forEach((partition, i) => {
-      partition.committed = committed.positions[i] as JobPosition
-    })
     const epoch = facts(committed)
+    moved.forEach((partition, i) => {
+      partition.commit(committed.positions[i] as JobPosition)
+    })
     this.#output.clear()
     this.#hits = 0
     this.#records = 0
     this.#bytes = 0
     this.#due = false
-    inputs.beginEpoch()
+    this.#erasures.begin()
+    this.#windowClock.wait(this.#partitions)
     start.onCommitted(committed, epoch)
     // Leftovers of a removal that fails are removed when the partition is next opened.
     await Promise.allSettled(committed.obsolete.map((name) => objects.remove(name)))
@@ -303,17 +310,12 @@ export class Session {
       bytes: this.#bytes,
       counts: this.#output.counts,
       repeatedForwards: this.#output.repeatedForwards,
-      stateBytes: this.#stateBytes(),
+      stateBytes: this.#partitions.reduce((sum, { stateBytes }) => sum + stateBytes, 0),
+      windows: mergedSteps(this.#partitions.map(({ windows }) => windows?.steps ?? [])),
       totalMs: ended - this.#openedAt,
       commitMs: ended - began,
       positions,
       stagedBytes: staged.reduce((sum, { bytes }) => sum + bytes, 0),
     }
-  }
-
-  #stateBytes(): number {
-    let bytes = 0
-    for (const partition of this.#partitions) for (const state of partition.parts.states.values()) bytes += state.bytes
-    return bytes
   }
 }

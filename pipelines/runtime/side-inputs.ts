@@ -3,14 +3,22 @@
  * merchants, loaded once an epoch for the merchants it meets, so that a merchant's change takes effect between epochs.
  */
 import { type ErasableHit, erasedTest } from '../../core/erased.ts'
+import { utcDay } from '../../core/event-time.ts'
 import type { MerchantId } from '../../core/ids.ts'
 import type { ControlStore, Merchant } from '../../core/ports/control-store.ts'
+import { longestHourMs } from '../../core/time/calendar.ts'
+import { TouchedDays } from '../core/touched-days.ts'
 
 export interface SideInputs {
   /** By the names that steps put in `uses`. */
   readonly context: Readonly<Record<string, unknown>>
   /** Version of each data set in `context`: part of the plan's hash, written beside derived columns. */
   readonly dataSets: Readonly<Record<string, string>>
+  /**
+   * Of hits that `isErased` named since `beginEpoch`, the (merchant, UTC day)s of `hourly` that they are counted in where
+   * somebody counts them, whatever zone its hours are of. Left out: these inputs look up no erasures.
+   */
+  readonly erasedDays?: Pick<TouchedDays, 'list' | 'size'>
   /** Forgets what the last epoch loaded. */
   beginEpoch(): void
   /** Loads what steps may ask about these merchants; must resolve before their hits are processed. */
@@ -22,7 +30,7 @@ export interface MerchantInputs {
   readonly visitorSeed: (merchant: string) => string
   readonly blockedNames: (merchant: string) => ReadonlySet<string>
   /** Whether an erasure names the hit, however long ago it was asked for: a feed may be read again. */
-  readonly isErased: (hit: ErasableHit) => boolean
+  readonly isErased: (hit: ErasableHit & { readonly time: number }) => boolean
 }
 
 export type MerchantStore = Pick<ControlStore, 'merchantsById' | 'erasedOf'>
@@ -41,6 +49,7 @@ export function createMerchantInputs(options: {
   readonly dataSets: Readonly<Record<string, string>>
 }): SideInputs {
   const known = new Map<string, MerchantFacts | null>()
+  const erasedDays = new TouchedDays()
   const find = (merchant: string) => {
     const found = known.get(merchant)
     if (!found) throw new RangeError(`there is no merchant ${merchant}`)
@@ -50,12 +59,23 @@ export function createMerchantInputs(options: {
     visitorSeed: (merchant) => find(merchant).seed,
     blockedNames: (merchant) => find(merchant).blocked,
     // Of a merchant that does not exist nothing is erased: later steps refuse its hits.
-    isErased: (hit) => known.get(hit.merchant)?.isErased?.(hit) ?? false,
+    isErased(hit) {
+      if (known.get(hit.merchant)?.isErased?.(hit) !== true) return false
+      const merchant = hit.merchant as MerchantId
+      erasedDays.add(merchant, utcDay(hit.time))
+      // Its hour may have begun before midnight.
+      erasedDays.add(merchant, utcDay(hit.time - longestHourMs))
+      return true
+    },
   }
   return {
     context: Object.freeze({ ...options.constants, ...merchants }),
     dataSets: options.dataSets,
-    beginEpoch: () => known.clear(),
+    erasedDays,
+    beginEpoch() {
+      known.clear()
+      erasedDays.clear()
+    },
     async prepare(ids) {
       const missing = [...new Set(ids)].filter((id) => !known.has(id))
       if (missing.length === 0) return

@@ -6,6 +6,10 @@
  * transaction that moves the position past it. Order: per partition, as in the feed. Back pressure: one batch of each
  * partition is read ahead of processing. Idle: no timer runs, nothing is written.
  *
+ * Windows: a plan that keeps some runs by operators (graph-plan.ts), any other by closures (compile-plan.ts). While windows
+ * are kept a timer waits for the next that time alone brings about: early panes, and, where a partition is read to its end,
+ * the close of windows, for its watermark is then the clock less the delay. What comes of it is an epoch of its own.
+ *
  * Owners: with an assignment the runner takes the partitions it is given and works on them until they change; what it has
  * not committed then is dropped, and whoever has them next begins where the control store says. Being wrong about what is
  * ours does no harm: taking partitions raises their fence, and a commit under an older one is refused.
@@ -14,16 +18,23 @@
  * assignment; all else is tried again from the last commit after a wait that doubles up to `retryLongestMs`. Nothing is
  * ever skipped.
  */
-import { CorruptCheckpointError, OffsetTrimmedError, PlatformError, StaleEpochError } from '../../core/errors.ts'
+import {
+  CorruptCheckpointError,
+  OffsetTrimmedError,
+  PlatformError,
+  StaleEpochError,
+  StaleErasuresError,
+  StaleWritingError,
+} from '../../core/errors.ts'
 import type { Offset } from '../../core/ids.ts'
 import type { JobPosition } from '../../core/ports/control-store.ts'
-import { firstGeneration } from '../../schemas/tables.ts'
 import { expectStream } from '../plan/check-bounded.ts'
 import { Backoff } from './backoff.ts'
 import { type CommittedEpoch, OutcomeUnknownError } from './commit-epoch.ts'
 import { Ownership } from './ownership.ts'
 import { type EpochFacts, type RunnerState, type StreamRunnerOptions, stopMaxAttempts } from './runner-options.ts'
-import { Session, StateFullError } from './session.ts'
+import { Session } from './session.ts'
+import { StateFullError } from './session-start.ts'
 
 export interface StreamRunner {
   /**
@@ -177,6 +188,9 @@ class JobRunner implements StreamRunner {
   }
 
   async #failed(error: unknown): Promise<'again' | 'stopped' | 'failed'> {
+    // Another generation is to be written, or an erasure is carried out that the epoch did not know: the next session reads
+    // which, and makes the same epoch again.
+    if (error instanceof StaleWritingError || error instanceof StaleErasuresError) return 'again'
     if (error instanceof StateFullError) {
       this.#tell(error.cause, this.#stopping ? 'stopped' : 'retrying')
       // The next session takes what comes before that record, and then waits.
@@ -224,12 +238,10 @@ class JobRunner implements StreamRunner {
   }
 
   async #open(): Promise<Session> {
-    const { generation = firstGeneration } = this.options
     const { job, fence, positions, isShared } = this.#ownership
     const session = new Session(this.options, {
       job,
       fence,
-      generation,
       positions,
       stopAt: this.#stopAt,
       stopAfter: isShared ? 'what was processed' : 'what is durable',
@@ -277,7 +289,8 @@ class JobRunner implements StreamRunner {
       await Promise.allSettled(obsolete.map((name) => this.options.objects.remove(name)))
       return
     }
-    const unmoved = ours.every(({ partition }) => now.get(partition)?.next === before.get(partition)?.next)
+    // An epoch that has panes and no record leaves the position where it is, so the checkpoint is what tells.
+    const unmoved = ours.every(({ partition }) => now.get(partition)?.checkpoint === before.get(partition)?.checkpoint)
     // Where another owner went on, it may have begun from our commit: then the files are not ours to remove.
     if (unmoved) await unknown.discard()
   }

@@ -7,7 +7,6 @@ import { createRequire } from 'node:module'
 import { sourceData } from '../../../schemas/sources/known-sources.ts'
 import { type CountryLookup, createCountryLookup } from '../../jobs/country.ts'
 
-const release = 'hitlake'
 const countryPackage = '@ip-location-db/geo-whois-asn-country-mmdb'
 const require = createRequire(import.meta.url)
 
@@ -23,14 +22,11 @@ export async function loadCountryData(): Promise<CountryData> {
   return { country: (addressPrefix) => lookup.country(addressPrefix), version: await installedVersion(countryPackage) }
 }
 
-/**
- * Every data set that `enrich` reads, by name, with its version, and the release, whose code reads them: what the plan's
- * hash and the column `data_sets` name.
- */
+/** Every data set that `enrich` reads, by name, with its version: what the hash of rows and the column `data_sets` name. */
 export async function dataSetVersions(): Promise<Readonly<Record<string, string>>> {
   const packages = ['bowser', countryPackage, 'isbot']
   const versions = await Promise.all(packages.map(async (name) => [name, await installedVersion(name)] as const))
-  return { ...Object.fromEntries(versions), sources: sourceData.version, [release]: await releaseVersion() }
+  return { ...Object.fromEntries(versions), sources: sourceData.version }
 }
 
 async function installedVersion(packageName: string): Promise<string> {
@@ -40,15 +36,4 @@ async function installedVersion(packageName: string): Promise<string> {
     if (text !== undefined) return JSON.parse(text).version
   }
   throw new Error(`the package ${packageName} is not installed; run npm ci`)
-}
-
-/** Of the package that this file belongs to, however deep below it the build has put it. */
-async function releaseVersion(): Promise<string> {
-  for (let folder = new URL('.', import.meta.url); ; folder = new URL('..', folder)) {
-    const text = await readFile(new URL('package.json', folder), 'utf8').catch(() => undefined)
-    const found = text === undefined ? undefined : (JSON.parse(text) as { name?: string; version: string })
-    if (found?.name === release) return found.version
-    if (new URL('..', folder).href === folder.href)
-      throw new Error(`no package.json of ${release} above ${import.meta.url}`)
-  }
 }

@@ -78,10 +78,31 @@ export function decodeState(owner: string, saved: Uint8Array): SavedState {
   const version = bytes.readUInt32LE(4)
   if (version !== checkpointVersion) throw refuse(`dedupe state version ${version} is not known here`)
   if (crc32(bytes.subarray(0, end)) !== bytes.readUInt32LE(end)) throw refuse('its checksum does not match')
+  const { segments, entries, at } = readLists(bytes.subarray(0, end), refuse)
+  if (at !== end) throw refuse(`${end - at} bytes follow its entries`)
+  return {
+    seed: bytes.readBigUInt64LE(8),
+    lastMs: bytes.readDoubleLE(16),
+    nextObject: bytes.readDoubleLE(24),
+    segments,
+    entries,
+  }
+}
+
+/** A right checksum does not make a count true: each is held against the bytes that are left. */
+function readLists(
+  bytes: Buffer,
+  refuse: (what: string) => Error,
+): Pick<SavedState, 'segments' | 'entries'> & { readonly at: number } {
+  const room = (at: number, count: number) => {
+    if (at + count > bytes.length) throw refuse('it ends inside a list')
+  }
   const segments: SavedSegment[] = []
   let at = 36
   for (let left = bytes.readUInt32LE(32); left > 0; left--) {
+    room(at, 22)
     const nameLength = bytes.readUInt16LE(at + 20)
+    room(at, 22 + nameLength)
     segments.push({
       level: bytes.readUInt32LE(at),
       count: bytes.readUInt32LE(at + 4),
@@ -91,16 +112,13 @@ export function decodeState(owner: string, saved: Uint8Array): SavedState {
     })
     at += 22 + nameLength
   }
-  const entries: { hi: number; lo: number; time: number }[] = []
+  room(at, 4)
   const count = bytes.readUInt32LE(at)
-  for (at += 4; entries.length < count; at += 16) {
-    entries.push({ hi: bytes.readUInt32LE(at), lo: bytes.readUInt32LE(at + 4), time: bytes.readDoubleLE(at + 8) })
-  }
-  return {
-    seed: bytes.readBigUInt64LE(8),
-    lastMs: bytes.readDoubleLE(16),
-    nextObject: bytes.readDoubleLE(24),
-    segments,
-    entries,
-  }
+  at += 4
+  room(at, count * 16)
+  const entries = Array.from({ length: count }, (_, i) => {
+    const place = at + i * 16
+    return { hi: bytes.readUInt32LE(place), lo: bytes.readUInt32LE(place + 4), time: bytes.readDoubleLE(place + 8) }
+  })
+  return { segments, entries, at: at + count * 16 }
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { crc32 } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { memoryObjectStore } from '../../../core/adapters/memory/memory-object-store.ts'
@@ -65,6 +66,20 @@ describe('a damaged state', () => {
       }),
     )
     await expect(open({ objects, saved: new Uint8Array(0) })).rejects.toThrow(CorruptCheckpointError)
+  })
+
+  it('is refused where a count in the checkpoint lies under a checksum that is right', async () => {
+    const { objects, saved: checkpoint } = await saved()
+    for (const count of [2, 1_000_000, 2 ** 32 - 1]) {
+      const lying = Buffer.from(checkpoint)
+      lying.writeUInt32LE(count, 32)
+      lying.writeUInt32LE(crc32(lying.subarray(0, -4)), lying.length - 4)
+      expect(() => decodeState('x', lying)).toThrow(CorruptCheckpointError)
+    }
+    const longer = Buffer.concat([checkpoint.subarray(0, -4), Buffer.alloc(7), Buffer.alloc(4)])
+    longer.writeUInt32LE(crc32(longer.subarray(0, -4)), longer.length - 4)
+    expect(() => decodeState('x', longer)).toThrow('7 bytes follow its entries')
+    await objects.cleanup()
   })
 
   it('is noticed when the file goes bad while it is open', async () => {

@@ -3,6 +3,7 @@
  * it cannot go on from what is there. Each change names its step, its reason, and the command that follows. The rules are
  * listed in docs/reference/pipelines.md.
  */
+import { type GenerationSink, generationSinks } from '../../../core/generations.ts'
 import type { Plan, PlanStep } from '../node/step.ts'
 import { stateOf } from '../state.ts'
 import { windowChains } from '../window-chain.ts'
@@ -21,7 +22,12 @@ export interface SinkNeed {
   readonly sink: string
   /** `history`: it is new, and empty for the past. `gone`: no longer written; what it holds stays. */
   readonly needs: 'nothing' | 'rebuild' | 'history' | 'gone'
+  /** Tables that maintenance derives of it: they follow by themselves, and are never asked for. */
+  readonly followedBy: readonly string[]
 }
+
+/** What is derived of the rows that answer. */
+const followers: Readonly<Record<string, readonly string[]>> = { hits: ['sessions'], hourly: ['daily'] }
 
 export interface PlanDiff {
   /** The gravest of its changes. */
@@ -132,25 +138,41 @@ function reaching(finding: Finding, sinks: readonly string[]): Reaching {
 function sinkNeeds(from: Plan, to: Plan, found: readonly Reaching[]): readonly SinkNeed[] {
   const [old, now] = [sinkNames(from), sinkNames(to)]
   const rebuilt = new Set(found.flatMap(({ needs, sinks }) => (needs === 'rebuild' ? sinks : [])))
+  const need = (sink: string, needs: SinkNeed['needs']): SinkNeed => ({
+    sink,
+    needs,
+    followedBy: followers[sink] ?? [],
+  })
   return [
-    ...[...now].map((sink): SinkNeed => {
-      if (!old.has(sink)) return { sink, needs: 'history' }
-      return { sink, needs: rebuilt.has(sink) ? 'rebuild' : 'nothing' }
+    ...[...now].map((sink) => {
+      if (!old.has(sink)) return need(sink, 'history')
+      return need(sink, rebuilt.has(sink) ? 'rebuild' : 'nothing')
     }),
-    ...[...old].filter((sink) => !now.has(sink)).map((sink): SinkNeed => ({ sink, needs: 'gone' })),
+    ...[...old].filter((sink) => !now.has(sink)).map((sink) => need(sink, 'gone')),
   ]
 }
 
 function commandAfter(plan: Plan, { verdict, needs, sinks }: Reaching): string {
-  const rerun = sinks.map((sink) => `hitlake rerun ${plan.name} --sink ${sink}`).join(' && ')
+  const rerun = rerunCommand(plan, sinks)
   switch (verdict) {
     case 'same':
       return 'nothing'
     case 'redeploy':
-      return needs === 'history' && rerun !== '' ? `deploy, then ${rerun} for the past` : 'deploy'
+      return needs === 'history' && rerun !== null ? `deploy, then ${rerun} for the past` : 'deploy'
     case 'rebuild needed':
-      return rerun === '' ? 'deploy' : `deploy, then ${rerun}`
+      if (sinks.length === 0) return 'deploy'
+      if (rerun === null) return `deploy; rows of the past in ${sinks.join(', ')} stay as they were made`
+      return `deploy, then ${rerun}, or hitlake adopt ${plan.name}, which leaves the past as it was made`
     case 'breaking':
-      return `do not deploy over what runs; make it as a new generation: hitlake rerun ${plan.name}, then promote it`
+      if (rerun === null) return 'do not deploy over what runs; bring it in as a pipeline of another name'
+      return `deploy, and what runs goes on; make it as a new generation: ${rerun}, then promote it`
   }
+}
+
+/** null: no sink is one that a rerun makes. What a step refuses is made again with the hits it lets pass. */
+function rerunCommand({ name }: Plan, sinks: readonly string[]): string | null {
+  const made = sinks.map((sink) => (sink === 'failed_hits' ? 'hits' : sink))
+  const generated = generationSinks.filter((sink: GenerationSink) => made.includes(sink))
+  if (generated.length === 0) return null
+  return ['hitlake rerun', name, '--snapshot latest', ...generated.map((sink) => `--sink ${sink}`)].join(' ')
 }

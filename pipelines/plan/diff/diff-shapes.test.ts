@@ -4,6 +4,7 @@ import { hitsPipeline } from '../../jobs/hits.ts'
 import { count } from '../aggregates.ts'
 import { type PipelineBuilder, pipeline, type Rows } from '../builder.ts'
 import { type Click, clicks } from '../golden/plans.ts'
+import type { Plan } from '../node/step.ts'
 import { paneOutput, refusedOutput, rowOutput, upsertOutput } from '../sinks.ts'
 import { fixed } from '../windows.ts'
 import { diffPlans } from './diff-plans.ts'
@@ -182,11 +183,69 @@ describe('a change', () => {
         what: 'code',
         verdict: 'rebuild needed',
         reason: 'rows written before were made otherwise',
-        next: 'deploy, then hitlake rerun hits --sink hourly',
+        next: 'deploy, then hitlake rerun hits --snapshot latest --sink hourly, or hitlake adopt hits, which leaves the past as it was made',
       },
     ])
     const [added] = diffPlans({ plan: plan(kept) }, { plan: plan(byMinute('m')) }).changes.slice(-1)
-    expect(added?.next).toBe('deploy, then hitlake rerun clicks --sink minutes for the past')
+    expect(added?.next).toBe('deploy')
+  })
+
+  it('names reruns by what a rerun makes: refused hits go with hits, and other sinks have none', () => {
+    const next = (plan: Plan) => diffPlans({ plan: hits }, { plan }).changes.map((each) => each.next)
+    expect(next(changed(hits, 'govern', { code: 'x' }))).toEqual([
+      expect.stringContaining('hitlake rerun hits --snapshot latest --sink hits --sink hourly, or'),
+    ])
+    expect(next(changed(hits, 'write:failed_hits', { code: 'x' }))).toEqual([
+      expect.stringContaining('hitlake rerun hits --snapshot latest --sink hits, or'),
+    ])
+    expect(next(changed(hits, 'drop-repeats', { key: ['merchant', 'name'] }))).toEqual([
+      expect.stringContaining('--sink hits --sink hourly, then promote it'),
+    ])
+    const clicks = plan(byMinute('m'))
+    const [first = ''] = clicks.steps.filter(({ kind }) => kind === 'window').map(({ name }) => name)
+    const moved = changed(clicks, first, { code: 'x' })
+    expect(diffPlans({ plan: clicks }, { plan: moved }).changes.map((each) => each.next)).toEqual([
+      expect.stringMatching(/^deploy; rows of the past in .* stay as they were made$/),
+    ])
+  })
+
+  it('says which tables follow a sink by themselves', () => {
+    const { sinks } = diffPlans({ plan: hits }, { plan: changed(hits, 'govern', { code: 'x' }) })
+    expect(Object.fromEntries(sinks.map(({ sink, followedBy }) => [sink, followedBy]))).toEqual({
+      failed_hits: [],
+      hits: ['sessions'],
+      hourly: ['daily'],
+    })
+  })
+
+  it('of code that steps call reaches every sink below a step with code, where both builds are known', () => {
+    const of = (from: string | undefined, to: string | undefined, plan = hits) =>
+      diffPlans({ plan: hits, ...(from && { code: from }) }, { plan, ...(to && { code: to }) })
+    const found = of('a', 'b')
+    expect(found.changes).toEqual([
+      {
+        step: 'hits',
+        what: 'functions beyond its lambdas',
+        verdict: 'rebuild needed',
+        reason: 'code that its steps call has changed',
+        next: expect.stringContaining('--sink hits --sink hourly'),
+      },
+    ])
+    expect(brief(found).rebuild).toEqual(['failed_hits', 'hits', 'hourly'])
+    for (const [from, to] of [
+      ['a', 'a'],
+      ['a', undefined],
+      [undefined, 'b'],
+      [undefined, undefined],
+    ] as const) {
+      expect(of(from, to).verdict).toBe('same')
+    }
+    // Where a lambda's own source changed, it is named.
+    expect(brief(of('a', 'a', changed(hits, 'no-bots', { code: 'x' }))).rebuild).toEqual(['hourly'])
+    expect(of('a', 'b', changed(hits, 'no-bots', { code: 'x' })).changes.map(({ step }) => step)).toEqual([
+      'hits',
+      'no-bots',
+    ])
   })
 
   it('of a data set reaches what is below the steps that use it; of one that no step names, what is below any code', () => {

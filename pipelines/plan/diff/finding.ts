@@ -5,6 +5,8 @@ import type { Plan } from '../node/step.ts'
 export interface PlanVersion {
   readonly plan: Plan
   readonly dataSets?: Readonly<Record<string, string>>
+  /** Hash of the code that its steps call; left out where nobody knows it. */
+  readonly code?: string
 }
 
 /** Rising: nothing; bring it in; bring it in and make rows of the past again; it cannot go on from what is there. */

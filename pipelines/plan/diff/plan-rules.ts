@@ -1,4 +1,4 @@
-/** Rules for what is no step's own: the plan's name, its jobs, its limit of state, and the data sets it ran with. */
+/** Rules for what is no step's own: the plan's name, its jobs, its limit of state, the code its steps call, its data sets. */
 import type { Plan, PlanStep } from '../node/step.ts'
 import type { PlanVersion, Reaching, Verdict } from './finding.ts'
 import { sinkNames, sinksBelow } from './identity.ts'
@@ -8,6 +8,7 @@ export function planFindings(from: PlanVersion, to: PlanVersion): readonly Reach
     ...nameFindings(from.plan, to.plan),
     ...jobFindings(from.plan, to.plan),
     ...limitFindings(from.plan, to.plan),
+    ...codeFindings(from, to),
     ...dataSetFindings(from, to),
   ]
 }
@@ -37,6 +38,16 @@ function limitFindings(a: Plan, b: Plan): readonly Reaching[] {
   if (was === is) return []
   if (is > was) return [of(b.name, 'larger limit of state', 'redeploy', 'reading stops later', [])]
   return [of(b.name, 'smaller limit of state', 'redeploy', 'a partition that holds more stops reading at once', [])]
+}
+
+/** Which step calls what changed is not known, so it reaches the sinks below any step that has code. */
+function codeFindings(from: PlanVersion, to: PlanVersion): readonly Reaching[] {
+  if (from.code === undefined || to.code === undefined || from.code === to.code) return []
+  const reached = to.plan.steps.filter((step) => 'uses' in step || (step.kind === 'write' && step.code !== null))
+  const sinks = [...new Set(reached.flatMap((step) => [...sinksBelow(to.plan, step.name)]))]
+  return [
+    of(to.plan.name, 'functions beyond its lambdas', 'rebuild needed', 'code that its steps call has changed', sinks),
+  ]
 }
 
 /** A data set reaches the sinks below the steps that use it; one that no step names, those below any code. */

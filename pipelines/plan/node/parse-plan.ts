@@ -84,15 +84,18 @@ const aggregate = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.enum(columnKinds), column: z.string() }),
 ])
 
+const fixedAssign = z.strictObject({ kind: z.literal('fixed'), sizeMs: whole, offsetMs: whole })
+const hoppingAssign = z.strictObject({ kind: z.literal('hopping'), sizeMs: whole, everyMs: whole, offsetMs: whole })
+const calendarParts = {
+  kind: z.literal('calendar'),
+  unit: z.enum(['hour', 'day', 'week', 'month']),
+  weekStart: z.enum(weekdays).exactOptional(),
+}
 const assign = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('fixed'), sizeMs: whole, offsetMs: whole }),
-  z.strictObject({ kind: z.literal('hopping'), sizeMs: whole, everyMs: whole, offsetMs: whole }),
+  fixedAssign,
+  hoppingAssign,
   z.strictObject({ kind: z.literal('session'), gapMs: whole, atMostMs: whole }),
-  z.strictObject({
-    kind: z.literal('calendar'),
-    unit: z.enum(['hour', 'day', 'week', 'month']),
-    weekStart: z.enum(weekdays).exactOptional(),
-  }),
+  z.strictObject(calendarParts),
 ])
 
 const emit = z
@@ -159,9 +162,18 @@ const step = z.discriminatedUnion('kind', [
     assign: z.strictObject({
       kind: z.literal('session'),
       gapMs: whole,
-      named: z.strictObject({ column: z.string(), gapMs: whole }),
+      named: z.strictObject({ column: z.string(), gapMs: whole }).exactOptional(),
       atMostMs: whole,
     }),
+  }),
+  z.strictObject({
+    ...base,
+    kind: z.literal('tableWindow'),
+    assign: z.discriminatedUnion('kind', [
+      fixedAssign,
+      hoppingAssign,
+      z.strictObject({ ...calendarParts, zone: z.string() }),
+    ]),
   }),
   z.strictObject({ ...base, kind: z.literal('aggregate'), aggregates: z.record(z.string(), aggregate) }),
   z.strictObject({
@@ -172,6 +184,8 @@ const step = z.discriminatedUnion('kind', [
       z.union([
         z.strictObject({ column: z.string(), is: literal }),
         z.strictObject({ column: z.string(), less: z.string() }),
+        z.strictObject({ column: z.string(), hash: z.literal('distinct') }),
+        z.strictObject({ window: z.enum(['start', 'end']) }),
       ]),
     ),
   }),

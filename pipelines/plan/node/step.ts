@@ -17,7 +17,7 @@ export type RowTypes = Readonly<Record<string, RowType>> | null
 interface StepBase {
   /** The step's identity across versions of the plan. */
   readonly name: string
-  /** Name of the step above, `split.branch` for a branch; null for a read. */
+  /** Name of the step above, `split.branch` for a branch; null for a read, and for a failed sink that no branch leads to. */
   readonly after: string | null
   readonly columns: RowTypes
   /** Earlier names of the step, newest first: where one of them has state, this step goes on with it. */
@@ -122,26 +122,48 @@ export interface SessionWindowStep extends StepBase {
   readonly assign: {
     readonly kind: 'session'
     readonly gapMs: number
-    /** Of rows whose column has a value. */
-    readonly named: { readonly column: string; readonly gapMs: number }
+    /** Of rows whose column has a value. Left out: all rows have the one gap. */
+    readonly named?: { readonly column: string; readonly gapMs: number }
     readonly atMostMs: number
   }
 }
+
+/** Windows over a table that a row's time alone decides, and its zone. They have no lateness: all rows are there. */
+export interface TableWindowStep extends StepBase {
+  readonly kind: 'tableWindow'
+  readonly assign: TableWindowAssign
+}
+
+/** Half-open windows, [start, end). */
+export type TableWindowAssign =
+  | Extract<WindowAssign, { readonly kind: 'fixed' | 'hopping' }>
+  /** `zone` is the column that names it; `weekStart` left out: Monday. */
+  | {
+      readonly kind: 'calendar'
+      readonly unit: CalendarUnit
+      readonly zone: string
+      readonly weekStart?: Weekday
+    }
 
 export interface AggregateStep extends StepBase {
   readonly kind: 'aggregate'
   readonly aggregates: Readonly<Record<string, AggregateNode>>
 }
 
-/** Columns made of a window's aggregates. */
+/** Columns made of a row's own, before it is grouped, or of a window's aggregates. */
 export interface DeriveStep extends StepBase {
   readonly kind: 'derive'
   readonly derived: Readonly<Record<string, DerivedColumn>>
 }
-/** Whether an aggregate holds a value, or one less another. */
+/**
+ * Whether a column holds a value, or one less another (null where either is); before grouping also the hash of a text to
+ * count distinct ones by (core/sketch/distinct-of.ts), behind it a bound of the window.
+ */
 export type DerivedColumn =
   | { readonly column: string; readonly is: Literal }
   | { readonly column: string; readonly less: string }
+  | { readonly column: string; readonly hash: 'distinct' }
+  | { readonly window: 'start' | 'end' }
 
 /** Each epoch gives what came in it; no window state outlives it. */
 export interface EpochEmitStep extends StepBase {
@@ -197,6 +219,7 @@ export type PlanStep =
   | GroupStep
   | GroupByStep
   | SessionWindowStep
+  | TableWindowStep
   | AggregateStep
   | DeriveStep
   | EmitStep

@@ -22,12 +22,20 @@ import { keepsState, type WindowChain, windowChain } from '../../plan/window-cha
 import type { FirstSeen } from '../compile-plan.ts'
 import type { PlacedRow } from './row-aggregates.ts'
 import { type RowEffect, type RowPlace, RowRun } from './row-run.ts'
+import { filterCode, flatMapCode, forkCode, mapCode, type Next, type StepCode, splitCode } from './step-code.ts'
 import { type AnyWindowPane, type WindowChainOperator, windowChainOperator } from './window-chain-operator.ts'
 
 export type SinkStep = WriteStep | CollectStep
 
 /** Takes what leaves the plan, in the order in which it leaves. */
 export interface GraphOutput {
+  /** Is told once, before anything comes, which windows the plan keeps: their state and counts can be asked at any time. */
+  keeps?(windows: readonly WindowChainOperator[]): void
+  /**
+   * What is to be handed on instead of a row, or of a refused one, made while the row may still fail: what it throws
+   * refuses the row, of which nothing has counted yet. Left out: the row itself.
+   */
+  prepare?(sink: SinkStep, row: unknown): unknown
   row(sink: SinkStep, row: unknown, place: RowPlace): void
   refused(sink: SinkStep, refused: Refused<unknown>, place: RowPlace): void
   pane(sink: SinkStep, pane: AnyWindowPane | AnyPane): void
@@ -50,8 +58,6 @@ export interface CompiledGraph {
   /** Give what came since the last epoch. */
   readonly epochs: readonly (() => void)[]
 }
-
-type Next = (row: unknown) => void
 
 export function readOf({ plan }: Pipeline): ReadStep {
   const read = plan.steps.find((step): step is ReadStep => step.kind === 'read')
@@ -91,6 +97,7 @@ class GraphCompiler {
 
   compile(): CompiledGraph {
     const first = this.#after(this.#read.name)
+    this.options.output.keeps?.(this.#windows)
     return { run: this.#run, first, windows: this.#windows, epochs: this.#epochs }
   }
 
@@ -100,13 +107,10 @@ class GraphCompiler {
 
   /** All steps that read an output, as one. */
   #after(output: string): Next {
-    const readers = this.#readers(output).map((step) => this.#compile(step))
-    const [only] = readers
-    if (only === undefined) return () => {}
-    if (readers.length === 1) return only
-    return (row) => {
-      for (const next of readers) next(row)
-    }
+    return forkCode(
+      output,
+      this.#readers(output).map((step) => this.#compile(step)),
+    )
   }
 
   #compile(step: PlanStep): Next {
@@ -155,60 +159,43 @@ class GraphCompiler {
   }
 
   #rowStep(step: RowStep): Next {
-    const run = this.#run
-    const lambda = lambdaOf(this.options.pipeline, step.name)
-    const context = this.#context(step)
+    const code = this.#code(step, this.#context(step))
     const next = this.#after(step.name)
     switch (step.kind) {
       case 'map':
-        return (row) => {
-          run.step = step.name
-          next(lambda(row, context))
-        }
+        return mapCode(code, next)
       case 'flatMap':
-        return (row) => {
-          run.step = step.name
-          let made = 0
-          for (const one of lambda(row, context) as Iterable<unknown>) {
-            made += 1
-            next(one)
-            run.step = step.name
-          }
-          if (made === 0) run.droppedBy = step.name
-        }
+        return flatMapCode(code, next)
       case 'filter':
-        return (row) => {
-          run.step = step.name
-          if (lambda(row, context)) next(row)
-          else run.droppedBy = step.name
-        }
+        return filterCode(code, next)
     }
   }
 
   #split(step: SplitStep | ValidateStep): Next {
-    const run = this.#run
-    const lambda = lambdaOf(this.options.pipeline, step.name)
-    const context = step.kind === 'split' ? this.#context(step) : null
-    const branches = new Map(step.to.map((branch) => [branch as string, this.#after(`${step.name}.${branch}`)]))
-    return (row) => {
-      run.step = step.name
-      const outcome = lambda(row, context) as { readonly to: string; readonly row: unknown; readonly reason?: string }
-      const next = branches.get(outcome.to)
-      if (next === undefined) throw new RangeError(`'${step.name}' has no branch '${outcome.to}'`)
-      if (outcome.reason === undefined) next(outcome.row)
-      else next({ step: step.name, reason: outcome.reason, row: outcome.row })
-    }
+    const code = this.#code(step, step.kind === 'split' ? this.#context(step) : null)
+    return splitCode(code, new Map(step.to.map((branch) => [branch as string, this.#after(`${step.name}.${branch}`)])))
+  }
+
+  #code({ name }: PlanStep, context: StepCode['context']): StepCode {
+    const { pipeline } = this.options
+    const code = `${pipeline.plan.name}/${name}`
+    return { run: this.#run, name, code, lambda: lambdaOf(pipeline, name), context }
   }
 
   #sink(step: SinkStep): Next {
     const run = this.#run
     const { output } = this.options
-    if (takesRefused(step)) {
-      const effect: RowEffect = { take: (row) => output.refused(step, row as Refused<unknown>, run) }
-      return (row) => run.note(effect, row, 'refused')
+    const refuses = takesRefused(step)
+    const end = refuses ? 'refused' : 'kept'
+    const effect: RowEffect = refuses
+      ? { take: (row) => output.refused(step, row as Refused<unknown>, run) }
+      : { take: (row) => output.row(step, row, run) }
+    if (output.prepare === undefined) return (row) => run.note(effect, row, end)
+    const prepare = output.prepare.bind(output)
+    return (row) => {
+      run.step = step.name
+      run.note(effect, prepare(step, row), end)
     }
-    const effect: RowEffect = { take: (row) => output.row(step, row, run) }
-    return (row) => run.note(effect, row, 'kept')
   }
 
   #window(step: WindowStep): Next {

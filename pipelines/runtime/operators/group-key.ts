@@ -1,7 +1,7 @@
 /** Keys of groups as texts that windows are kept by, and back. Equal keys are equal texts, and no others. */
-import { columnReader } from '../../core/partials-columns.ts'
 import type { GroupByStep, GroupStep } from '../../plan/node/step.ts'
 import type { SetKey } from '../../plan/panes.ts'
+import { KnownKeys } from './known-keys.ts'
 
 type Row = Readonly<Record<string, unknown>>
 
@@ -24,41 +24,41 @@ export function groupingsOf(step: GroupStep | GroupByStep, partitionKey: string)
 }
 
 function byColumns(columns: readonly string[]): Grouping {
-  const parts = columns.map((column) => ({ column, read: columnReader(column) }))
-  const keyOf = (row: Row) => {
-    let key = '['
-    for (const { column, read } of parts) {
-      if (key.length > 1) key += ','
-      const value = read(row)
-      key += typeof value === 'string' ? quoted(value) : JSON.stringify(encoded(column, value))
+  const encode = (values: readonly unknown[]) => {
+    let text = '['
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i]
+      if (i > 0) text += ','
+      text += typeof value === 'string' ? quoted(value) : JSON.stringify(encoded(columns[i] as string, value))
     }
-    return `${key}]`
+    return `${text}]`
   }
-  return {
-    name: '',
-    ofValues: false,
-    ...onceARow(keyOf),
-    decode(key) {
-      const values = JSON.parse(key) as readonly unknown[]
-      const decodedKey: Record<string, unknown> = {}
-      for (let i = 0; i < columns.length; i++) decodedKey[columns[i] as string] = decoded(values[i])
-      return decodedKey
-    },
+  const keyOf = (values: readonly unknown[]) => {
+    const key: Record<string, unknown> = {}
+    for (let i = 0; i < columns.length; i++) key[columns[i] as string] = values[i] ?? null
+    return key
   }
+  const decode = (text: string) => keyOf((JSON.parse(text) as readonly unknown[]).map(decoded))
+  const keys = new KnownKeys({ columns, encode, keyOf, decode })
+  return { name: '', ofValues: false, ...onceARow((row) => keys.textOf(row)), decode: (text) => keys.of(text) }
 }
 
 /** As the rollups have it: no value is the empty text. */
 function bySet(set: string, partitionKey: string, column: string | null): Grouping {
-  const readKey = columnReader(partitionKey)
-  const read = column === null ? () => '' : columnReader(column)
-  return {
-    name: set,
-    ofValues: column !== null,
-    ...onceARow((row) => `[${quoted(String(readKey(row)))},${quoted(String(read(row) ?? ''))}]`),
+  const keys = new KnownKeys({
+    columns: column === null ? [partitionKey] : [partitionKey, column],
+    encode: ([key, value]) => `[${quoted(String(key))},${quoted(String(value ?? ''))}]`,
+    keyOf: ([key, value]): SetKey => ({ key: String(key), set, value: String(value ?? '') }),
     decode(text): SetKey {
       const [key, value] = JSON.parse(text) as [string, string]
       return { key, set, value }
     },
+  })
+  return {
+    name: set,
+    ofValues: column !== null,
+    ...onceARow((row) => keys.textOf(row)),
+    decode: (text) => keys.of(text),
   }
 }
 

@@ -210,9 +210,11 @@ class OperatorGraph implements PlanGraph {
   }
 
   #advanceWindows(): void {
+    const { windows } = this.#compiled
+    if (windows.length === 0) return
     const { watermark } = this
     if (watermark === null) return
-    for (const window of this.#compiled.windows) window.advanceWatermark(watermark)
+    for (const window of windows) window.advanceWatermark(watermark)
   }
 
   /** The steps from the first on. @throws RangeError: without its times a row has no window, and could hold the watermark */

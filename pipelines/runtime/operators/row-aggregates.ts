@@ -2,7 +2,7 @@
  * The aggregates of a step as one: a state for each, to which rows are added. Laws and packed forms are those of
  * core/aggregates/aggregate.ts.
  */
-import type { Aggregate, AggregateKind, PackedState } from '../../../core/aggregates/aggregate.ts'
+import type { Aggregate, PackedState } from '../../../core/aggregates/aggregate.ts'
 import { count, countIf } from '../../../core/aggregates/count.ts'
 import { countDistinct } from '../../../core/aggregates/count-distinct.ts'
 import { first, last } from '../../../core/aggregates/first-last.ts'
@@ -12,10 +12,28 @@ import { avg, sum } from '../../../core/aggregates/sum.ts'
 import { top } from '../../../core/aggregates/top.ts'
 import type { EventTime } from '../../../core/event-time.ts'
 import type { Position } from '../../../core/ids.ts'
-import { KmvBuilder } from '../../../core/sketch/kmv.ts'
+import { ownCode } from '../../core/own-code.ts'
 import type { AggregateNode } from '../../core/pane.ts'
 import { columnReader, type Row, wrong } from '../../core/partials-columns.ts'
 import type { WindowAggregate } from '../../core/window-operator-options.ts'
+import {
+  type AddRow,
+  type AnyAggregate,
+  addCode,
+  addOne,
+  addPlaced,
+  addValue,
+  type Check,
+  checkCode,
+  createCode,
+  mergeCode,
+  needing,
+  placedValue,
+  type Read,
+  resultCode,
+  sizeCode,
+  unchecked,
+} from './aggregate-code.ts'
 
 /** A row on its way into windows, with its place among others. */
 export interface PlacedRow {
@@ -31,14 +49,12 @@ export interface RowAggregates extends WindowAggregate<PlacedRow, unknown[], Val
   check(row: Row): void
 }
 
-type AnyAggregate = Aggregate<unknown, unknown, unknown>
-
 interface Part {
   readonly name: string
   readonly aggregate: AnyAggregate
-  readonly inputOf: (placed: PlacedRow) => unknown
+  readonly add: AddRow
   /** @throws TypeError */
-  readonly check: (row: Row) => void
+  readonly check: Check
 }
 
 /** `ofValues`: whether the groups are of values of a column. */
@@ -46,88 +62,102 @@ export function rowAggregates(
   nodes: Readonly<Record<string, AggregateNode>>,
   groups: { readonly ofValues: boolean },
 ): RowAggregates {
-  const parts = Object.entries(nodes).map(([name, node]) => partOf(name, node, groups.ofValues))
+  const placedValues = new Map<string, (placed: PlacedRow) => unknown>()
+  const placedOf = (column: string) => {
+    const made = placedValues.get(column) ?? ownCode(placedValue, column)(columnReader(column))
+    placedValues.set(column, made)
+    return made
+  }
+  const all = Object.entries(nodes)
+    .map(([name, { kind }]) => `${kind} ${name}`)
+    .join()
+  const parts = Object.entries(nodes).map(([name, node]) => partOf(name, node, groups.ofValues, placedOf))
   const checks = parts.flatMap(({ check }) => (check === unchecked ? [] : [check]))
   const aggregates = parts.map(({ aggregate }) => aggregate)
-  const inputs = parts.map(({ inputOf }) => inputOf)
-  const names = parts.map(({ name }) => name)
   const kinds = aggregates.map(({ kind }) => kind)
-  const growing = kinds.flatMap((kind, i) => (steady.has(kind) ? [] : [i]))
-  const steadyBytes = kinds.reduce((bytes, kind) => bytes + (steady.get(kind) ?? 0), 0)
+  const merge = mergeCode(all, aggregates)
+  const add = addCode(
+    all,
+    parts.map((part) => part.add),
+  )
+  const result = resultCode(all, parts)
+  const create = createCode(aggregates)
   return {
-    check(row) {
-      for (const check of checks) check(row)
-    },
-    create: () => aggregates.map((aggregate) => aggregate.create()),
+    check: checkCode(all, checks),
+    create,
     add(states, placed) {
-      for (let i = 0; i < aggregates.length; i++) {
-        states[i] = (aggregates[i] as AnyAggregate).add(states[i], inputs[i]?.(placed))
-      }
+      add(states, placed)
       return states
     },
     merge(into, from) {
-      for (let i = 0; i < aggregates.length; i++) into[i] = (aggregates[i] as AnyAggregate).merge(into[i], from[i])
+      merge(into, from)
       return into
     },
     result(states) {
       const values: Record<string, unknown> = {}
-      for (let i = 0; i < names.length; i++) values[names[i] as string] = aggregates[i]?.result(states[i])
+      result(values, states)
       return values
     },
-    size(states) {
-      let bytes = steadyBytes
-      for (let i = 0; i < growing.length; i++) bytes += bytesOf(states[growing[i] as number])
-      return bytes
-    },
+    size: sizeCode(all, kinds),
     pack: (states) => aggregates.map((aggregate, i) => aggregate.pack(states[i])),
     unpack: (packed) => aggregates.map((aggregate, i) => aggregate.unpack(packed[i] as PackedState)),
   }
 }
 
-const unchecked = () => {}
-
-function partOf(name: string, node: AggregateNode, ofValues: boolean): Part {
+function partOf(
+  name: string,
+  node: AggregateNode,
+  ofValues: boolean,
+  placedOf: (column: string) => (placed: PlacedRow) => unknown,
+): Part {
   switch (node.kind) {
     case 'count':
-      return part(name, count(), () => null, unchecked)
+      return { name, aggregate: count() as unknown as AnyAggregate, add: ownCode(addOne, name)(), check: unchecked }
     case 'countIf': {
       const { column, is } = node
       const read = columnReader(column)
-      if (is !== undefined) return part(name, countIf(), ({ row }) => read(row) === is, unchecked)
-      return part(name, countIf(), ({ row }) => read(row), needs('countIf', 'a boolean', column, isBoolean))
+      const counts: Read = is === undefined ? read : (row) => read(row) === is
+      return part(
+        name,
+        countIf(),
+        counts,
+        is === undefined ? needs('countIf', 'a boolean', column, isBoolean) : unchecked,
+      )
     }
     case 'sum':
     case 'avg': {
-      const read = columnReader(node.column)
-      const inputOf = ({ row }: PlacedRow) => read(row) ?? null
+      const aggregate = node.kind === 'sum' ? sum() : avg()
       const check = needs(node.kind, 'an integer', node.column, isInteger)
-      return node.kind === 'sum' ? part(name, sum(), inputOf, check) : part(name, avg(), inputOf, check)
+      return part(name, aggregate as unknown as AnyAggregate, columnReader(node.column), check)
     }
     case 'min':
     case 'max': {
-      const read = columnReader(node.column)
       const aggregate = node.kind === 'min' ? min() : max()
-      return part(name, aggregate, ({ row }) => read(row) ?? null, needs(node.kind, ordered, node.column, isOrdered))
+      return part(name, aggregate, columnReader(node.column), needs(node.kind, ordered, node.column, isOrdered))
     }
     case 'countDistinct': {
-      const read = columnReader(node.column)
       const aggregate = countDistinct(ofValues ? node.ofValues : node.k)
-      const check = needs(node.kind, 'a hash in [0, 2^63)', node.column, isHash)
-      return part(name, aggregate, ({ row }) => read(row) ?? null, check)
+      return part(
+        name,
+        aggregate,
+        columnReader(node.column),
+        needs(node.kind, 'a hash in [0, 2^63)', node.column, isHash),
+      )
     }
-    case 'quantiles': {
-      const read = columnReader(node.column)
-      const check = needs(node.kind, 'the number of a bucket', node.column, isBucket)
-      return part(name, quantiles(), ({ row }) => read(row) ?? null, check)
-    }
+    case 'quantiles':
+      return part(
+        ...([name, quantiles(), columnReader(node.column)] as const),
+        needs(node.kind, 'the number of a bucket', node.column, isBucket),
+      )
     case 'top': {
       const [value, weight] = [columnReader(node.column), columnReader(node.weight)]
       const checkValue = needs(node.kind, 'a text', node.column, (found) => typeof found === 'string')
       const checkWeight = needs(node.kind, 'an integer', node.weight, isInteger)
+      const aggregate = top()
       return part(
         name,
-        top(),
-        ({ row }) => ({ value: value(row) ?? null, weight: weight(row) ?? 0 }),
+        aggregate,
+        (row) => ({ value: value(row) ?? null, weight: weight(row) ?? 0 }),
         (row) => {
           checkValue(row)
           checkWeight(row)
@@ -136,30 +166,24 @@ function partOf(name: string, node: AggregateNode, ofValues: boolean): Part {
     }
     case 'first':
     case 'last': {
-      const read = columnReader(node.column)
-      const aggregate = node.kind === 'first' ? first() : last()
-      const inputOf = ({ row, time, position }: PlacedRow) => ({ time, position, value: read(row) ?? null })
-      return part(name, aggregate, inputOf, needs(node.kind, ordered, node.column, isOrdered))
+      const aggregate = (node.kind === 'first' ? first() : last()) as unknown as AnyAggregate
+      const add = ownCode(addPlaced, `${node.kind} ${node.column}`)(aggregate.add, placedOf(node.column))
+      return { name, aggregate, add, check: needs(node.kind, ordered, node.column, isOrdered) }
     }
   }
 }
 
-function part<S, I, R>(
-  name: string,
-  aggregate: Aggregate<S, I, R>,
-  inputOf: Part['inputOf'],
-  check: Part['check'],
-): Part {
-  return { name, aggregate: aggregate as unknown as AnyAggregate, inputOf, check }
+function part<S, I, R>(name: string, of: Aggregate<S, I, R>, read: Read, check: Part['check']): Part {
+  const aggregate = of as unknown as AnyAggregate
+  return { name, aggregate, add: ownCode(addValue, `${of.kind} ${name}`)(aggregate.add, read), check }
 }
 
 /** Null passes: every aggregate leaves it out, or has it for a value. */
 function needs(kind: string, what: string, column: string, holds: (found: unknown) => boolean): Part['check'] {
-  const read = columnReader(column)
-  return (row) => {
-    const found = read(row)
-    if (found !== null && found !== undefined && !holds(found)) throw wrong(kind, what, column, found)
+  const refuse = (found: unknown) => {
+    throw wrong(kind, what, column, found)
   }
+  return ownCode(needing, `${kind} ${column}`)(columnReader(column), holds, refuse)
 }
 
 const ordered = 'a text or a number'
@@ -170,26 +194,3 @@ const isBucket = (found: unknown) => Number.isSafeInteger(found)
 const isOrdered = (found: unknown) =>
   typeof found === 'string' || typeof found === 'bigint' || (typeof found === 'number' && !Number.isNaN(found))
 const isHash = (found: unknown) => typeof found === 'bigint' && found >= 0n && found < hashEnd
-
-/** Of a map of a few numbers or texts an entry; measured on V8, rounded up. */
-const entryBytes = 64
-
-/** States whose memory no row changes. */
-const steady: ReadonlyMap<AggregateKind, number> = new Map([
-  ['count', 16],
-  ['countIf', 16],
-  ['sum', 16],
-  ['avg', entryBytes],
-])
-
-/** Memory of one aggregate's state, in the forms that core/aggregates has them; rounded up. */
-function bytesOf(state: unknown): number {
-  if (state instanceof KmvBuilder) return state.bytes + entryBytes
-  if (state instanceof Map) return (state.size + 1) * entryBytes
-  if (typeof state === 'string') return 2 * state.length + 16
-  if (typeof state === 'object' && state !== null) {
-    const { value } = state as { readonly value?: unknown }
-    return entryBytes + (typeof value === 'string' ? 2 * value.length : 0)
-  }
-  return 16
-}

@@ -49,7 +49,7 @@ export class RowRun implements RowPlace {
 
   /** A row that was read. */
   start(step: string, position: Position): void {
-    this.#late.length = 0
+    if (this.#late.length > 0) this.#late.length = 0
     this.#begin(step, position)
   }
 
@@ -92,6 +92,6 @@ export class RowRun implements RowPlace {
   }
 
   nextLate(): LateRow | undefined {
-    return this.#late.shift()
+    return this.#late.length === 0 ? undefined : this.#late.shift()
   }
 }

@@ -5,7 +5,6 @@
 import type { PackedState } from '../../../core/aggregates/aggregate.ts'
 import { InvalidPlanError } from '../../../core/errors.ts'
 import type { WindowState } from '../../../schemas/avro/graph-state.ts'
-import type { WindowPane } from '../../core/panes.ts'
 import type { Row } from '../../core/partials-columns.ts'
 import type { WindowAssigner } from '../../core/window/assigner.ts'
 import { calendar } from '../../core/window/calendar.ts'
@@ -80,7 +79,11 @@ export function windowChainOperator(options: WindowChainOptions): WindowChainOpe
       // The plan's limit is over all of its windows: the graph holds it, before a row is taken.
       limits: { stateMaxBytes: Number.MAX_SAFE_INTEGER },
       output: {
-        pane: (pane) => onPane(paneOf(pane, grouping)),
+        pane: (kind, key, start, end, timing, number, ending, value, rows) => {
+          const decoded = grouping.decode(key)
+          const pane = { kind, key: decoded, start, end, timing, number, ending, rows, values: value }
+          onPane(pane as unknown as AnyWindowPane)
+        },
         // All groupings have the same windows: the first speaks for them.
         tooLate: place === 0 ? onTooLate : () => {},
       },
@@ -140,13 +143,6 @@ function assignerOf(step: WindowStep, zone: ((row: Row) => string) | null): Wind
       if (zone === null) throw new InvalidPlanError(`'${step.name}' names no zone`)
       return calendar(assign.unit, ({ row }) => zone(row), assign.weekStart)
   }
-}
-
-function paneOf(pane: WindowPane<string, Values>, grouping: Grouping): AnyWindowPane {
-  const { kind, key, window, timing, number, ending, rows, value } = pane
-  const { start, end } = window
-  const values = kind === 'retract' ? null : value
-  return { kind, key: grouping.decode(key), start, end, timing, number, ending, rows, values } as AnyWindowPane
 }
 
 function partitionKeyOf(grouping: Grouping, key: string, partitionKey: string): string {

@@ -1,8 +1,19 @@
 import { describe, expect, it } from 'vitest'
 import { type EventTime, eventTime } from '../../../core/event-time.ts'
-import { type Click, fixedCount, hoppingDistinct, sessions, stateless } from '../../plan/golden/plans.ts'
-import { crash, end, epoch, processingTime, rescale, rows, watermark } from './script.ts'
-import { testPipeline } from './test-pipeline.ts'
+import { count, max, sum } from '../../plan/aggregates.ts'
+import { pipeline } from '../../plan/builder.ts'
+import {
+  type Click,
+  clicks as feedOfClicks,
+  fixedCount,
+  hoppingDistinct,
+  sessions,
+  stateless,
+} from '../../plan/golden/plans.ts'
+import { upsertOutput } from '../../plan/sinks.ts'
+import { fixed } from '../../plan/windows.ts'
+import { crash, end, epoch, processingTime, rescale, rows, upgrade, watermark } from './script.ts'
+import { type PipelineTest, testPipeline } from './test-pipeline.ts'
 
 const noon = eventTime('2026-03-01T12:00:00Z')
 const at = (seconds: number) => (noon + seconds * 1_000) as EventTime
@@ -82,6 +93,93 @@ describe('a pipeline under test', () => {
     expect(fill).toThrow(/STATE|state/)
     test.play(watermark(Number.POSITIVE_INFINITY))
     expect(test.stateBytes).toBe(0)
+  })
+
+  describe('under a later version', () => {
+    const values = {
+      clicks: { clicks: count() },
+      more: { cents: sum('cents'), clicks: count(), page: max('page') },
+      others: { page: max('page'), cents: sum('cents') },
+      wrong: { clicks: max('page') },
+    }
+    interface Change {
+      readonly was?: string
+      readonly of?: keyof typeof values
+      readonly size?: '5m'
+    }
+    const minutesBy = (name: string, change: Change = {}) => {
+      const { was, of = 'clicks', size = '1m' } = change
+      return pipeline(
+        'minutes',
+        (p) => {
+          const grouped = p
+            .read(feedOfClicks, {
+              eventTime: (row) => row.at,
+              watermark: { from: (row) => row.received, delay: '10s' },
+            })
+            .dedupe(`once-${name}`, { key: ['shop', 'visitor'], within: '1h', ...(was && { was: `once-${was}` }) })
+            .window(name, fixed(size), was === undefined ? {} : { was })
+            .groupBy('by-shop', ['shop'])
+          grouped
+            .aggregate(values[of] as typeof values.clicks)
+            .emit({ on: 'close', panes: 'accumulating' })
+            .write(upsertOutput(`of-${name}`))
+        },
+        { state: { maxBytes: 1_000_000 } },
+      )
+    }
+    const begun = () => testPipeline(minutesBy('a'), { partitions: 2 }).play(rows(click(1), click(2, { shop: 'b' })))
+    const clicksOf = (test: PipelineTest, output: string) =>
+      test
+        .panes<{ key: { shop: string }; values: { clicks: number } }>(output)
+        .map(({ key, values }) => [key.shop, values.clicks])
+
+    it('goes on with the state of steps, renamed ones too, and is what a crash goes back to', () => {
+      const test = begun().play(
+        upgrade(minutesBy('b', { was: 'a' })),
+        rows(click(3), click(4, { visitor: 'w' })),
+        crash,
+        end,
+      )
+      expect(clicksOf(test, 'of-b').sort()).toEqual([
+        ['a', 2],
+        ['b', 1],
+      ])
+      expect(test.counts.map(({ duplicates }) => duplicates).sort()).toEqual([0, 1])
+      expect(clicksOf(test, 'of-a')).toEqual([])
+    })
+
+    it('has each aggregate by its name: new ones count from then on, others are left out', () => {
+      const test = begun()
+        .play(upgrade(minutesBy('a', { of: 'more' })), rows(click(3, { visitor: 'w', page: '/x' })))
+        .play(upgrade(minutesBy('a', { of: 'others' })), crash, end)
+      const given = test.panes<{ key: { shop: string }; rows: number; values: unknown }>('of-a')
+      expect(given.map(({ key, rows: read, values: of }) => [key.shop, read, of]).sort()).toEqual([
+        ['a', 2, { page: '/x', cents: 100n }],
+        ['b', 1, { page: null, cents: 0n }],
+      ])
+    })
+
+    it('drops open windows where it has others, as diffPlans says', () => {
+      const test = begun().play(upgrade(minutesBy('a', { size: '5m' })), rows(click(3, { visitor: 'w' })), end)
+      expect(clicksOf(test, 'of-a')).toEqual([['a', 1]])
+    })
+
+    it.each([
+      ['that has lost steps with state', minutesBy('b'), /has saved state in 'minutes', but the plan has no such step/],
+      [
+        'that keeps its windows in another way',
+        minutesBy('a', { of: 'wrong' }),
+        /cannot go on from what is saved: 'by-shop.aggregate', aggregate 'clicks'/,
+      ],
+    ])('%s is refused, and the one before goes on', (_, version, message) => {
+      const test = begun()
+      expect(() => test.play(upgrade(version))).toThrow(message)
+      expect(clicksOf(test.play(end), 'of-a').sort()).toEqual([
+        ['a', 1],
+        ['b', 1],
+      ])
+    })
   })
 
   it('names the outputs there are', () => {

@@ -11,6 +11,8 @@ import { decodeGraphState, encodeGraphState } from '../../../schemas/avro/graph-
 import type { Pipeline } from '../../plan/draft.ts'
 import type { DedupeStep } from '../../plan/node/step.ts'
 import type { Refused } from '../../plan/sinks.ts'
+import { savedWindows } from '../fit-windows.ts'
+import { heirsOf, restoreWindows, windowsOf } from '../kept-state.ts'
 import { readOf, type SinkStep } from '../operators/compile-graph.ts'
 import { MemoryFirstSeen, type SavedFirstSeen } from '../operators/memory-first-seen.ts'
 import { createPlanGraph, type GraphCounts, type GraphState, type PlanGraph } from '../operators/plan-graph.ts'
@@ -65,6 +67,8 @@ interface Given {
 class ScriptedPipeline implements PipelineTest {
   #partitions: readonly Partition[]
   #saved: readonly Saved[] = []
+  /** The version that saved it. */
+  #savedBy: Pipeline
   /** What happened since the last epoch. */
   #since: ScriptEvent[] = []
   #committed: readonly Given[] = []
@@ -73,16 +77,18 @@ class ScriptedPipeline implements PipelineTest {
   /** Numbers rows as they come, whatever their partition: rows of equal time are in this order. */
   #offset = 0
   #savedOffset = 0
-  readonly #outputs: ReadonlySet<string>
-  readonly #partitionKey: string
+  /** Of all versions. */
+  readonly #outputs: Set<string>
+  #pipeline: Pipeline
 
   constructor(
-    private readonly pipeline: Pipeline,
+    pipeline: Pipeline,
     private readonly options: TestPipelineOptions,
   ) {
-    this.#partitionKey = readOf(pipeline).partitionKey
-    this.#outputs = new Set(pipeline.plan.steps.flatMap((step) => (isSink(step) ? [nameOf(step)] : [])))
-    this.#partitions = this.#open(options.partitions ?? 1)
+    this.#pipeline = pipeline
+    this.#savedBy = pipeline
+    this.#outputs = new Set(outputsOf(pipeline))
+    this.#partitions = this.#open(pipeline, options.partitions ?? 1)
   }
 
   get counts(): readonly GraphCounts[] {
@@ -117,7 +123,7 @@ class ScriptedPipeline implements PipelineTest {
   #of(output: string): readonly unknown[] {
     if (!this.#outputs.has(output)) {
       const names = [...this.#outputs].join(', ')
-      throw new InvalidPlanError(`'${this.pipeline.plan.name}' has no output '${output}'; there are ${names}`)
+      throw new InvalidPlanError(`'${this.#pipeline.plan.name}' has no output '${output}'; there are ${names}`)
     }
     return [...this.#committed, ...this.#given].flatMap((given) => (given.output === output ? [given.value] : []))
   }
@@ -132,7 +138,10 @@ class ScriptedPipeline implements PipelineTest {
         break
       case 'rescale':
         this.#commit()
-        this.#partitions = this.#open(event.partitions)
+        this.#partitions = this.#open(this.#pipeline, event.partitions)
+        break
+      case 'upgrade':
+        this.#upgrade(event.pipeline)
         break
       case 'end':
         this.#apply({ kind: 'watermark', to: Number.POSITIVE_INFINITY })
@@ -162,7 +171,7 @@ class ScriptedPipeline implements PipelineTest {
   }
 
   #process(row: unknown): void {
-    const key = String((row as Readonly<Record<string, unknown>>)[this.#partitionKey])
+    const key = String((row as Readonly<Record<string, unknown>>)[readOf(this.#pipeline).partitionKey])
     const number = partitionOf(key as MerchantId, this.#partitions.length)
     const position = { partition: number, offset: this.#offset as Offset, index: 0 }
     this.#offset += 1
@@ -172,9 +181,10 @@ class ScriptedPipeline implements PipelineTest {
   #commit(): void {
     for (const { graph } of this.#partitions) graph.endEpoch()
     this.#saved = this.#partitions.map(({ graph, seen }) => ({
-      graph: encodeGraphState(graph.snapshot()),
+      graph: encodeGraphState(savedWindows(graph.snapshot(), this.#pipeline.plan)),
       seen: new Map([...seen].map(([step, state]) => [step, state.snapshot()])),
     }))
+    this.#savedBy = this.#pipeline
     this.#committed = [...this.#committed, ...this.#given]
     this.#given = []
     this.#since = []
@@ -184,42 +194,57 @@ class ScriptedPipeline implements PipelineTest {
   #crash(): void {
     this.#given = []
     this.#offset = this.#savedOffset
-    this.#partitions = this.#open(this.#partitions.length)
+    this.#partitions = this.#open(this.#pipeline, this.#partitions.length)
     for (const event of this.#since) this.#apply(event)
   }
 
-  /** Partitions that go on from what was saved, however many that were. */
-  #open(count: number): readonly Partition[] {
-    const saved = this.#saved.map((each) => ({ ...each, graph: decodeGraphState(each.graph) as GraphState }))
+  #upgrade(pipeline: Pipeline): void {
+    this.#commit()
+    this.#partitions = this.#open(pipeline, this.#partitions.length)
+    this.#pipeline = pipeline
+    for (const output of outputsOf(pipeline)) this.#outputs.add(output)
+  }
+
+  /** Partitions that go on from what was saved, however many that were. @throws InvalidPlanError */
+  #open(pipeline: Pipeline, count: number): readonly Partition[] {
+    const { plan } = pipeline
+    const where = `'${this.#pipeline.plan.name}'`
+    const saved = this.#saved.map(({ graph }) => decodeGraphState(graph) as GraphState)
+    const windows = windowsOf(plan, saved, { where, from: this.#savedBy.plan })
+    const dedupes = dedupesOf(pipeline)
+    const savedNames = this.#saved.flatMap(({ seen }) => [...seen.keys()])
+    const heirs = heirsOf(dedupes, [...new Set(savedNames)], where)
     return Array.from({ length: count }, (_, number) => {
       const isOurs = (key: string) => partitionOf(key as MerchantId, count) === number
-      const partition = this.#create()
-      partition.graph.restore(
-        saved.map(({ graph }) => graph),
-        isOurs,
-      )
+      const partition = this.#create(pipeline)
+      restoreWindows(partition.graph, plan, windows, isOurs)
       for (const [step, state] of partition.seen) {
-        const names = [step, ...(this.pipeline.plan.steps.find(({ name }) => name === step)?.was ?? [])]
-        for (const { seen } of saved) {
-          state.restore(names.map((name) => seen.get(name)).find((found) => found !== undefined) ?? [], isOurs)
-        }
+        const name = heirs.get(step) ?? step
+        for (const { seen } of this.#saved) state.restore(seen.get(name) ?? [], isOurs)
       }
       return partition
     })
   }
 
-  #create(): Partition {
+  #create(pipeline: Pipeline): Partition {
     const { context = {}, watermarks = 'given', stateMaxBytes } = this.options
-    const dedupes = this.pipeline.plan.steps.filter((step): step is DedupeStep => step.kind === 'dedupe')
-    const seen = new Map(dedupes.map((step) => [step.name, new MemoryFirstSeen(step.withinMs)]))
+    const seen = new Map(dedupesOf(pipeline).map((step) => [step.name, new MemoryFirstSeen(step.withinMs)]))
     const give = (sink: SinkStep, value: unknown) => this.#given.push({ output: nameOf(sink), value })
     const graph = createPlanGraph({
-      ...{ pipeline: this.pipeline, context, states: seen, watermarks },
+      ...{ pipeline, context, states: seen, watermarks },
       ...(stateMaxBytes !== undefined && { stateMaxBytes }),
       output: { row: give, refused: give, pane: give },
     })
     return { graph, seen }
   }
+}
+
+function dedupesOf({ plan }: Pipeline): readonly DedupeStep[] {
+  return plan.steps.filter((step): step is DedupeStep => step.kind === 'dedupe')
+}
+
+function outputsOf({ plan }: Pipeline): readonly string[] {
+  return plan.steps.flatMap((step) => (isSink(step) ? [nameOf(step)] : []))
 }
 
 function isSink(step: { readonly kind: string }): step is SinkStep {

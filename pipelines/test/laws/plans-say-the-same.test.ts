@@ -41,7 +41,7 @@ describe('a plan with windows', () => {
       }),
       runs,
     )
-  })
+  }, 240_000)
 
   it('holds the same as a stream that closes windows as it goes, where no row is too late', () => {
     fc.assert(

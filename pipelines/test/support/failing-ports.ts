@@ -59,7 +59,9 @@ export function failingPorts(world: World, point: number, failure: Failure): Fai
       commitEpoch: guarded(store.commitEpoch),
       merchantsById: guarded(store.merchantsById),
       erasedOf: guarded(store.erasedOf),
+      erasuresAsked: guarded(store.erasuresAsked),
       versionsSince: guarded(store.versionsSince),
+      writing: guarded(store.writing),
     },
     lake: { ...lake, stage: guarded(lake.stage), discard: guarded(lake.discard) },
     objects: {

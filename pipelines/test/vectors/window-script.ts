@@ -1,7 +1,7 @@
 /** A window operator and a script for it: rows, watermarks and processing time as values, panes as lines of text. */
 import type { EventTime } from '../../../core/event-time.ts'
 import type { WindowState } from '../../../schemas/avro/graph-state.ts'
-import type { EmitRule, WindowPane } from '../../core/panes.ts'
+import { type EmitRule, type WindowPane, wholePanes } from '../../core/panes.ts'
 import type { WindowAssigner } from '../../core/window/assigner.ts'
 import { createWindowOperator, type WindowOperator } from '../../core/window-operator.ts'
 import type { WindowAggregate } from '../../core/window-operator-options.ts'
@@ -110,7 +110,7 @@ export class WindowScript {
       keyOf: ({ key }: Row) => key,
       aggregate: listed,
       limits: { stateMaxBytes },
-      output: { pane: (pane) => this.panes.push(pane), tooLate: (row) => this.tooLate.push(row) },
+      output: { pane: wholePanes((pane) => this.panes.push(pane)), tooLate: (row) => this.tooLate.push(row) },
     })
   }
 }

@@ -19,19 +19,22 @@ export interface BuiltThreads {
 
 /** Cuts the types away from what the threads run, once, into a folder of its own. */
 export function buildThreads(): BuiltThreads {
+  const { placeOf, remove } = buildModules([thread, programs])
+  return { threadEntry: pathToFileURL(placeOf(thread)), module: pathToFileURL(placeOf(programs)), remove }
+}
+
+/** The same of these files and all of ours that they lead to; `besides`: files that those read, as they are. */
+export function buildModules(files: readonly string[], besides: readonly string[] = []) {
   const folder = mkdtempSync(join(tmpdir(), 'hitlake-threads-'))
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
   symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
   const placeOf = (file: string) => join(folder, relative(root, file)).replace(/\.ts$/, '.js')
-  for (const file of importedBy([thread, programs])) {
+  for (const file of [...importedBy(files), ...besides]) {
     mkdirSync(dirname(placeOf(file)), { recursive: true })
-    writeFileSync(placeOf(file), withoutTypes(file))
+    if (file.endsWith('.ts')) writeFileSync(placeOf(file), withoutTypes(file))
+    else symlinkSync(file, placeOf(file))
   }
-  return {
-    threadEntry: pathToFileURL(placeOf(thread)),
-    module: pathToFileURL(placeOf(programs)),
-    remove: () => rmSync(folder, { recursive: true }),
-  }
+  return { placeOf, remove: () => rmSync(folder, { recursive: true }) }
 }
 
 /** The files and all of ours that they lead to. */
@@ -39,6 +42,7 @@ function importedBy(files: readonly string[]): ReadonlySet<string> {
   const found = new Set<string>(files)
   // A set that grows while it is walked is walked to its end.
   for (const file of found) {
+    if (!file.endsWith('.ts')) continue
     for (const { fileName } of ts.preProcessFile(withoutTypes(file), true, true).importedFiles) {
       if (fileName.startsWith('.')) found.add(join(dirname(file), fileName.replace(/\.js$/, '.ts')))
     }
