@@ -1,4 +1,5 @@
 /** Rows of `hourly` computed from hits in plain JavaScript: what the SQL of lakehouse/core/sql/hourly-select.ts is held equal to. */
+import { generationFinder } from '../../core/generations.ts'
 import { breakdowns } from '../../core/ports/query-engine.ts'
 import type { LakeRow, LakeValue } from '../../core/tables.ts'
 import { calendarBucket } from '../../core/time/calendar.ts'
@@ -10,21 +11,24 @@ import type { HourlyQuestion } from './sql/hourly-select.ts'
 
 /** Without `_publish` and `_row`, in no stated order. `hits`: of whatever merchants and times, less what is erased. */
 export function hourlyRows(
-  { merchants, generation, range }: Pick<HourlyQuestion, 'merchants' | 'generation' | 'range'>,
+  question: Pick<HourlyQuestion, 'merchants' | 'generation' | 'hitGenerations' | 'range'>,
   hits: readonly LakeRow[],
 ): readonly LakeRow[] {
-  const wanted = new Set<string>(merchants)
+  const { generation, range } = question
+  const wanted = new Set<string>(question.merchants)
+  const answering = generationFinder(question.hitGenerations, 'hits')
   const partial = hits
-    .filter(({ merchant, bot, _gen }) => wanted.has(String(merchant)) && bot !== true && Number(_gen) === generation)
+    .filter(({ merchant, bot }) => wanted.has(String(merchant)) && bot !== true)
+    .filter(({ merchant, time, _gen }) => Number(_gen) === answering(String(merchant), Number(time)))
     .flatMap((hit) => {
       const bucket = calendarBucket('hour', String(hit.zone), Number(hit.time)).start
-      return bucket >= range.start && bucket < range.end ? rowsOf(hit, bucket) : []
+      return bucket >= range.start && bucket < range.end ? rowsOf(hit, bucket, generation) : []
     })
   return foldRows(hourlyTable, partial)
 }
 
 /** One a breakdown, of one hit. */
-function rowsOf(hit: LakeRow, bucket: number): LakeRow[] {
+function rowsOf(hit: LakeRow, bucket: number, generation: number): LakeRow[] {
   const { revenue_currency: currency } = hit
   const isForeign = (currency ?? null) !== null && currency !== (hit.currency ?? '')
   const counted = (is: boolean) => (is ? 1 : 0)
@@ -45,7 +49,7 @@ function rowsOf(hit: LakeRow, bucket: number): LakeRow[] {
     _part: hit._part,
     _off_from: hit._off,
     _off_to: hit._off,
-    _gen: hit._gen,
+    _gen: generation,
   }
   return [
     { ...numbers, breakdown: 'total', value: '' },

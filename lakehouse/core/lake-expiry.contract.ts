@@ -18,6 +18,8 @@ export interface LakeExpiryUnderTest {
   }>
   /** Whether a snapshot says which publication made it, and files can be counted. */
   readonly says: 'all' | 'snapshots only'
+  /** `pass` takes the time that passes: the tests wait beside each other. Absent: it moves a clock. */
+  readonly time?: 'real'
 }
 
 const noon = eventTime('2026-03-01T12:00:00Z')
@@ -43,7 +45,8 @@ export function lakeExpiryContract(name: string, under: LakeExpiryUnderTest): vo
   }
   const ids = (rows: readonly LakeRow[]) => rows.map(({ id }) => String(id)).sort()
 
-  describe(`expiry, ${name}`, () => {
+  const suite = under.time === 'real' ? describe.concurrent : describe
+  suite(`expiry, ${name}`, () => {
     it('takes the snapshots it is given; those that stay read as before', async () => {
       const { rows, made, expire, left } = await opened(4)
       const [one, two, three, four] = made as [string, string, string, string]

@@ -1,7 +1,9 @@
 /** What every lake promises of taking rows out, as tests. `open` gives a lake on empty stores. */
+
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { dayMs, eventTime, hourMs, utcDay } from '../../core/event-time.ts'
+import { dayMs, eventTime, hourMs, minuteMs, utcDay } from '../../core/event-time.ts'
+import { firstGenerations, type GenerationMap } from '../../core/generations.ts'
 import type { MerchantId } from '../../core/ids.ts'
 import type { ErasedHits, ErasureSubject } from '../../core/ports/erasure-store.ts'
 import { hitRow as anyHit, hourlyRow as anyHour } from '../../core/ports/lake.contract.ts'
@@ -141,13 +143,15 @@ export function lakeRemovalContract(name: string, under: LakeRemovalUnderTest): 
         failed('nested', { original: JSON.stringify({ id: 'x', visitor: 'v2', props: { visitor: 'v1' } }) }),
         failed('not JSON', { original: 'djE=' }),
         failed('another', { visitor: 'v2', user: 'v1' }),
-        failed('later', { visitor: 'v1', received: noon + 2 * hourMs }),
+        failed('at the moment', { visitor: 'v1', received: noon + hourMs }),
+        failed('just after', { visitor: 'v1', received: noon + hourMs + 1 }),
       ])
       const which = [erased(visitor('v1'))]
       const at = { generation: null, period: day }
       expect(await lake.partitionsWith('failed_hits', which)).toEqual([at])
       const done = await lake.removeRows('failed_hits', at, which)
-      expect(ids(await rows('failed_hits', String(done?.snapshot)))).toEqual(['another', 'later', 'nested', 'not JSON'])
+      const left = ['another', 'just after', 'nested', 'not JSON']
+      expect(ids(await rows('failed_hits', String(done?.snapshot)))).toEqual(left)
     })
 
     it('takes out rows of a derived table that are superseded, in the stretch that is named', async () => {
@@ -167,6 +171,51 @@ export function lakeRemovalContract(name: string, under: LakeRemovalUnderTest): 
         'tea',
       ])
       expect(await lake.partitionsWith('sessions', dead)).toEqual([])
+    })
+
+    it('takes whole generations out of the tables that are partitioned by them, at once; all other rows stay', async () => {
+      const { lake, rows, publish, newest } = await opened()
+      expect(await lake.removeGenerations('hits', [1, 2])).toBeNull()
+      const of = (id: string, _gen: number, days = 0) => hitRow({ id, _gen, time: noon + days * dayMs })
+      const all = await publish('hits', [
+        of('1', 1),
+        of('2', 2),
+        of('3', 3),
+        of('2 later', 2, 40),
+        of('1 later', 1, 40),
+      ])
+      await publish('hits', [of('2 again', 2)])
+      const before = await rows('hits', await newest('hits'))
+      const done = await lake.removeGenerations('hits', [4, 2])
+      expect(done?.removed).toBe(3)
+      expect(await newest('hits')).toBe(done?.snapshot)
+      const stays = ({ _gen }: LakeRow) => _gen !== 2
+      expect(byId(await rows('hits', String(done?.snapshot)))).toEqual(byId(before.filter(stays)))
+      expect(await rows('hits', all)).toHaveLength(5)
+      expect(await lake.removeGenerations('hits', [4, 2])).toBeNull()
+      expect(await lake.removeGenerations('hits', [])).toBeNull()
+      expect((await lake.removeGenerations('hits', [1, 3]))?.removed).toBe(3)
+      expect(await rows('hits', await newest('hits'))).toEqual([])
+    })
+
+    it('takes rows of generations out of failed hits, which are not partitioned by them', async () => {
+      const { lake, rows, publish } = await opened()
+      const failed = (id: string, _gen: number) => ({
+        ...{ merchant: shop, id, name: 'x', time: noon, received: noon, step: 'govern', reason: 'blocked' },
+        ...{ original: '{}', _src: 'log', _part: 0, _off: 0, _idx: 0, _gen },
+      })
+      await publish('failed_hits', [failed('1', 1), failed('2', 2), failed('3', 3)])
+      const dead = [{ generations: [2, 3, 9] }]
+      const at = { generation: null, period: day }
+      expect(await lake.partitionsWith('failed_hits', dead)).toEqual([at])
+      const done = await lake.removeRows('failed_hits', at, dead)
+      expect(done?.removed).toBe(2)
+      expect(ids(await rows('failed_hits', String(done?.snapshot)))).toEqual(['1'])
+      expect(await lake.partitionsWith('failed_hits', [...dead, { generations: [] }])).toEqual([])
+      await expect(lake.removeGenerations('failed_hits', [2])).rejects.toThrow(RangeError)
+      const many = Array.from({ length: removedRowsMax + 1 }, (_, n) => n + 2)
+      expect(await lake.removeGenerations('hits', many.slice(1))).toBeNull()
+      await expect(lake.removeGenerations('hits', many)).rejects.toThrow(RangeError)
     })
 
     it('takes values of any text as they are', async () => {
@@ -207,6 +256,7 @@ export function lakeRemovalContract(name: string, under: LakeRemovalUnderTest): 
     }
     const work = (change: Given & Pick<RecomputeWork, 'hourly'>): RecomputeWork => ({
       generation: 1,
+      hitGenerations: firstGenerations,
       days: [{ merchant: shop, day }],
       erased: [],
       publish: 1,
@@ -226,7 +276,7 @@ export function lakeRemovalContract(name: string, under: LakeRemovalUnderTest): 
       ])
       const through = midnight + 9 * dayMs
       const one = erased(visitor('v1'), { through })
-      expect(await lake.countedDays(view(snapshot), 1, [one])).toEqual([
+      expect(await lake.countedDays(view(snapshot), firstGenerations, [one])).toEqual([
         { merchant: shop, day: day - 1, hits: 1, erased: one },
         // An hour of UTC is cut by the bucket's midnight: a day too many.
         { merchant: shop, day, hits: 1, erased: one },
@@ -234,7 +284,9 @@ export function lakeRemovalContract(name: string, under: LakeRemovalUnderTest): 
       ])
       const all = erased({ kind: 'merchant' }, { through: midnight + 4 * dayMs })
       const other = erased(visitor('v2'), { through })
-      expect((await lake.countedDays(view(snapshot), 1, [all, other])).map((each) => [each.erased, each.day])).toEqual([
+      expect(
+        (await lake.countedDays(view(snapshot), firstGenerations, [all, other])).map((each) => [each.erased, each.day]),
+      ).toEqual([
         [all, day - 1],
         [all, day],
         [all, day + 3],
@@ -242,8 +294,10 @@ export function lakeRemovalContract(name: string, under: LakeRemovalUnderTest): 
         [all, day + 6],
         [other, day + 6],
       ])
-      expect(await lake.countedDays(view(snapshot), 1, [])).toEqual([])
-      expect(await lake.countedDays({ ...view(snapshot), snapshot: null }, 1, [erased(visitor('v1'))])).toEqual([])
+      expect(await lake.countedDays(view(snapshot), firstGenerations, [])).toEqual([])
+      expect(
+        await lake.countedDays({ ...view(snapshot), snapshot: null }, firstGenerations, [erased(visitor('v1'))]),
+      ).toEqual([])
     })
 
     it('replaces the rows of these merchants and this day, and no others, in one snapshot', async () => {
@@ -350,7 +404,12 @@ export function lakeRemovalContract(name: string, under: LakeRemovalUnderTest): 
             const done = await recomputed(lake, { hits: view(snapshot), days, erased: erasures, publish: 2 })
             const isErased = removedRowTest(erasures, 'hits')
             const expected = hourlyRows(
-              { merchants: [shop, tea], generation: 1, range: { start: day * dayMs, end: (day + 1) * dayMs } },
+              {
+                merchants: [shop, tea],
+                generation: 1,
+                hitGenerations: firstGenerations,
+                range: { start: day * dayMs, end: (day + 1) * dayMs },
+              },
               stored.filter((row) => !isErased(row)),
             )
             const found = (await rows('hourly', done.snapshot)).filter(({ merchant }) => merchant !== 'third')
@@ -359,6 +418,73 @@ export function lakeRemovalContract(name: string, under: LakeRemovalUnderTest): 
         ),
         { numRuns: under.runs },
       )
+    })
+
+    it('are of the hits that answer, and replace the hours of their own generation only', async () => {
+      const { lake, rows, publish } = await opened()
+      const given = [1, 2, 3].flatMap((_gen) =>
+        [shop, tea].flatMap((merchant, m) =>
+          // The last hour of the day ends after it.
+          [0, 11 * hourMs + 45 * minuteMs, 12 * hourMs + 5 * minuteMs].map((later, n) =>
+            hit(_gen * 100 + m * 10 + n, {
+              merchant,
+              time: noon + later,
+              zone: 'Asia/Kolkata',
+              path: `/${_gen}`,
+              _gen,
+            }),
+          ),
+        ),
+      )
+      const snapshot = await publish('hits', given)
+      await publish('hourly', [
+        hourlyRow({ hits: 10 }),
+        hourlyRow({ hits: 20, _gen: 2 }),
+        hourlyRow({ merchant: tea, _gen: 3 }),
+      ])
+      const midnight = (day + 1) * dayMs
+      const hitGenerations: GenerationMap = {
+        base: 1,
+        entries: [
+          { sink: 'hits', merchant: null, from: null, to: midnight, generation: 2 },
+          { sink: 'hourly', merchant: null, from: null, to: null, generation: 1 },
+          { sink: 'hits', merchant: tea, from: null, to: null, generation: 3 },
+        ],
+      }
+      const days = [shop, tea].map((merchant) => ({ merchant, day }))
+      const work = { generation: 2, hitGenerations, hits: view(snapshot), days, erased: [], publish: 2 }
+      const done = await recomputed(lake, work)
+      const found = await rows('hourly', done.snapshot)
+      const told = (row: LakeRow) =>
+        `${row.merchant} ${row._gen} ${new Date(Number(row.bucket)).toISOString().slice(11, 16)} ${row.value} ${row.hits}`
+      expect(
+        found
+          .filter(({ breakdown, _gen }) => breakdown === 'page' && _gen === 2)
+          .map(told)
+          .sort(),
+      ).toEqual([
+        `${tea} 2 11:30 /3 1`,
+        `${tea} 2 23:30 /3 2`,
+        'shop 2 11:30 /2 1',
+        'shop 2 23:30 /1 1',
+        'shop 2 23:30 /2 1',
+      ])
+      expect(
+        found
+          .filter(({ _gen }) => _gen !== 2)
+          .map(told)
+          .sort(),
+      ).toEqual([`${tea} 3 12:00  1`, 'shop 1 12:00  10'])
+      const counted = await lake.countedDays(view(snapshot), hitGenerations, [
+        erased({ kind: 'merchant' }, { through: noon + dayMs }),
+        erased({ kind: 'merchant' }, { merchant: tea, through: noon + dayMs }),
+      ])
+      expect(counted.map((each) => [each.merchant, each.day, each.hits])).toEqual([
+        [shop, day, 3],
+        [shop, day + 1, 1],
+        [tea, day, 3],
+        [tea, day + 1, 1],
+      ])
     })
 
     it('takes so many merchants at once, all of one day', async () => {

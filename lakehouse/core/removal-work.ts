@@ -15,10 +15,19 @@ import { erasedRowTest } from './erased-rows.ts'
 import { partitionTime } from './partition.ts'
 import { and, boolean, column, compare, type Expression, or, whole } from './sql/ast.ts'
 import { type HourlyQuestion, hourlyReadRange } from './sql/hourly-select.ts'
+import { amongOf } from './sql/of-generations.ts'
 
 /** @throws RangeError */
 export function checkRemovedRows(rows: readonly RemovedRows[]): void {
   if (rows.length > removedRowsMax) throw new RangeError(`${rows.length} conditions at once; ${removedRowsMax} may be`)
+}
+
+/** @throws RangeError for a table that is not partitioned by generation, and beyond `removedRowsMax` generations */
+export function checkRemovedGenerations(table: TableName, generations: readonly number[]): void {
+  if (!tables[table].partition.generation) throw new RangeError(`${table} is not partitioned by generation`)
+  if (generations.length > removedRowsMax) {
+    throw new RangeError(`${generations.length} generations at once; ${removedRowsMax} may be`)
+  }
 }
 
 /** @throws RangeError where the days are none, too many, or not of one UTC day */
@@ -39,19 +48,24 @@ export function hourlyQuestionOf(work: RecomputeWork): HourlyQuestion & { readon
   const read = hourlyReadRange({ range })
   const [only] = merchants
   const reads = {
-    generation: work.generation,
+    generations: amongOf(work.hitGenerations, 'hits', { merchants, range: read }),
     firstDay: utcDay(read.start),
     lastDay: utcDay(read.end - 1),
     ...(merchants.length === 1 && only !== undefined && { merchant: only }),
   }
-  return { generation: work.generation, merchants, range, erased: work.erased, reads }
+  const { generation, hitGenerations, erased } = work
+  return { generation, hitGenerations, merchants, range, erased, reads }
 }
+
+/** The day before the last that engines can write. */
+const lastDayOfAll = utcDay(Date.UTC(9999, 11, 30))
 
 /**
  * Stretch of UTC days in which such rows can lie, where they say one: events are never after their receipt, and failed hits
  * are kept by their receipt.
  */
 export function removedDays(rows: RemovedRows): { readonly firstDay?: number; readonly lastDay: number } {
+  if ('generations' in rows) return { lastDay: lastDayOfAll }
   if ('before' in rows) return { lastDay: utcDay(rows.before - 1) }
   if ('publishBelow' in rows) return { firstDay: utcDay(rows.start), lastDay: utcDay(rows.end - 1) }
   return { lastDay: utcDay(rows.through) }
@@ -67,6 +81,7 @@ export function removedRowTest(rows: readonly RemovedRows[], table: TableName): 
   return (row) =>
     isErased(row) ||
     rows.some((each) => {
+      if ('generations' in each) return each.generations.includes(Number(row._gen))
       if ('subject' in each || each.merchant !== row.merchant) return false
       const time = Number(row[column])
       if ('before' in each) return time < each.before

@@ -1,4 +1,5 @@
 /** Trino over the lake of a cluster answers every question as DuckDB over the embedded lake does. */
+
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,7 +18,9 @@ import type {
   QueryEngine,
   RawQuestion,
 } from '../../core/ports/query-engine.ts'
-import { inOrder } from '../../core/ports/query-engine-under-test.ts'
+import { answeredBy, inOrder } from '../../core/ports/query-engine-under-test.ts'
+import { testLength } from '../../core/test/length.ts'
+import { severalAtOnce } from '../../core/test/several-at-once.ts'
 import { bucketsBetween, calendarUnits } from '../../core/time/calendar.ts'
 import { totalSketchSize } from '../../schemas/tables.ts'
 import { minDatabaseMemoryBytes, openDatabase } from '../adapters/duckdb/database.ts'
@@ -29,7 +32,7 @@ import { openTrinoUnderTest } from '../adapters/trino/query-engine-under-test.ts
 import { ensureTables, publicationsSchemaOf } from '../adapters/trino/tables.ts'
 import { days, drawing, drawnFiles, firstMs, lastMs, merchants } from './lake-data-under-test.ts'
 
-const questions = 200
+const questions = testLength('CLUSTER_TEST_QUESTIONS', { short: 48, full: 200 })
 const seed = 20_260_308
 
 type Views = Readonly<Record<'hits' | 'hourly', TableView>>
@@ -153,7 +156,7 @@ function drawQuestion(draw: ReturnType<typeof drawing>): Asked {
   return {
     ...common,
     from: source,
-    generation: draw.of([1, 1, 1, 2]),
+    generations: answeredBy(draw.of([1, 1, 1, 2])),
     merchant,
     pieces: asPieces(draw.of(kinds)()),
     parts: draw.of([['visitors'], parts]),
@@ -177,8 +180,8 @@ describe('DuckDB and Trino', () => {
   it(`answer ${questions} drawn questions of one data set alike`, async () => {
     const draw = drawing(seed)
     const seen = { rows: 0, full: 0, beyond64: 0, negative: 0 }
-    for (let i = 0; i < questions; i++) {
-      const question = drawQuestion(draw)
+    const drawn = Array.from({ length: questions }, (_, i) => ({ i, question: drawQuestion(draw) }))
+    await severalAtOnce(drawn, async ({ i, question }) => {
       const [expected, got] = await Promise.all([answer(duckDb, question), answer(trino, question)])
       expect(got, `question ${i}: ${JSON.stringify({ ...question, pieces: question.pieces.length })}`).toEqual(expected)
       for (const { visitors, revenueMicros } of expected) {
@@ -187,7 +190,7 @@ describe('DuckDB and Trino', () => {
         if (revenueMicros > 2n ** 64n) seen.beyond64 += 1
         if (revenueMicros < 0n) seen.negative += 1
       }
-    }
+    })
     // The questions met all that the data was made for.
     for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(0)
   }, 900_000)
@@ -198,7 +201,7 @@ describe('DuckDB and Trino', () => {
         // The third has no rows.
         for (const generation of [1, 2, 3]) {
           const pieces = asPieces([{ start: firstMs - dayMs, end: lastMs + dayMs }])
-          const question = { ...common, from, generation, merchant, pieces, parts }
+          const question = { ...common, from, generations: answeredBy(generation), merchant, pieces, parts }
           expect(await answer(trino, question)).toEqual(await answer(duckDb, question))
         }
       }

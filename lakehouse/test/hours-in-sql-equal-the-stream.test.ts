@@ -1,8 +1,10 @@
 /** `hourly` computed from `hits` in SQL is what the pipeline writes of the same hits, folded: every column of every row. */
+
 import { DuckDBInstance } from '@duckdb/node-api'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { dayMs, type EventTime, eventTime, type ReceivedTime, utcDay } from '../../core/event-time.ts'
+import { firstGenerations } from '../../core/generations.ts'
 import type { Hit } from '../../core/hit.ts'
 import type { MerchantId } from '../../core/ids.ts'
 import type { ErasedHits } from '../../core/ports/erasure-store.ts'
@@ -124,7 +126,13 @@ describe('hours computed in SQL', () => {
       fc.asyncProperty(fc.array(sent, { minLength: 1, maxLength: 60 }), chosen, async (all, choice) => {
         const world = await worldOf(all, choice.epochMaxHits)
         const range = { start: choice.day * dayMs, end: (choice.day + choice.span) * dayMs }
-        const question: HourlyQuestion = { generation: 1, merchants: choice.merchants, range, erased: [] }
+        const question: HourlyQuestion = {
+          generation: 1,
+          hitGenerations: firstGenerations,
+          merchants: choice.merchants,
+          range,
+          erased: [],
+        }
         const expected = foldRows(hourlyTable, await rowsOf(world, 'hourly')).filter((row) => isIn(question, row))
         expect(comparable(await computed(await rowsOf(world, 'hits'), question))).toEqual(comparable(expected))
       }),
@@ -161,7 +169,7 @@ describe('hours computed in SQL', () => {
             1_000,
           )
           const range = { start: day * dayMs, end: (day + 1) * dayMs }
-          const question: HourlyQuestion = { generation: 1, merchants, range, erased }
+          const question: HourlyQuestion = { generation: 1, hitGenerations: firstGenerations, merchants, range, erased }
           const rows = await computed(await rowsOf(world, 'hits'), question)
           const placeless = (row: LakeRow) => ({ ...row, _src: 'log-1', _part: 0, _off_from: 0, _off_to: 0 })
           const folded = (given: readonly LakeRow[]) => comparable(foldRows(hourlyTable, given.map(placeless)))
@@ -188,7 +196,7 @@ describe('hours computed in SQL', () => {
     ])
     await drain(world)
     const range = { start: time, end: time + dayMs }
-    const question: HourlyQuestion = { generation: 1, merchants, range, erased: [] }
+    const question: HourlyQuestion = { generation: 1, hitGenerations: firstGenerations, merchants, range, erased: [] }
     const rows = comparable(await computed(await rowsOf(world, 'hits'), question))
     expect(rows).toEqual(comparable(foldRows(hourlyTable, await rowsOf(world, 'hourly'))))
     expect(new Set(rows.map(({ visitors }) => (visitors as unknown[]).length))).toEqual(new Set([4_097, 1_025]))

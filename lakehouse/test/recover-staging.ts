@@ -6,9 +6,13 @@ import { merchantId } from '../../core/ports/control-store.contract.ts'
 import type { EpochCommit, JobPosition } from '../../core/ports/control-store.ts'
 import type { StagedFile } from '../../core/ports/lake.ts'
 import type { ObjectStore } from '../../core/ports/object-store.ts'
+import type { Writing } from '../../core/ports/rerun-store.ts'
 import type { TableName } from '../../core/tables.ts'
 
 export const source = 'feed'
+export const pipeline = 'hits'
+/** By sink. */
+export const sinkJobs = { hits: 'warehouse', hourly: 'rollups' } as const
 export const jobs: Readonly<Record<string, readonly TableName[]>> = {
   warehouse: ['hits', 'failed_hits'],
   rollups: ['hourly'],
@@ -21,6 +25,8 @@ export interface Content {
   readonly partition: number
   readonly from: number
   readonly next: number
+  /** That it was written by. */
+  readonly generations: readonly number[]
 }
 
 export class Staging {
@@ -36,7 +42,12 @@ export class Staging {
 
   async stage(
     job: string,
-    held: { readonly fence: number; readonly positions: ReadonlyMap<number, JobPosition> },
+    held: {
+      readonly fence: number
+      readonly positions: ReadonlyMap<number, JobPosition>
+      readonly writing: Writing
+      readonly erasuresKnown: number
+    },
     moved: readonly number[],
   ): Promise<EpochCommit> {
     const attempt = this.#attempts++
@@ -47,7 +58,11 @@ export class Staging {
       const checkpoint = `checkpoints/${job}/${partition}/${next}-${fence}`
       return { ...positionAt(partition, next), from, checkpoint, received: this.clock.now() }
     })
-    const content = moves.map(({ partition, from, next }) => ({ job, partition, from, next }))
+    const content = moves.map(({ partition, from, next }) => ({
+      ...{ job, partition, from, next },
+      generations: writtenAt(held.writing, { job, partition, from }),
+    }))
+    const writing = { pipeline, revision: held.writing.revision }
     const staged: StagedFile[] = []
     for (const table of jobs[job] ?? []) {
       if (table === 'failed_hits' && this.random.below(2) === 0) continue
@@ -70,7 +85,12 @@ export class Staging {
       failed: 0,
       dropped: { bot: 2 },
     }))
-    return { job, source, plan: 'plan', fence, partitions: moves, staged, touched, books }
+    const { erasuresKnown } = held
+    const droppedDays = this.random.below(3) === 0 ? touched : []
+    return {
+      ...{ job, source, plan: 'plan', fence, partitions: moves, staged, touched, books, writing },
+      ...{ erasuresKnown, droppedDays },
+    }
   }
 
   async discard({ staged, partitions: moves }: EpochCommit): Promise<void> {
@@ -85,6 +105,18 @@ export class Staging {
       }
     }
   }
+}
+
+/** Generations that a job writes of the records of a partition from `from` on. */
+export function writtenAt(
+  { generations }: Writing,
+  { job, partition, from }: Pick<Content, 'job' | 'partition' | 'from'>,
+): readonly number[] {
+  const written = generations.filter(({ sinks, barriers }) => {
+    const barrier = barriers.find((each) => each.job === job && each.partition === partition && each.source === source)
+    return sinks.some((sink) => sinkJobs[sink] === job) && from >= (barrier?.next ?? 0)
+  })
+  return written.map(({ generation }) => generation)
 }
 
 export function positionAt(partition: number, next: number): JobPosition {

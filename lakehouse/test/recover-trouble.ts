@@ -14,6 +14,15 @@ const fated: readonly string[] = [
   'addAccepted',
   'finishRewrite',
   'finishDerivation',
+  'createRerun',
+  'updateRerun',
+  'commitSplit',
+  'beginDualWriting',
+  'promoteRerun',
+  'rollBackRerun',
+  'releaseRerun',
+  'cancelRerun',
+  'setBasePlan',
 ]
 
 /** The store as one process reaches it: its next change meets the fate that `take` gives. */

@@ -11,10 +11,12 @@ import type { ClusterStore } from '../../core/ports/cluster-store.ts'
 import { keyOf, merchantId, merchantOf } from '../../core/ports/control-store.contract.ts'
 import type { EpochCommit, JobPosition, Publication } from '../../core/ports/control-store.ts'
 import type { ObjectStore } from '../../core/ports/object-store.ts'
+import type { Writing } from '../../core/ports/rerun-store.ts'
 import type { TableName } from '../../core/tables.ts'
 import { journaledStore } from '../core/journal/journaled-store.ts'
 import { derive, rewrite, Snapshots } from './recover-maintenance.ts'
-import { type Content, jobs, merchants, positionAt, Staging, source } from './recover-staging.ts'
+import { RerunsUnderTest } from './recover-reruns.ts'
+import { type Content, jobs, merchants, pipeline, positionAt, Staging, source } from './recover-staging.ts'
 import { type Fate, LostAnswer, troubledStore } from './recover-trouble.ts'
 
 const partitions = [0, 1, 2, 3]
@@ -26,7 +28,16 @@ const furthestRange = 10
 
 interface Worker {
   readonly store: ClusterStore
-  readonly held: Map<string, { readonly fence: number; readonly positions: Map<number, JobPosition> }>
+  readonly held: Map<
+    string,
+    {
+      readonly fence: number
+      readonly positions: Map<number, JobPosition>
+      readonly writing: Writing
+      /** Of its next epoch; it may have begun long ago. */
+      erasuresKnown: number
+    }
+  >
 }
 
 export class RecoverWorld {
@@ -37,6 +48,7 @@ export class RecoverWorld {
   readonly workers: Worker[] = []
   readonly publishers: { readonly store: ClusterStore; readonly owner: string }[] = []
   collector: ClusterStore
+  readonly reruns: RerunsUnderTest
   readonly #random: SeededRandom
   readonly #staging: Staging
   #processes = 0
@@ -50,6 +62,7 @@ export class RecoverWorld {
   ) {
     this.#random = seededRandom(seed)
     this.#staging = new Staging(objects, this.#random, this.clock)
+    this.reruns = new RerunsUnderTest(objects, this)
     this.collector = this.open()
     this.refresh()
   }
@@ -93,7 +106,8 @@ export class RecoverWorld {
   async step(): Promise<void> {
     this.clock.advance(this.below(1_500))
     const draw = this.below(100)
-    if (draw < 15) await this.take(this.pick(this.workers), this.pick(Object.keys(jobs)), this.some(partitions))
+    if (this.below(5) === 0) await this.rerun()
+    else if (draw < 15) await this.take(this.pick(this.workers), this.pick(Object.keys(jobs)), this.some(partitions))
     else if (draw < 55) await this.epoch(this.pick(this.workers), this.pick(Object.keys(jobs)))
     else if (draw < 70) await this.publish(this.pick(this.publishers), this.pick(['hits', 'failed_hits', 'hourly']))
     else if (draw < 80) await this.maintain(this.pick(this.publishers))
@@ -114,6 +128,8 @@ export class RecoverWorld {
     worker.held.set(job, {
       fence,
       positions: new Map(wanted.map((partition) => [partition, known.get(partition) ?? positionAt(partition, 0)])),
+      writing: await worker.store.writing(pipeline),
+      erasuresKnown: await worker.store.erasuresAsked(),
     })
   }
 
@@ -138,6 +154,7 @@ export class RecoverWorld {
       return this.#settle(worker, commit)
     }
     for (const position of commit.partitions) held.positions.set(position.partition, position)
+    held.erasuresKnown = await worker.store.erasuresAsked()
     if (!dies) await this.#staging.removeObsolete(job, commit)
     else worker.held.delete(job)
   }
@@ -199,8 +216,9 @@ export class RecoverWorld {
 
   async direct(): Promise<void> {
     const id = this.pick(merchants)
-    const draw = this.below(5)
-    if (draw === 4) await this.collector.touchDays(merchantId(id), [this.below(5)])
+    const draw = this.below(6)
+    if (draw === 5) await this.collector.fenceErasures(await this.collector.erasures({ limit: 100 }))
+    else if (draw === 4) await this.collector.touchDays(merchantId(id), [this.below(5)])
     else if (draw === 3) {
       const subject = { kind: 'visitor', value: `v${this.below(3)}` } as const
       const now = this.clock.now()
@@ -219,6 +237,12 @@ export class RecoverWorld {
     }
   }
 
+  async rerun(): Promise<void> {
+    this.#fate = this.#draw()
+    await this.#unlessLost(() => this.reruns.step(this.collector))
+    this.#fate = 'done'
+  }
+
   /** Brings all partitions forward once more and publishes everything, without trouble. */
   async settle(): Promise<void> {
     this.calm()
@@ -229,6 +253,7 @@ export class RecoverWorld {
       await this.take(worker, job, partitions)
       await this.epoch(worker, job, 'all')
     }
+    await this.reruns.settle(this.collector)
     // Beyond what any count reached that was lost.
     for (const log of logs) await this.count(log, furthestRange - 1)
     this.clock.advance(leaseTtlMs + 1)

@@ -24,6 +24,7 @@ describe('a control store restored from any earlier moment', () => {
     let publications = 0
     let accepted = 0
     let rewrites = 0
+    let reruns = 0
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 0, max: 2 ** 31 }), async (seed) => {
         const found = await loseAndRecover(memoryStore(seed), memoryObjectStore(), seed)
@@ -31,11 +32,13 @@ describe('a control store restored from any earlier moment', () => {
         publications += found.publications
         accepted += found.accepted
         rewrites += found.rewrites
+        reruns += found.reruns
       }),
       { numRuns: 60 },
     )
     expect(Math.min(epochs, publications, accepted)).toBeGreaterThan(60)
     // Rarer: one needs a publication before it.
     expect(rewrites).toBeGreaterThan(10)
+    expect(reruns).toBeGreaterThan(60)
   })
 })

@@ -2,6 +2,7 @@
  * A table written by the embedded lake, copied into a bucket and registered in Trino: Trino reads it, snapshot by snapshot,
  * and changes it; what it then is, our reader reads with equal rows, position deletes and all.
  */
+
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,6 +13,7 @@ import { ManualClock } from '../../core/adapters/memory/manual-clock.ts'
 import { seededRandom } from '../../core/adapters/memory/seeded-random.ts'
 import { nodeDisk } from '../../core/adapters/node/node-disk.ts'
 import { dayMs, eventTime, utcDay } from '../../core/event-time.ts'
+import { firstGenerations } from '../../core/generations.ts'
 import type { MerchantId } from '../../core/ids.ts'
 import { hitRow, rowsOf } from '../../core/ports/lake.contract.ts'
 import type { ScanFilter } from '../../core/ports/lake.ts'
@@ -249,7 +251,15 @@ WHERE merchant = '${merchant}' AND _gen = 1 AND time < TIMESTAMP '2026-03-03 00:
       expect(asked).toEqual(counted)
     }
     const units = days.map(({ start, end }) => ({ merchant: 'omega' as MerchantId, start, end }))
-    const work = { table: 'sessions', id: 1, generation: 1, view, units, rule: visitsRule, erased: [] } as const
+    const work = {
+      table: 'sessions',
+      id: 1,
+      generations: firstGenerations,
+      view,
+      units,
+      rule: visitsRule,
+      erased: [],
+    } as const
     const derived = await lake.derive(work)
     const visits = await rowsOf(lake, { table: 'sessions', snapshot: derived.snapshot, pending: [] })
     const [[left] = []] = await under.trino.query(

@@ -1,9 +1,10 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { StaleLeaseError, TrinoOutcomeUnknownError } from '../../core/errors.ts'
 import { dayMs, eventTime } from '../../core/event-time.ts'
 import { hitRow, hourlyRow } from '../../core/ports/lake.contract.ts'
+import { testLength } from '../../core/test/length.ts'
 import { tableNames, totalSketchSize } from '../../schemas/tables.ts'
 import { mergeMaxPartitions } from '../adapters/trino/lake-publication.ts'
 import { publicationSource } from '../adapters/trino/lake-turn.ts'
@@ -12,6 +13,9 @@ import type { PublicationTurn } from '../core/publication-turn.ts'
 import { leftovers, openTrinoLake, type TrinoLakeUnderTest, watchedTrino } from './trino-lake-under-test.ts'
 
 const noon = eventTime('2026-03-01T12:00:00Z')
+const races = testLength('CLUSTER_TEST_RACES', { short: 8, full: 1_000 })
+// A thousand take more than an hour.
+vi.setConfig({ testTimeout: 300_000 + races * 30_000 })
 
 let under: TrinoLakeUnderTest
 beforeEach(async () => {
@@ -212,14 +216,14 @@ describe('a publication through Trino', () => {
 })
 
 describe('two publishers of one publication', () => {
-  it('leave each row once, in 40 races', async () => {
+  it(`leave each row once, in ${races} races`, async () => {
     let merges = 0
     const trino = watchedTrino(under.trino, async (sql) => {
       if (sql.startsWith('MERGE')) merges++
     })
     const one = under.lake({ trino })
     const two = under.lake({ trino })
-    for (let id = 1; id <= 40; id++) {
+    for (let id = 1; id <= races; id++) {
       const rows = Array.from({ length: 50 }, (_, n) =>
         hitRow({ id: `${id}-${n}`, time: noon - (n % 3) * dayMs, _off: id, _idx: n }),
       )
@@ -230,11 +234,11 @@ describe('two publishers of one publication', () => {
       expect(outcomes.some(({ status }) => status === 'fulfilled')).toBe(true)
     }
     // They did meet: some statements lost against the other's and were repeated.
-    expect(merges).toBeGreaterThan(2 * 40)
+    expect(merges).toBeGreaterThan(2 * races)
     const found = await under.rows('hits')
-    expect(found).toHaveLength(40 * 50)
-    expect(new Set(found.map((row) => `${row._publish}/${row._row}`)).size).toBe(40 * 50)
-    expect(new Set(found.map((row) => row.id)).size).toBe(40 * 50)
+    expect(found).toHaveLength(races * 50)
+    expect(new Set(found.map((row) => `${row._publish}/${row._row}`)).size).toBe(races * 50)
+    expect(new Set(found.map((row) => row.id)).size).toBe(races * 50)
   })
 })
 

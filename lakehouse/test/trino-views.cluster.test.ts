@@ -2,10 +2,12 @@ import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { systemTimers } from '../../core/adapters/node/system.ts'
 import { dayMs, eventTime, hourMs } from '../../core/event-time.ts'
+import { firstGenerations, type GenerationMap } from '../../core/generations.ts'
 import type { MerchantId } from '../../core/ids.ts'
 import type { ErasedHits } from '../../core/ports/erasure-store.ts'
 import { hitRow, hourlyRow, snapshotView } from '../../core/ports/lake.contract.ts'
 import type { DeriveWork } from '../../core/ports/lake.ts'
+import { answeredBy } from '../../core/ports/query-engine-under-test.ts'
 import { kmvEstimate } from '../../core/sketch/kmv.ts'
 import { loadBucket, quantileOf } from '../../core/sketch/quantiles.ts'
 import type { LakeRow } from '../../core/tables.ts'
@@ -31,10 +33,56 @@ afterEach(async () => {
   await under.close()
 })
 
-const ensure = (erased: readonly ErasedHits[] = []) =>
-  ensureViews({ ...under, timers: systemTimers, viewSchema }, erased)
+const ensure = (erased: readonly ErasedHits[] = [], generations = firstGenerations) =>
+  ensureViews({ ...under, timers: systemTimers, viewSchema }, { erased, generations })
 const view = (name: string) => [under.catalog, viewSchema, name].map(quotedName).join('.')
 const money = (micros: bigint) => (Number(micros) / 1e6).toFixed(6)
+
+describe('the views, where generations share the tables', () => {
+  it('show each row of the generation that answers where it is, once', async () => {
+    const lake = under.lake()
+    const tea = 'tea' as MerchantId
+    const places = [merchant, tea].flatMap((of) => [-1, 0, 1].map((days) => ({ of, days })))
+    const each = [1, 2, 3].flatMap((_gen) => places.map((place) => ({ ...place, _gen })))
+    const hits = each.map(({ of, days, _gen }, n) =>
+      hitRow({ id: `${of} ${days} ${_gen}`, merchant: of, time: noon + days * dayMs, _off: n, _gen }),
+    )
+    const hourly = each.map(({ of, days, _gen }, n) =>
+      hourlyRow({ merchant: of, bucket: noon + days * dayMs, hits: _gen, _off_from: n, _off_to: n, _gen }),
+    )
+    await lake.publish('hits', 1, [await lake.stage('hits', '1', hits)])
+    await lake.publish('hourly', 1, [await lake.stage('hourly', '2', hourly)])
+    const shown = async () => {
+      const ids = await under.trino.query(`SELECT id FROM ${view('hits')}`)
+      const numbers = await under.trino.query(
+        `SELECT merchant || ' ' || CAST(date_diff('day', TIMESTAMP '2026-03-01 12:00:00 UTC', bucket) AS varchar) || ' ' || CAST(hits AS varchar) FROM ${view('hourly')}`,
+      )
+      return [ids.flat().map(String).sort(), numbers.flat().map(String).sort()]
+    }
+    await ensure()
+    const all = (of: (place: { of: MerchantId; days: number }) => number) =>
+      places.map((place) => `${place.of} ${place.days} ${of(place)}`).sort()
+    expect(await shown()).toEqual([all(() => 1), all(() => 1)])
+    await ensure([], {
+      base: 1,
+      entries: [
+        { sink: 'hits', merchant: null, from: midnight, to: midnight + dayMs, generation: 2 },
+        { sink: 'hourly', merchant: tea, from: null, to: midnight, generation: 3 },
+      ],
+    })
+    expect(await shown()).toEqual([
+      all(({ days }) => (days === 0 ? 2 : 1)),
+      all(({ of, days }) => (of === tea && days < 0 ? 3 : 1)),
+    ])
+    // More places than there may be conditions.
+    const others = Array.from({ length: 70 }, (_, n) => ({
+      ...{ sink: 'hits', merchant: `m${n}` as MerchantId, from: midnight, to: null, generation: 3 },
+    })) satisfies GenerationMap['entries']
+    const own = { sink: 'hits', merchant: tea, from: midnight, to: null, generation: 2 } as const
+    await ensure([], { base: 1, entries: [...others, own] })
+    expect(await shown()).toEqual([all(({ of, days }) => (of === tea && days >= 0 ? 2 : 1)), all(() => 1)])
+  })
+})
 
 describe('the view hits, where something is erased', () => {
   it('leaves out what is erased, and nothing that came later or is another merchant’s', async () => {
@@ -109,7 +157,7 @@ describe('the view hourly', () => {
     const groups = await engine.hits(
       {
         from: 'rollup',
-        generation: 1,
+        generations: answeredBy(1),
         merchant,
         breakdown: 'total',
         pieces: starts.map((start, bucket) => ({ bucket, start, end: start + hourMs, stored: null })),
@@ -174,7 +222,7 @@ describe('the views of derived tables', () => {
   const derive = (work: Pick<DeriveWork, 'table' | 'id'>, snapshot: string, from: 'hourly' | 'hits') =>
     under.lake().derive({
       ...work,
-      generation: 1,
+      generations: firstGenerations,
       erased: [],
       rule: visitsRule,
       units: [0, 1].map((day) => ({ merchant, start: midnight + day * dayMs, end: midnight + (day + 1) * dayMs })),
@@ -218,7 +266,7 @@ FROM ${view('daily')} WHERE merchant = 'shop' AND breakdown = 'total' ORDER BY b
     await under.lake().derive({
       table: 'sessions',
       id: 2,
-      generation: 1,
+      generations: firstGenerations,
       erased: [],
       rule: visitsRule,
       units: [{ merchant, start: midnight, end: midnight + dayMs }],

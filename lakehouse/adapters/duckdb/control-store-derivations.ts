@@ -3,9 +3,12 @@
  * merchant and table), and what is still to be done (`derivation_marks`, and the changed days). Whether a range is right is
  * looked up when it is asked for, so a commit has nothing to do with ranges.
  */
+import { dayMs } from '../../../core/event-time.ts'
+import { generationMap } from '../../../core/generations.ts'
 import type { MerchantId } from '../../../core/ids.ts'
 import { baseOfDerived, type DerivationStore } from '../../../core/ports/maintenance-store.ts'
 import { type BegunDerivation, daysOf, limitsOf, merchantsOf, toDerivation } from '../../core/control/derived-ranges.ts'
+import { newestChange } from '../../core/control/generation-changes.ts'
 import { checkChangedDaysPage, checkUnits } from '../../core/control/rules.ts'
 import { erasedOf } from './control-store-erasures.ts'
 import {
@@ -16,6 +19,7 @@ import {
   requireNoneOpen,
   setLakeTable,
 } from './control-store-lake-tables.ts'
+import { changesOf } from './control-store-rerun-tables.ts'
 import type { Session } from './control-store-session.ts'
 import { dayChanges } from './control-store-versions.ts'
 
@@ -42,14 +46,28 @@ export function derivations(writer: Session, reader: Session): DerivationStore {
   return {
     async changedDays({ afterVersion, firstDay, lastDay, after, limit }) {
       checkChangedDaysPage(limit)
-      const rows = await reader.read(() =>
-        reader.rows(
-          `SELECT day, merchant, max(version) FROM ${dayChanges}
-           WHERE version > $1 AND day >= $2 AND day <= $3 AND (day > $4 OR day = $4 AND merchant > $5)
-           GROUP BY day, merchant ORDER BY day, merchant LIMIT $6`,
-          [afterVersion, firstDay, lastDay, after?.day ?? firstDay, after?.merchant ?? '', limit],
-        ),
-      )
+      const values = [afterVersion, firstDay, lastDay, after?.day ?? firstDay, after?.merchant ?? '', limit]
+      const inPage = 'day >= $2 AND day <= $3 AND (day > $4 OR day = $4 AND merchant > $5)'
+      const rows = await reader.read(async () => {
+        const [newer] = await reader.rows('SELECT 1 FROM generation_changes WHERE version > $1 LIMIT 1', [afterVersion])
+        // All known days are looked through only where something else answers now.
+        return newer === undefined
+          ? reader.rows(
+              `SELECT day, merchant, max(version) FROM ${dayChanges} WHERE version > $1 AND ${inPage}
+               GROUP BY day, merchant ORDER BY day, merchant LIMIT $6`,
+              values,
+            )
+          : reader.rows(
+              `SELECT d.day, d.merchant, greatest(d.version, coalesce(max(c.version), 0)) AS newest
+               FROM (SELECT day, merchant, max(version) AS version FROM ${dayChanges} WHERE ${inPage}
+                 GROUP BY day, merchant) d
+               LEFT JOIN (SELECT * FROM generation_changes WHERE version > $1) c
+                 ON (c.merchant IS NULL OR c.merchant = d.merchant)
+                 AND (c.starts IS NULL OR c.starts < (d.day + 1) * ${dayMs}) AND (c.ends IS NULL OR c.ends > d.day * ${dayMs})
+               GROUP BY d.day, d.merchant, d.version HAVING newest > $1 ORDER BY d.day, d.merchant LIMIT $6`,
+              values,
+            )
+      })
       return rows.map(([day, merchant, version]) => ({
         merchant: merchant as MerchantId,
         day: Number(day),
@@ -89,6 +107,7 @@ export function derivations(writer: Session, reader: Session): DerivationStore {
           id: Math.max((await lakeTable(writer, table)).last ?? 0, idAbove) + 1,
           units,
           view: { table: base, snapshot, pending },
+          generations: generationMap(await changesOf(writer)),
           erased: [...(await erasedOf(writer, merchantsOf(units), 'open')).values()].flat(),
           ...limitsOf(reading, reads, 'committed'),
         }
@@ -114,7 +133,7 @@ export function derivations(writer: Session, reader: Session): DerivationStore {
     },
     async derivedRanges({ table, merchant, from, to, reach }) {
       const widest = daysOf({ start: from, end: to }, reach)
-      const { ranges, changes } = await reader.read(async () => ({
+      const { ranges, changes, ofMap } = await reader.read(async () => ({
         ranges: await reader.rows(
           `SELECT starts, ends, publish, right_until FROM derived_ranges
            WHERE table_name = $1 AND merchant = $2 AND starts >= $3 AND ends <= $4 ORDER BY starts`,
@@ -124,11 +143,13 @@ export function derivations(writer: Session, reader: Session): DerivationStore {
           `SELECT day, max(version) FROM ${dayChanges} WHERE merchant = $1 AND day >= $2 AND day <= $3 GROUP BY day`,
           [merchant, widest.first, widest.last],
         ),
+        ofMap: await changesOf(reader, { sink: baseOfDerived[table], merchant }),
       }))
       const changed = new Map(changes.map(([day, version]) => [Number(day), Number(version)]))
       return ranges.flatMap(([starts, ends, publish, rightUntil]) => {
         const range = { start: Number(starts), end: Number(ends), publish: Number(publish) }
         const { first, last } = daysOf(range, reach)
+        if (newestChange(ofMap, baseOfDerived[table], { merchant, first, last }) > Number(rightUntil)) return []
         for (let day = first; day <= last; day++) if ((changed.get(day) ?? 0) > Number(rightUntil)) return []
         return [range]
       })

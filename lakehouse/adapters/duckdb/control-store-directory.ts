@@ -1,7 +1,8 @@
 /** Merchants, keys and daily secrets of the control store in DuckDB. */
 import type { MerchantId } from '../../../core/ids.ts'
-import type { ControlStore, KeyHolder, Merchant, StoredKey } from '../../../core/ports/control-store.ts'
+import type { ControlStore, FormerZone, KeyHolder, Merchant, StoredKey } from '../../../core/ports/control-store.ts'
 import {
+  changedMerchant,
   checkKey,
   checkMerchant,
   checkMerchantChange,
@@ -24,7 +25,8 @@ type Directory = Pick<
   | 'dailySecrets'
 >
 
-const merchantColumns = 'm.id, m.name, m.time_zone, m.currency, m.blocked_names, m.visitor_seed, m.retention_days'
+const merchantColumns = `m.id, m.name, m.time_zone, m.currency, m.blocked_names, m.visitor_seed, m.retention_days,
+  m.former_zones`
 
 const keyColumns = 'k.hash, k.merchant, k.kind, k.rights, k.origins, k.quota, k.tool'
 const keyWidth = 7
@@ -62,10 +64,11 @@ export function directory(writer: Session, reader: Session): Directory {
           if (taken.length > 0) throw keyTakenError(hash)
         }
         const { id, name, timeZone, currency, blockedNames, visitorSeed, retentionDays } = merchant
+        const facts = [id, name, timeZone, currency, JSON.stringify(blockedNames), visitorSeed, retentionDays]
         await writer.run(
-          `INSERT INTO merchants (id, name, time_zone, currency, blocked_names, visitor_seed, retention_days)
-           VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-          [id, name, timeZone, currency, JSON.stringify(blockedNames), visitorSeed, retentionDays],
+          `INSERT INTO merchants (id, name, time_zone, currency, blocked_names, visitor_seed, retention_days, former_zones)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+          [...facts, formerZonesText(merchant)],
         )
         for (const key of keys) await storeKey(key)
         return 'created'
@@ -76,10 +79,12 @@ export function directory(writer: Session, reader: Session): Directory {
       return writer.write(async () => {
         const known = await findMerchant(writer, id)
         if (known === undefined) return undefined
-        const changed = { ...known, ...change }
+        const changed = changedMerchant(known, change)
+        const { name, blockedNames, visitorSeed, retentionDays, timeZone } = changed
         await writer.run(
-          `UPDATE merchants SET name = $2, blocked_names = $3, visitor_seed = $4, retention_days = $5 WHERE id = $1`,
-          [id, changed.name, JSON.stringify(changed.blockedNames), changed.visitorSeed, changed.retentionDays],
+          `UPDATE merchants SET name = $2, blocked_names = $3, visitor_seed = $4, retention_days = $5, time_zone = $6,
+             former_zones = $7 WHERE id = $1`,
+          [id, name, JSON.stringify(blockedNames), visitorSeed, retentionDays, timeZone, formerZonesText(changed)],
         )
         return changed
       })
@@ -153,7 +158,9 @@ export function directory(writer: Session, reader: Session): Directory {
   }
 }
 
-function toMerchant([id, name, timeZone, currency, blockedNames, visitorSeed, retentionDays]: SqlRow): Merchant {
+const formerZonesText = ({ formerZones }: Merchant) => (formerZones === undefined ? null : JSON.stringify(formerZones))
+
+function toMerchant([id, name, timeZone, currency, blockedNames, visitorSeed, retentionDays, zones]: SqlRow): Merchant {
   return {
     id: id as MerchantId,
     name: name as string,
@@ -162,6 +169,7 @@ function toMerchant([id, name, timeZone, currency, blockedNames, visitorSeed, re
     blockedNames: JSON.parse(blockedNames as string) as string[],
     visitorSeed: visitorSeed as string,
     retentionDays: retentionDays === null ? null : Number(retentionDays),
+    ...(zones !== null && { formerZones: JSON.parse(zones as string) as FormerZone[] }),
   }
 }
 

@@ -6,9 +6,13 @@ import { StaleEpochError } from '../../../core/errors.ts'
 import type { MerchantId } from '../../../core/ids.ts'
 import type { ControlStore, EpochCommit } from '../../../core/ports/control-store.ts'
 import { booksEntries, distinctTouched } from '../../core/control/epoch-rows.ts'
+import { requireEpochKnows } from '../../core/control/erasures.ts'
 import { checkEpoch, checkPartitions } from '../../core/control/rules.ts'
 import type { BooksLedger } from './control-store-books.ts'
+import { fencedAfter, recordDroppedDays } from './control-store-erasures.ts'
+import { recordFiles } from './control-store-lake-tables.ts'
 import { currentPositions, positionColumns, toPosition } from './control-store-positions.ts'
+import { changesOf, requireWriting } from './control-store-rerun-tables.ts'
 import type { Session } from './control-store-session.ts'
 import type { Versions } from './control-store-versions.ts'
 
@@ -71,28 +75,6 @@ export function epochs(writer: Session, reader: Session, books: BooksLedger, ver
     }
   }
 
-  /** Inside a write. Returns the number of the last file recorded. */
-  async function recordFiles(files: EpochCommit['staged'], lastFile: number, version: number): Promise<number> {
-    if (files.length === 0) return lastFile
-    const taken = await writer.rows(
-      `SELECT name FROM pending_files WHERE name IN (SELECT unnest(from_json($1, '["VARCHAR"]')))`,
-      [JSON.stringify(files.map(({ name }) => name))],
-    )
-    if (taken[0] !== undefined) throw new RangeError(`the staged file ${taken[0][0]} is committed already`)
-    await writer.append('pending_files', [
-      { whole: files.map((_, index) => lastFile + 1 + index) },
-      { text: files.map((file) => file.table) },
-      { text: files.map((file) => file.name) },
-      { whole: files.map((file) => file.rows) },
-      { whole: files.map((file) => file.bytes) },
-      { whole: files.map((file) => file.firstDay) },
-      { whole: files.map((file) => file.lastDay) },
-      { whole: files.map(() => null) },
-      { whole: files.map(() => version) },
-    ])
-    return lastFile + files.length
-  }
-
   return {
     async acquirePartitions(job, source, owner, partitions) {
       checkPartitions(job, partitions)
@@ -129,14 +111,17 @@ export function epochs(writer: Session, reader: Session, books: BooksLedger, ver
       return writer.write(async () => {
         const start = await startOf(commit)
         const known = await checkPositions(commit)
+        await requireWriting(writer, commit.writing)
+        requireEpochKnows(commit, await fencedAfter(writer, commit.erasuresKnown))
         const version = start.lastCommit + 1
         await movePositions(commit, known)
         if (start.plan !== commit.plan) {
           await writer.run('UPDATE jobs SET plan = $2 WHERE job = $1', [commit.job, commit.plan])
         }
-        const lastFile = await recordFiles(commit.staged, start.lastFile, version)
+        const lastFile = await recordFiles(writer, commit.staged, start.lastFile, version)
         const floor = await versions.record(version, touched, start.versionsFloor)
         await books.append(entries)
+        await recordDroppedDays(writer, version, commit)
         await writer.run('UPDATE counters SET last_commit = $1, versions_floor = $2, last_file = $3', [
           version,
           floor,
@@ -163,7 +148,8 @@ export function epochs(writer: Session, reader: Session, books: BooksLedger, ver
           day: Number(day),
           version: Number(version),
         }))
-        return { commit, changes, reset, positions: await currentPositions(reader) }
+        const positions = await currentPositions(reader)
+        return { commit, changes, reset, positions, generations: await changesOf(reader) }
       })
     },
   }

@@ -1,4 +1,4 @@
-/** What publications, derivations and rewrites share in DuckDB: leases, the tables' snapshots, and what is open. */
+/** What publications, derivations and rewrites share in DuckDB: leases, the tables' snapshots, what is open, and files. */
 import { PublicationOpenError, StaleLeaseError } from '../../../core/errors.ts'
 import type { Publication } from '../../../core/ports/control-store.ts'
 import type { StagedFile } from '../../../core/ports/lake.ts'
@@ -76,4 +76,34 @@ export async function openDerivationOf(session: Session, table: TableName): Prom
 export async function requireNoneOpen(writer: Session, table: TableName): Promise<void> {
   const open = (await openPublicationOf(writer, table)) ?? (await openDerivationOf(writer, table))
   if (open !== undefined) throw new PublicationOpenError(table, open.id)
+}
+
+/**
+ * Inside a write. Files of a commit, in order; returns the number of the last file recorded.
+ * @throws RangeError where one is committed already
+ */
+export async function recordFiles(
+  writer: Session,
+  files: readonly StagedFile[],
+  lastFile: number,
+  version: number,
+): Promise<number> {
+  if (files.length === 0) return lastFile
+  const taken = await writer.rows(
+    `SELECT name FROM pending_files WHERE name IN (SELECT unnest(from_json($1, '["VARCHAR"]')))`,
+    [JSON.stringify(files.map(({ name }) => name))],
+  )
+  if (taken[0] !== undefined) throw new RangeError(`the staged file ${taken[0][0]} is committed already`)
+  await writer.append('pending_files', [
+    { whole: files.map((_, index) => lastFile + 1 + index) },
+    { text: files.map((file) => file.table) },
+    { text: files.map((file) => file.name) },
+    { whole: files.map((file) => file.rows) },
+    { whole: files.map((file) => file.bytes) },
+    { whole: files.map((file) => file.firstDay) },
+    { whole: files.map((file) => file.lastDay) },
+    { whole: files.map(() => null) },
+    { whole: files.map(() => version) },
+  ])
+  return lastFile + files.length
 }

@@ -129,6 +129,7 @@ const directory: fc.Arbitrary<Call> = fc
     `${what} ${id} ${n} ${m}`,
     async (store): Promise<unknown> => {
       if (what === 'create') return store.createMerchant(merchantOf(id, { name: `n${m}` }), [keyOf(id, `k${n}`)])
+      if (what === 'update' && n % 2 === 0) return store.updateMerchant(id, { zone: { timeZone: `Zone/${m}`, now: n } })
       if (what === 'update') return store.updateMerchant(id, { name: `n${m}`, blockedNames: [`b${n}`] })
       if (what === 'key') return store.addKey(keyOf(id, `k${n}`))
       return store.dailySecrets([`${n}`, `${m}`], `${Math.min(n, m)}`, () => `made ${n} ${m}`)

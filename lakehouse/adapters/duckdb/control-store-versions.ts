@@ -21,6 +21,8 @@ export const dayChanges = `(SELECT merchant, day, version FROM versions
 export interface Versions {
   /** Inside a write: raises what was touched, each once, to `version`. Returns the newest commit whose raises are not listed. */
   record(version: number, touched: EpochCommit['touched'], floor: number): Promise<number>
+  /** Inside a write: what splits of the rerun made is known from now on, and was changed by `version`. It is not listed. */
+  recordMade(version: number, rerun: number): Promise<void>
 }
 
 export interface VersionLimits {
@@ -63,6 +65,18 @@ export async function createVersions(writer: Session, reader: Session, limits: V
     return left
   }
 
+  /** Inside a write. */
+  async function keepSize(after: typeof size): Promise<void> {
+    let kept = after
+    if (after.days > after.foldAt) {
+      const left = await foldDays()
+      kept = { ...after, days: left, foldAt: Math.max(foldDaysAt, 2 * left) }
+    }
+    writer.afterCommit(() => {
+      size = kept
+    })
+  }
+
   return {
     async record(version, touched, floor) {
       await writer.append('versions', [
@@ -70,21 +84,22 @@ export async function createVersions(writer: Session, reader: Session, limits: V
         { text: touched.map(({ merchant }) => merchant) },
         { whole: touched.map(({ day }) => day) },
       ])
-      let after = { ...size, listed: size.listed + touched.length }
-      let newFloor = floor
-      if (after.listed > maxVersionRows) {
-        const { floor: cut, pruned, days } = await prune()
-        newFloor = cut
-        after = { ...after, listed: after.listed - pruned, days: after.days + days }
+      const after = { ...size, listed: size.listed + touched.length }
+      if (after.listed <= maxVersionRows) {
+        await keepSize(after)
+        return floor
       }
-      if (after.days > after.foldAt) {
-        const left = await foldDays()
-        after = { ...after, days: left, foldAt: Math.max(foldDaysAt, 2 * left) }
-      }
-      writer.afterCommit(() => {
-        size = after
-      })
-      return newFloor
+      const { floor: cut, pruned, days } = await prune()
+      await keepSize({ ...after, listed: after.listed - pruned, days: after.days + days })
+      return cut
+    },
+    async recordMade(version, rerun) {
+      const days = await writer.run(
+        'INSERT INTO day_versions SELECT DISTINCT merchant, day, $1 FROM rerun_days WHERE rerun = $2',
+        [version, rerun],
+      )
+      await writer.run('DELETE FROM rerun_days WHERE rerun = $1', [rerun])
+      await keepSize({ ...size, days: size.days + days })
     },
   }
 }

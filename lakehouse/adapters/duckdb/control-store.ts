@@ -16,6 +16,7 @@ import { erasures } from './control-store-erasures.ts'
 import { imports } from './control-store-imports.ts'
 import { pins } from './control-store-pins.ts'
 import { publications } from './control-store-publications.ts'
+import { reruns } from './control-store-reruns.ts'
 import { Session } from './control-store-session.ts'
 import { createVersions } from './control-store-versions.ts'
 import { migrate } from './migrations.ts'
@@ -54,6 +55,7 @@ export async function openDuckDbControlStore(options: DuckDbControlStoreOptions)
       ...derivations(writer, reader),
       ...pins(writer, reader),
       ...erasures(writer, reader, versions),
+      ...reruns(writer, reader, versions),
       ...imports(writer, reader),
       addAccepted,
       acceptedThrough,

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, describe, expect, it } from 'vitest'
 import { StartError } from '../../../core/errors.ts'
+import { firstGenerations } from '../../../core/generations.ts'
 import { keyOf, merchantId } from '../../../core/ports/control-store.contract.ts'
 import { epochOf, fileOf } from '../../../core/ports/control-store-epochs.contract.ts'
 import { openDuckDbControlStore } from './control-store.ts'
@@ -147,6 +148,29 @@ describe('migrations', () => {
     expect(await store.changedDays(days)).toEqual([{ merchant: 'a', day: 5, version: 3 }])
     const { id } = await store.beginPublication('hourly', 'maintain', fence, ['f'])
     await store.finishPublication('hourly', 'maintain', fence, id, 's')
+    await store.close()
+    instance.closeSync()
+  })
+
+  it('open what a version wrote that knew of no reruns: nothing else answers, and what it derived is of the first', async () => {
+    const instance = await open(':memory:')
+    const session = await Session.open(instance)
+    await migrate(
+      session,
+      migrations.slice(
+        0,
+        migrations.findIndex(({ name }) => name === 'reruns'),
+      ),
+    )
+    const view = { table: 'hourly', snapshot: null, pending: [] }
+    const work = { table: 'daily', id: 1, units: [], view, erased: [], through: 0, rightUntil: 0 }
+    await ask(instance, `INSERT INTO derivations VALUES ('daily', '${JSON.stringify(work)}')`)
+    await session.close()
+    const store = await openDuckDbControlStore({ instance })
+    expect((await store.openDerivation('daily'))?.generations).toEqual(firstGenerations)
+    expect(await store.reruns({ limit: 10 })).toEqual([])
+    expect(await store.generationsInUse()).toEqual({ inUse: [1], changedAt: null })
+    expect((await store.versionsSince(0)).generations).toEqual([])
     await store.close()
     instance.closeSync()
   })

@@ -1,7 +1,7 @@
 /**
- * The one DuckDB instance of a process: control store, Parquet writing and queries share it, each on connections of its
- * own. One file is open in one process at a time (DuckDB's lock); what can go wrong on opening it is said in a sentence
- * with the mend.
+ * Instances of DuckDB: the control store has one over its file, Parquet writing and queries share one in memory, each on
+ * connections of their own. One file is open in one process at a time (DuckDB's lock); what can go wrong on opening it is
+ * said in a sentence with the mend.
  *
  * Nothing is fetched from a network: extensions are neither installed nor loaded by themselves.
  */

@@ -93,6 +93,43 @@ export const migrations: readonly Migration[] = [
          asked_by VARCHAR NOT NULL)`,
     ],
   },
+  {
+    name: 'reruns',
+    statements: [
+      // JSON: the record without its notes, the notes, and where it stands in the map, null before it was promoted.
+      `CREATE TABLE reruns (id BIGINT NOT NULL, pipeline VARCHAR NOT NULL, state VARCHAR NOT NULL, revision BIGINT NOT NULL,
+         record VARCHAR NOT NULL, notes VARCHAR NOT NULL, answer VARCHAR)`,
+      'CREATE TABLE rerun_splits (rerun BIGINT NOT NULL, split VARCHAR NOT NULL)',
+      // What splits made, until it answers: then it goes on in `day_versions`.
+      'CREATE TABLE rerun_days (rerun BIGINT NOT NULL, merchant VARCHAR NOT NULL, day BIGINT NOT NULL)',
+      // The map, made of the reruns whenever it changes.
+      `CREATE TABLE generation_changes (rerun BIGINT NOT NULL, sink VARCHAR NOT NULL, generation BIGINT NOT NULL,
+         merchant VARCHAR, starts BIGINT, ends BIGINT, answers BIGINT NOT NULL, place BIGINT NOT NULL,
+         version BIGINT NOT NULL)`,
+      // Generations as JSON. A pipeline that is not there writes what it writes at first.
+      `CREATE TABLE writing (pipeline VARCHAR NOT NULL, revision BIGINT NOT NULL, generations VARCHAR NOT NULL)`,
+    ],
+  },
+  {
+    name: 'zones that merchants had',
+    statements: [
+      // JSON; null: none.
+      'ALTER TABLE merchants ADD COLUMN former_zones VARCHAR',
+      'ALTER TABLE generation_changes ADD COLUMN zones_as_of BIGINT',
+    ],
+  },
+  {
+    name: 'erasures are fenced',
+    statements: [
+      // The asking up to which it is fenced. Of those that were being carried out it is not known what epochs knew: they are
+      // fenced anew.
+      'ALTER TABLE erasures ADD COLUMN asking BIGINT',
+      'ALTER TABLE erasures ADD COLUMN fenced BIGINT DEFAULT 0',
+      'UPDATE erasures SET asking = id',
+      `CREATE TABLE dropped_days (epoch BIGINT NOT NULL, merchant VARCHAR NOT NULL, day BIGINT NOT NULL,
+         erasures_known BIGINT NOT NULL)`,
+    ],
+  },
 ]
 
 /**

@@ -1,8 +1,10 @@
 /** The files that a question must read, table by table: of each table those of the days in which its pieces lie. */
 import { utcDay } from '../../../core/event-time.ts'
+import { stretchesWithin } from '../../../core/generations.ts'
 import type { TableView } from '../../../core/ports/lake.ts'
 import type { BucketRange, Question } from '../../../core/ports/query-engine.ts'
 import type { TableName } from '../../../core/tables.ts'
+import { sinkOfTable } from '../../core/sql/of-generations.ts'
 import { tableOf, viewsOf } from '../../core/sql/pieces.ts'
 import { visitsHitRanges } from '../../core/sql/visits-select.ts'
 import type { TableFile, TableFiles } from '../../core/table-files.ts'
@@ -13,7 +15,7 @@ export type FilesByTable = ReadonlyMap<TableName, readonly TableFile[]>
 /** Most stretches of days that are looked up apart; where there are more, what lies between them is opened too. */
 export const maxFileRanges = 16
 
-type Tenant = Pick<Question, 'merchant' | 'generation'>
+type Tenant = Pick<Question, 'merchant'> & Partial<Pick<Question, 'generations'>>
 
 /** @throws SnapshotNotFoundError, CorruptTableError */
 export async function filesOfQuestion(files: TableFiles, question: Question): Promise<FilesByTable> {
@@ -29,13 +31,26 @@ export async function filesOfQuestion(files: TableFiles, question: Question): Pr
   return found
 }
 
-export function filesInRange(
+/** Of every generation that answers in the range, the files of the days that it answers; of all generations where none are given. */
+export async function filesInRange(
   files: TableFiles,
   view: TableView,
-  { merchant, generation }: Tenant,
+  { merchant, generations }: Tenant,
   { start, end }: BucketRange,
 ): Promise<readonly TableFile[]> {
-  return files.files(view, { merchant, generation, firstDay: utcDay(start), lastDay: utcDay(end - 1) })
+  const days = (from: number, to: number) => ({ merchant, firstDay: utcDay(from), lastDay: utcDay(to - 1) })
+  if (generations === undefined) return files.files(view, days(start, end))
+  const stretches = stretchesWithin(generations[sinkOfTable[view.table]], { from: start, to: end })
+  if (stretches.length > maxFileRanges) {
+    const among = [...new Set(stretches.map(({ generation }) => generation))]
+    return files.files(view, { ...days(start, end), generations: among })
+  }
+  const byPath = new Map<string, TableFile>()
+  for (const { from, to, generation } of stretches) {
+    const own = days(Math.max(start, from ?? start), Math.min(end, to ?? end))
+    for (const file of await files.files(view, { ...own, generations: [generation] })) byPath.set(file.localPath, file)
+  }
+  return [...byPath.values()]
 }
 
 function rangesOf(question: Question, table: TableName): readonly BucketRange[] {

@@ -71,7 +71,7 @@ export function createDuckDbQueryEngine(options: DuckDbQueryEngineOptions): Duck
       const asked = askedOf(question, new Set(found.keys()))
       if (asked.pieces.length === 0) return []
       const select = hitsSelect(asked)
-      return readHitsGroups(asked, select, await run(select, found, signal), cells)
+      return readHitsGroups(asked, select, await run(select, found, signal), duckDbCells)
     },
     async visits(question, signal) {
       const found = await filesOfQuestion(files, question)
@@ -79,21 +79,21 @@ export function createDuckDbQueryEngine(options: DuckDbQueryEngineOptions): Duck
       const asked = askedOf(question, new Set(found.keys()))
       if (asked.pieces.length === 0) return []
       const select = visitsSelect(asked)
-      return readVisitsGroups(asked, select, await run(select, found, signal), cells)
+      return readVisitsGroups(asked, select, await run(select, found, signal), duckDbCells)
     },
     async knownIds(question, signal) {
       const ids = storableIds(question.ids)
       const found = await filesInRange(files, question.hits, question, question.range)
       if (ids.length === 0 || found.length === 0) return []
       const rows = await run(knownIdsSelect(question, ids), new Map([['hits', found]]), signal)
-      return rows.flatMap(([id]): string[] => JSON.parse(cells.text(id)))
+      return rows.flatMap(([id]): string[] => JSON.parse(duckDbCells.text(id)))
     },
     async erasedDays(question, signal) {
       const select = erasedDaysSelect(question)
       const found = await filesInRange(files, question.hits, question, erasedDaysRange)
       if (select === undefined || found.length === 0) return []
       const rows = await run(select, new Map([['hits', found]]), signal)
-      return rows.map(([day]) => Number(cells.whole(day))).sort((a, b) => a - b)
+      return rows.map(([day]) => Number(duckDbCells.whole(day))).sort((a, b) => a - b)
     },
     async release() {
       await turns.idle()
@@ -149,7 +149,7 @@ async function interruptible(
   }
 }
 
-const cells: CellReader = {
+export const duckDbCells: CellReader = {
   whole(cell) {
     if (cell instanceof DuckDBDecimalValue) return cell.value
     if (typeof cell === 'bigint' || Number.isSafeInteger(cell)) return BigInt(cell as bigint | number)

@@ -84,6 +84,21 @@ describe('a link that is an object itself', () => {
   })
 })
 
+describe('an object that is made while it is looked for', () => {
+  it('is found or not, and never taken for a link', async () => {
+    for (let n = 0; n < 200; n++) {
+      const name = `lake/hits/data/made-${n}`
+      const made = plain.put(name, body)
+      const found: (string | undefined)[] = []
+      for (let tries = 0; tries < 20; tries++) {
+        found.push((await objects.get(name).catch((error) => error.code))?.toString())
+      }
+      await made
+      expect(found.filter((what) => what !== '12345' && what !== undefined)).toEqual([])
+    }
+  })
+})
+
 describe('objects of no table, and of stores that are no folder', () => {
   it('are let through', async () => {
     await plain.put('staged/x', body)

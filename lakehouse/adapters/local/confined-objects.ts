@@ -101,8 +101,10 @@ async function realOf(path: string): Promise<string | undefined> {
   for (let at = path.replace(/\/$/, ''); at !== ''; at = at.slice(0, at.lastIndexOf('/'))) {
     const found = await realpath(at).catch(() => undefined)
     if (found !== undefined) return found
-    // A link that leads nowhere; what is written there would make it lead somewhere.
-    if ((await lstat(at).catch(() => undefined)) !== undefined) return '/'
+    const there = await lstat(at).catch(() => undefined)
+    // A link that leads nowhere; what is written there would make it lead somewhere. Anything else was made a moment ago, in the
+    // folder that it seems to be in.
+    if (there?.isSymbolicLink()) return '/'
   }
   return undefined
 }

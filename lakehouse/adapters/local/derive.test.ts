@@ -8,6 +8,7 @@ import { ManualClock } from '../../../core/adapters/memory/manual-clock.ts'
 import { seededRandom } from '../../../core/adapters/memory/seeded-random.ts'
 import { nodeDisk } from '../../../core/adapters/node/node-disk.ts'
 import { dayMs, eventTime } from '../../../core/event-time.ts'
+import { firstGenerations } from '../../../core/generations.ts'
 import type { MerchantId } from '../../../core/ids.ts'
 import { hitRow, rowsOf } from '../../../core/ports/lake.contract.ts'
 import { lakeDeriveContract } from '../../../core/ports/lake-derive.contract.ts'
@@ -76,7 +77,7 @@ describe('a derivation in little memory', () => {
     const derived = await lake.derive({
       table: 'sessions',
       id: 1,
-      generation: 1,
+      generations: firstGenerations,
       view,
       units,
       erased: [],

@@ -17,6 +17,7 @@ import { appendFiles, publishedSnapshot } from '../../core/iceberg/append.ts'
 import { findSnapshot, snapshotId, snapshotInfo } from '../../core/iceberg/metadata.ts'
 import { deriveSelect } from '../../core/sql/derive-select.ts'
 import { printDuckDb } from '../../core/sql/duckdb-printer.ts'
+import { amongOf, sinkOfTable } from '../../core/sql/of-generations.ts'
 import type { TableFiles } from '../../core/table-files.ts'
 import { readFiles } from '../duckdb/deleted-rows.ts'
 import { copyToParquet, withConnection } from '../duckdb/parquet.ts'
@@ -49,7 +50,10 @@ export function createLocalDerive(options: LocalDeriveOptions): Pick<LakeMaintai
   async function write(work: DeriveWork, units: readonly DerivedUnit[], written: string[]): Promise<void> {
     const { select, base, span } = deriveSelect({ ...work, units }, options.foldMaxValues)
     const found = await options.files.files(work.view, {
-      generation: work.generation,
+      generations: amongOf(work.generations, sinkOfTable[base], {
+        merchants: units.map(({ merchant }) => merchant),
+        range: span,
+      }),
       firstDay: utcDay(span.start),
       lastDay: utcDay(span.end - 1),
       ...onlyMerchant(units),

@@ -237,7 +237,7 @@ describe('data files', () => {
     expect(await count({ lastDay: today })).toEqual([[true, 1]])
     expect(await count({ firstDay: today + 2 })).toEqual([[false, 1]])
     expect(await count({ merchant: 'alpha', lastDay: today + 1 })).toEqual([[true, 1]])
-    expect(await count({ generation: 2, lastDay: today + 1 })).toEqual([[true, 1]])
+    expect(await count({ generations: [2], lastDay: today + 1 })).toEqual([[true, 1]])
     expect(await count({ merchant: 'beta', lastDay: today + 1 })).toEqual([])
   })
 })

@@ -158,10 +158,12 @@ function filterSql(definition: TableDefinition, filter: ScanFilter): { where: st
     ['"merchant" =', filter.merchant],
     [`${day} >=`, filter.firstDay],
     [`${day} <=`, filter.lastDay],
-    ['"_gen" =', definition.partition.generation ? filter.generation : undefined],
   ]
   const values: (string | number)[] = []
   const parts: string[] = []
   for (const [term, value] of terms) if (value !== undefined) parts.push(`${term} $${values.push(value)}`)
+  if (filter.generations !== undefined) {
+    parts.push(`"_gen" IN (NULL${filter.generations.map((generation) => `, $${values.push(generation)}`).join('')})`)
+  }
   return { where: parts.length === 0 ? '' : `WHERE ${parts.join(' AND ')}`, values }
 }

@@ -1,4 +1,5 @@
 /** Rows that another engine deleted are nobody's: neither scans, nor questions, derivations or rewrites have them. */
+
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,6 +11,7 @@ import { ManualClock } from '../../../core/adapters/memory/manual-clock.ts'
 import { seededRandom } from '../../../core/adapters/memory/seeded-random.ts'
 import { nodeDisk } from '../../../core/adapters/node/node-disk.ts'
 import { dayMs, eventTime, hourMs, minuteMs, utcDay } from '../../../core/event-time.ts'
+import { firstGenerations } from '../../../core/generations.ts'
 import type { MerchantId } from '../../../core/ids.ts'
 import { hitRow, rowsOf, snapshotView } from '../../../core/ports/lake.contract.ts'
 import { lakeDeriveContract } from '../../../core/ports/lake-derive.contract.ts'
@@ -329,7 +331,7 @@ describe('whatever is published, deleted and rewritten, in any order', () => {
           const derived = await lake.derive({
             table: 'sessions',
             id: ++derivation,
-            generation: 1,
+            generations: firstGenerations,
             view,
             units,
             rule: visitsRule,

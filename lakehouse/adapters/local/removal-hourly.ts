@@ -70,18 +70,20 @@ export function createRecompute(options: RecomputeOptions): Pick<LakeRemoval, 'c
   }
 
   return {
-    async countedDays(hits, generation, erased) {
+    async countedDays(hits, generations, erased) {
       if (erased.length === 0) return []
-      const files = await options.files.files(hits, { generation })
+      const files = await options.files.files(hits)
       if (files.length === 0) return []
-      const sql = printDuckDb(countedHoursSelect(generation, erased), from(options, files))
+      const sql = printDuckDb(countedHoursSelect(erased), from(options, files))
       return withConnection(instance, async (connection) => {
         const rows = (await connection.runAndReadAll(sql)).getRows()
         return countedDaysOf(
-          rows.map(([merchant, visitor, user, zone, hour, count]): CountedHour => {
+          rows.map(([merchant, visitor, user, zone, hour, generation, count]): CountedHour => {
             const whose = { merchant: String(merchant), visitor: textOrNull(visitor), user: textOrNull(user) }
-            return { ...whose, zone: String(zone), hour: Number(hour), hits: Number(count) }
+            const when = { zone: String(zone), hour: Number(hour), generation: Number(generation) }
+            return { ...whose, ...when, hits: Number(count) }
           }),
+          generations,
           erased,
         )
       })

@@ -15,7 +15,7 @@ import type { DataFile } from '../../core/iceberg/manifest.ts'
 import { rewriteKey, specFor } from '../../core/iceberg/metadata.ts'
 import { createPruner } from '../../core/iceberg/prune.ts'
 import { deleteFiles, replaceFiles } from '../../core/iceberg/replace.ts'
-import { checkRemovedRows, removedDays } from '../../core/removal-work.ts'
+import { checkRemovedGenerations, checkRemovedRows, removedDays } from '../../core/removal-work.ts'
 import type { Expression } from '../../core/sql/ast.ts'
 import { isAnyRemoved } from '../../core/sql/removed-rows.ts'
 import type { TableFiles } from '../../core/table-files.ts'
@@ -130,6 +130,19 @@ export function createRemoval(options: RemovalOptions): LakeRemoval {
             })
       return { snapshot, removed: replaced.rows }
     },
+
+    async removeGenerations(name, generations) {
+      checkRemovedGenerations(name, generations)
+      const table = options.table(name)
+      const dead = new Set<number | null>(generations)
+      const going = (await liveFiles(table, checks)).filter(({ partition }) => dead.has(partition.generation))
+      if (going.length === 0) return null
+      const named = {
+        [rewriteKey]: [...new Set(going.map(({ partition }) => `_gen=${partition.generation}`))].join(','),
+      }
+      const snapshot = await deleteFiles({ ...options, ...table }, { removed: going.map(({ file }) => file), named })
+      return { snapshot, removed: going.reduce((sum, { file }) => sum + file.rows, 0) }
+    },
   }
 }
 
@@ -147,7 +160,8 @@ async function prunersOf(
   if (spec === undefined) return []
   const id = spec['spec-id']
   return rows.map((each) => {
-    const pruner = createPruner(definition, { merchant: each.merchant, ...removedDays(each) }, new Map([[id, spec]]))
+    const whose = 'generations' in each ? each : { merchant: each.merchant }
+    const pruner = createPruner(definition, { ...whose, ...removedDays(each) }, new Map([[id, spec]]))
     return (file) => pruner.file(file, id)
   })
 }

@@ -1,14 +1,17 @@
 /** Rows of derived tables in plain JavaScript: what the SQL of lakehouse/core/sql/derive-select-*.ts is held equal to. */
 
+import { generationFinder } from '../../../core/generations.ts'
 import type { DeriveWork } from '../../../core/ports/lake.ts'
-import type { DerivedUnit } from '../../../core/ports/maintenance-store.ts'
+import { baseOfDerived, type DerivedUnit } from '../../../core/ports/maintenance-store.ts'
 import type { LakeRow, LakeValue } from '../../../core/tables.ts'
 import { compareText } from '../../../core/text-order.ts'
 import { type Visit, visitsOf } from '../../../core/visits-of.ts'
-import { foldMaxValues, hourlyTable } from '../../../schemas/tables.ts'
+import { foldMaxValues, hourlyTable, tables } from '../../../schemas/tables.ts'
 import { foldRows } from '../../core/fold.ts'
+import { partitionTime } from '../../core/partition.ts'
+import { sinkOfTable } from '../../core/sql/of-generations.ts'
 
-type Work = Pick<DeriveWork, 'table' | 'generation' | 'units' | 'rule'>
+type Work = Pick<DeriveWork, 'table' | 'generations' | 'units' | 'rule'>
 
 /**
  * The units' rows, without `_publish` and `_row`, in no stated order. `base` has at least the rows of the base table that
@@ -17,16 +20,20 @@ type Work = Pick<DeriveWork, 'table' | 'generation' | 'units' | 'rule'>
 export function derivedRows(work: Work, base: readonly LakeRow[], maxValues = foldMaxValues): readonly LakeRow[] {
   const byMerchant = new Map<string, LakeRow[]>()
   const wanted = new Set<string>(work.units.map(({ merchant }) => merchant))
+  const { column } = partitionTime(tables[baseOfDerived[work.table]])
+  const sink = sinkOfTable[work.table]
+  const answering = generationFinder(work.generations, sink)
   for (const row of base) {
     const merchant = String(row.merchant)
-    if (Number(row._gen) !== work.generation || !wanted.has(merchant)) continue
+    if (!wanted.has(merchant) || Number(row._gen) !== answering(merchant, Number(row[column]))) continue
     const rows = byMerchant.get(merchant)
     if (rows === undefined) byMerchant.set(merchant, [row])
     else rows.push(row)
   }
   return work.units.flatMap((unit) => {
     const rows = byMerchant.get(unit.merchant) ?? []
-    return work.table === 'sessions' ? sessionRows(unit, rows, work) : dailyRows(unit, rows, maxValues)
+    const made = work.table === 'sessions' ? sessionRows(unit, rows, work) : dailyRows(unit, rows, maxValues)
+    return made.map((row) => ({ ...row, _gen: answering(unit.merchant, Number(row.start ?? row.bucket)) }))
   })
 }
 
@@ -88,7 +95,7 @@ function byHits(a: LakeRow, b: LakeRow): number {
   return compareText(String(a.value ?? ''), String(b.value ?? ''))
 }
 
-/** One row a breakdown, value and `other`, whatever the hour, feed and partition. */
+/** One row a breakdown, value and `other`, whatever the hour, feed, partition and generation. */
 function folded(rows: readonly LakeRow[]): readonly LakeRow[] {
   const groups = new Map<string, LakeRow[]>()
   for (const row of rows) {
@@ -100,7 +107,7 @@ function folded(rows: readonly LakeRow[]): readonly LakeRow[] {
   return [...groups.values()].flatMap((group) => {
     const sources = group.map((row) => String(row._src)).sort(compareText)
     const parts = group.map((row) => Number(row._part))
-    const shared = { bucket: 0, _src: sources[0] ?? null, _part: Math.min(...parts) }
+    const shared = { bucket: 0, _src: sources[0] ?? null, _part: Math.min(...parts), _gen: 0 }
     return foldRows(
       hourlyTable,
       group.map((row) => ({ ...row, ...shared })),

@@ -1,11 +1,13 @@
 /** Derivations of the memory control store, and what they have to look at: changed days. */
 import { PublicationOpenError } from '../../../core/errors.ts'
+import { generationMap } from '../../../core/generations.ts'
 import type { ClusterStore } from '../../../core/ports/cluster-store.ts'
 import type { DerivationStore } from '../../../core/ports/maintenance-store.ts'
 import { baseOfDerived, type ChangedDay } from '../../../core/ports/maintenance-store.ts'
 import type { TableName } from '../../../core/tables.ts'
 import { daysOf, limitsOf, merchantsOf, toDerivation, type Visible } from '../../core/control/derived-ranges.ts'
 import { toErasedHits } from '../../core/control/erasures.ts'
+import { newestChange, withChanges } from '../../core/control/generation-changes.ts'
 import { checkChangedDaysPage, checkUnits } from '../../core/control/rules.ts'
 import { byCodeUnit } from './memory-control-directory.ts'
 import { openErasures } from './memory-control-erasures.ts'
@@ -45,6 +47,7 @@ export function memoryDerivations(
         id: Math.max(tableOf(state, table).lastPublication, idAbove) + 1,
         units: [...units],
         view: { ...view, pending: reads === 'pending' ? [...base.pending] : [] },
+        generations: generationMap(state.reruns.changes),
         erased: merchantsOf(units).flatMap((merchant) => openErasures(state.erasures, merchant).map(toErasedHits)),
         ...limitsOf(reading, reads, visible),
       }
@@ -76,7 +79,11 @@ export function memoryDerivations(
         .filter((range) => range.start >= from && range.end <= to)
         .filter((range) => {
           const { first, last } = daysOf(range, reach)
-          return !changes.some(({ day, version }) => day >= first && day <= last && version > range.rightUntil)
+          const ofMap = newestChange(state.reruns.changes, baseOfDerived[table], { merchant, first, last })
+          return (
+            ofMap <= range.rightUntil &&
+            !changes.some(({ day, version }) => day >= first && day <= last && version > range.rightUntil)
+          )
         })
         .sort((a, b) => a.start - b.start)
         .map(({ start, end, publish }) => ({ start, end, publish }))
@@ -103,7 +110,7 @@ function changedDays(state: ControlState): readonly ChangedDay[] {
       found.set(`${day} ${merchant}`, { merchant, day, version: Math.max(known, version) })
     }
   }
-  return [...found.values()]
+  return [...found.values()].map((day) => withChanges(day, state.reruns.changes))
 }
 
 function oldestUnpublished(state: ControlState, { pending }: TableState): number | null {

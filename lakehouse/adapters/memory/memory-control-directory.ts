@@ -1,6 +1,7 @@
 /** Merchants, keys and daily secrets of the memory control store. */
 import type { ControlStore, KeyHolder, Merchant, StoredKey } from '../../../core/ports/control-store.ts'
 import {
+  changedMerchant,
   checkKey,
   checkMerchant,
   checkMerchantChange,
@@ -57,7 +58,7 @@ export function memoryDirectory(current: () => DirectoryState): Directory {
       checkMerchantChange(change)
       const known = current().merchants.get(id)
       if (known === undefined) return undefined
-      const changed = { ...known, ...change }
+      const changed = changedMerchant(known, change)
       current().merchants.set(id, changed)
       return changed
     },

@@ -1,11 +1,21 @@
 /** Jobs, the epoch commit and versions of the memory control store. */
-import { StaleEpochError } from '../../../core/errors.ts'
+import { StaleEpochError, StaleWritingError } from '../../../core/errors.ts'
 import type { ControlStore, EpochCommit, JobPosition } from '../../../core/ports/control-store.ts'
 import { booksEntries } from '../../core/control/epoch-rows.ts'
+import { droppedDaysOf, requireEpochKnows } from '../../core/control/erasures.ts'
 import { checkEpoch, checkPartitions } from '../../core/control/rules.ts'
 import { book } from './memory-control-books.ts'
+import { fencedAfter } from './memory-control-erasures.ts'
 import { advancePublished } from './memory-control-progress.ts'
-import { type ControlState, currentPositions, inOrder, type JobState, tableOf } from './memory-control-state.ts'
+import { writingOf } from './memory-control-reruns.ts'
+import {
+  type ControlState,
+  currentPositions,
+  inOrder,
+  type JobState,
+  requireNew,
+  tableOf,
+} from './memory-control-state.ts'
 import { raise, type Visible } from './memory-control-versions.ts'
 
 export function memoryEpochs(
@@ -37,9 +47,9 @@ export function memoryEpochs(
       checkEpoch(commit)
       const state = current()
       const { job, moved } = movedBy(state, commit)
-      const committed = new Set([...state.tables.values()].flatMap(({ pending }) => pending.map(({ name }) => name)))
-      const again = commit.staged.find(({ name }) => committed.has(name))
-      if (again !== undefined) throw new RangeError(`the staged file ${again.name} is committed already`)
+      requireWriting(state, commit.writing)
+      requireEpochKnows(commit, fencedAfter(state, commit.erasuresKnown))
+      requireNew(state, commit.staged)
       // Nothing below can fail: all of it happens.
       const number = ++state.commit
       job.positions.set(commit.source, moved)
@@ -54,6 +64,7 @@ export function memoryEpochs(
       })
       if (visible === 'committed' || commit.staged.length === 0) raise(state, commit.touched, number, maxVersions)
       for (const entry of booksEntries(commit.books)) book(state, entry)
+      state.dropped.push(...droppedDaysOf(commit).map((each) => ({ ...each, epoch: number })))
       advancePublished(state, commit.job)
       return { commit: number }
     },
@@ -62,7 +73,13 @@ export function memoryEpochs(
       const state = current()
       const reset = since < state.versionsFloor || since > state.commit
       const changes = reset ? [] : [...state.versions.values()].filter(({ version }) => version > since)
-      return { commit: state.commit, changes, reset, positions: currentPositions(state) }
+      return {
+        commit: state.commit,
+        changes,
+        reset,
+        positions: currentPositions(state),
+        generations: state.reruns.changes,
+      }
     },
   }
 }
@@ -86,4 +103,10 @@ function movedBy(
     moved.set(position.partition, position)
   }
   return { job, moved }
+}
+
+/** @throws StaleWritingError where another generation is to be written by now, or one no more */
+function requireWriting(state: ControlState, writing: EpochCommit['writing']): void {
+  if (writing === undefined || writingOf(state, writing.pipeline).revision === writing.revision) return
+  throw new StaleWritingError(writing.pipeline, writing.revision)
 }

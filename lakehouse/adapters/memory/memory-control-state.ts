@@ -1,10 +1,11 @@
 /** What the memory control store holds, copyable by `structuredClone`. */
 import type { MerchantId, Offset } from '../../../core/ids.ts'
-import type { CollectorReport } from '../../../core/ports/cluster-store.ts'
+import type { CollectorReport, KeptRerun } from '../../../core/ports/cluster-store.ts'
 import type { EpochCommit, ImportProgress, JobPosition, Publication } from '../../../core/ports/control-store.ts'
-import type { Erasure } from '../../../core/ports/erasure-store.ts'
+import type { DroppedDay, Erasure } from '../../../core/ports/erasure-store.ts'
 import type { StagedFile } from '../../../core/ports/lake.ts'
 import type { DerivedRange, DerivedTable, SnapshotPin } from '../../../core/ports/maintenance-store.ts'
+import type { GenerationChange, Writing } from '../../../core/ports/rerun-store.ts'
 import type { TableName } from '../../../core/tables.ts'
 import type { BegunDerivation } from '../../core/control/derived-ranges.ts'
 import { byCodeUnit, type DirectoryState, emptyDirectory } from './memory-control-directory.ts'
@@ -74,6 +75,24 @@ interface BooksState {
   readonly dropped: Map<string, number>
 }
 
+export interface KeptErasure extends Erasure {
+  /** The asking up to which it is fenced; 0: never. */
+  readonly fenced: number
+}
+
+export interface RerunsState {
+  /** By id, rising. */
+  all: Map<number, KeptRerun>
+  /** Made of those that were ever promoted. */
+  changes: readonly GenerationChange[]
+  /** By pipeline; not of those that write what they write at first. */
+  writing: Map<string, Writing>
+  /** By rerun: names of splits that count. */
+  splits: Map<number, Set<string>>
+  /** By rerun: what its splits made, until it is promoted. */
+  days: Map<number, Map<string, { readonly merchant: MerchantId; readonly day: number }>>
+}
+
 export interface ControlState extends DirectoryState {
   /** The newest number given to a commit, or to a publication that raised versions. */
   commit: number
@@ -91,7 +110,10 @@ export interface ControlState extends DirectoryState {
   derived: Record<DerivedTable, DerivedState>
   imports: Map<string, ImportProgress>
   /** The erasure with the id n at n - 1. */
-  erasures: Erasure[]
+  erasures: KeptErasure[]
+  /** In the order of pages. */
+  dropped: DroppedDay[]
+  reruns: RerunsState
   books: Map<string, BooksState>
   accepted: Map<string, Offset>
   collectors: Map<string, CollectorReport>
@@ -111,6 +133,8 @@ export function emptyState(): ControlState {
     derived: { daily: emptyDerived(), sessions: emptyDerived() },
     imports: new Map(),
     erasures: [],
+    dropped: [],
+    reruns: { all: new Map(), changes: [], writing: new Map(), splits: new Map(), days: new Map() },
     books: new Map(),
     accepted: new Map(),
     collectors: new Map(),
@@ -143,4 +167,11 @@ export function jobsByName(state: ControlState): readonly (readonly [string, Job
 
 export function inOrder(positions: ReadonlyMap<number, JobPosition> | undefined): readonly JobPosition[] {
   return [...(positions?.values() ?? [])].sort((a, b) => a.partition - b.partition)
+}
+
+/** @throws RangeError where a file is committed already */
+export function requireNew(state: ControlState, staged: readonly StagedFile[]): void {
+  const committed = new Set([...state.tables.values()].flatMap(({ pending }) => pending.map(({ name }) => name)))
+  const again = staged.find(({ name }) => committed.has(name))
+  if (again !== undefined) throw new RangeError(`the staged file ${again.name} is committed already`)
 }

@@ -15,6 +15,7 @@ import { memoryImports } from './memory-control-imports.ts'
 import { memoryPins } from './memory-control-pins.ts'
 import { memoryProgress } from './memory-control-progress.ts'
 import { memoryPublications } from './memory-control-publications.ts'
+import { memoryReruns } from './memory-control-reruns.ts'
 import { type ControlState, emptyState } from './memory-control-state.ts'
 import type { Visible } from './memory-control-versions.ts'
 
@@ -46,6 +47,7 @@ export function createMemoryControlStore(options: MemoryControlStoreOptions = {}
     ...memoryDerivations(current, visible),
     ...memoryPins(current),
     ...memoryErasures(current, maxVersions),
+    ...memoryReruns(current),
     ...memoryImports(current),
     ...memoryBooks(current),
     ...memoryProgress(current),

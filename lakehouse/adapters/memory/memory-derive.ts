@@ -22,8 +22,7 @@ export function createMemoryDerive(options: MemoryDeriveOptions): Pick<LakeMaint
       const done = snapshots.find(({ publish }) => publish === work.id)
       if (done !== undefined) return { snapshot: done.id, rows: done.addedRows }
       const base: LakeRow[] = []
-      const { generation, erased } = work
-      for await (const rows of lake.scan(work.view, { generation, erased })) base.push(...rows)
+      for await (const rows of lake.scan(work.view, { erased: work.erased })) base.push(...rows)
       const rows = derivedRows(work, base, options.maxValues)
       if (rows.length === 0) return { snapshot: snapshots.at(-1)?.id ?? null, rows: 0 }
       return { ...appendRows({ state, random, clock }, work.table, work.id, rows), rows: rows.length }

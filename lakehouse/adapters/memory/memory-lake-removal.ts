@@ -7,7 +7,14 @@ import type { LakeRow } from '../../../core/tables.ts'
 import { tables } from '../../../schemas/tables.ts'
 import { hourlyRows } from '../../core/hourly-rows.ts'
 import { plainRow } from '../../core/plain-row.ts'
-import { checkRemovedRows, dayOfWork, hourlyQuestionOf, isBeyond, removedRowTest } from '../../core/removal-work.ts'
+import {
+  checkRemovedGenerations,
+  checkRemovedRows,
+  dayOfWork,
+  hourlyQuestionOf,
+  isBeyond,
+  removedRowTest,
+} from '../../core/removal-work.ts'
 import { rowOrder } from '../../core/row-order.ts'
 import { type CountedHour, countedDaysOf } from '../../core/sql/counted-days-select.ts'
 import { addSnapshot, type MemoryFile, type MemoryLakeState } from './memory-lake-state.ts'
@@ -49,7 +56,17 @@ export function createMemoryRemoval(options: MemoryRemovalOptions): LakeRemoval 
       return { ...addSnapshot(options, table, { operation, publish: null, addedRows, files: left }), removed }
     },
 
-    async countedDays(hits, generation, erased) {
+    async removeGenerations(table, generations) {
+      checkRemovedGenerations(table, generations)
+      const files = newest(state, table)
+      const left = files.filter(({ partition: { generation } }) => !generations.includes(generation ?? 0))
+      if (left.length === files.length) return null
+      const count = (of: readonly MemoryFile[]) => of.reduce((sum, { rows }) => sum + rows.length, 0)
+      const change = { operation: 'delete', publish: null, addedRows: 0, files: left } as const
+      return { ...addSnapshot(options, table, change), removed: count(files) - count(left) }
+    },
+
+    async countedDays(hits, generations, erased) {
       if (erased.length === 0) return []
       const isErased = removedRowTest(erased, 'hits')
       const asked = (kind: 'visitor' | 'user') =>
@@ -58,15 +75,16 @@ export function createMemoryRemoval(options: MemoryRemovalOptions): LakeRemoval 
       const askedFor = (of: ReadonlySet<string>, value: unknown) =>
         typeof value === 'string' && of.has(value) ? value : null
       const hours: CountedHour[] = []
-      for await (const rows of lake.scan(hits, { generation })) {
+      for await (const rows of lake.scan(hits)) {
         for (const row of rows) {
           if (row.bot === true || !isErased(row)) continue
           const hour = Math.floor(Number(row.time) / hourMs)
           const whose = { visitor: askedFor(visitors, row.visitor), user: askedFor(users, row.user) }
-          hours.push({ ...whose, merchant: String(row.merchant), zone: String(row.zone), hour, hits: 1 })
+          const [merchant, zone, generation] = [String(row.merchant), String(row.zone), Number(row._gen)]
+          hours.push({ ...whose, merchant, zone, hour, generation, hits: 1 })
         }
       }
-      return countedDaysOf(hours, erased)
+      return countedDaysOf(hours, generations, erased)
     },
 
     async recomputeHourly(work) {

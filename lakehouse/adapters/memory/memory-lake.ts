@@ -145,11 +145,11 @@ function dayOf(definition: TableDefinition, row: LakeRow): number {
 
 function filterRows(definition: TableDefinition, filter: ScanFilter): (row: LakeRow) => boolean {
   const { merchant, firstDay = Number.NEGATIVE_INFINITY, lastDay = Number.POSITIVE_INFINITY } = filter
-  const generation = definition.partition.generation ? filter.generation : undefined
+  const generations = filter.generations && new Set<unknown>(filter.generations)
   const isErased = erasedRowTest(filter.erased ?? [], definition.name)
   return (row) => {
     if (merchant !== undefined && row.merchant !== merchant) return false
-    if (generation !== undefined && row._gen !== generation) return false
+    if (generations?.has(Number(row._gen)) === false) return false
     const day = dayOf(definition, row)
     return day >= firstDay && day <= lastDay && !isErased(row)
   }

@@ -1,12 +1,16 @@
 /** The query engine in plain JavaScript over any lake: slow, plain, and what the others are held equal to. */
 import { RawBudgetError } from '../../../core/errors.ts'
 import { utcDay } from '../../../core/event-time.ts'
+import { generationAt } from '../../../core/generations.ts'
 import type { LakeReader, TableView } from '../../../core/ports/lake.ts'
 import type { BucketRange, QueryEngine, Question } from '../../../core/ports/query-engine.ts'
 import type { LakeRow } from '../../../core/tables.ts'
+import { tables } from '../../../schemas/tables.ts'
 import { erasedRowTest } from '../../core/erased-rows.ts'
+import { partitionTime } from '../../core/partition.ts'
 import { erasedDaysRange } from '../../core/sql/erased-days-select.ts'
 import { checkKnownIds } from '../../core/sql/known-ids-select.ts'
+import { sinkOfTable } from '../../core/sql/of-generations.ts'
 import { checkPieces, tableOf, viewsOf } from '../../core/sql/pieces.ts'
 import { visitsHitRanges } from '../../core/sql/visits-select.ts'
 import { spanOfAll } from './memory-query-engine-groups.ts'
@@ -15,17 +19,21 @@ import { MemoryVisitsAnswer } from './memory-query-engine-visits.ts'
 
 /** Counts every row of the merchant and the days asked for against the budget. */
 export function createMemoryQueryEngine({ lake }: { readonly lake: Pick<LakeReader, 'scan'> }): QueryEngine {
-  /** Rows of the merchant and generation on the days of a range. */
+  /** Rows of the merchant on the days of a range: those that answer, or all. */
   async function* rowsOf(
     view: TableView,
-    { merchant, generation }: Pick<Question, 'merchant' | 'generation'>,
+    { merchant, generations }: Pick<Question, 'merchant'> & Partial<Pick<Question, 'generations'>>,
     range: BucketRange,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<readonly LakeRow[]> {
-    const filter = { merchant, generation, firstDay: utcDay(range.start), lastDay: utcDay(range.end - 1) }
+    const { column } = partitionTime(tables[view.table])
+    const stretches = generations?.[sinkOfTable[view.table]]
+    const answers = (row: LakeRow) =>
+      stretches === undefined || Number(row._gen) === generationAt(stretches, Number(row[column]))
+    const filter = { merchant, firstDay: utcDay(range.start), lastDay: utcDay(range.end - 1) }
     for await (const rows of lake.scan(view, filter)) {
       signal?.throwIfAborted()
-      yield rows
+      yield rows.filter(answers)
     }
   }
 
@@ -50,10 +58,7 @@ export function createMemoryQueryEngine({ lake }: { readonly lake: Pick<LakeRead
         if (question.from !== 'rollup' && view.table === 'hits' && scanned > question.rawRowBudget) {
           throw new RawBudgetError(scanned, question.rawRowBudget)
         }
-        for (const row of rows) {
-          const isMine = row.merchant === question.merchant && Number(row._gen) === question.generation
-          if (isMine && !isErased(row)) add(view, row)
-        }
+        for (const row of rows) if (!isErased(row)) add(view, row)
       }
     }
   }
@@ -72,14 +77,13 @@ export function createMemoryQueryEngine({ lake }: { readonly lake: Pick<LakeRead
     async knownIds(question, { signal }) {
       checkKnownIds(question)
       signal?.throwIfAborted()
-      const { range, merchant, generation } = question
+      const { range } = question
       const asked = new Set(question.ids)
       const known = new Set<string>()
       for await (const rows of rowsOf(question.hits, question, range, signal)) {
         for (const row of rows) {
-          const isMine = row.merchant === merchant && Number(row._gen) === generation
           const time = Number(row.time)
-          if (isMine && time >= range.start && time < range.end && asked.has(String(row.id))) known.add(String(row.id))
+          if (time >= range.start && time < range.end && asked.has(String(row.id))) known.add(String(row.id))
         }
       }
       return [...known]

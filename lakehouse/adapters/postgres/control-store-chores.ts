@@ -1,6 +1,6 @@
 /**
- * Chores of the control store, in small transactions of their own beside the commits: books are folded, and touched rows
- * that nobody lists any more become one for each day. They are due by the rows a process has appended; one process at a time does
+ * Chores of the control store, in small transactions of their own beside the commits: books are folded, touched rows that
+ * nobody lists any more become one for each day, and so do days that reruns made. They are due by the rows a process has appended; one process at a time does
  * them, and a chore that fails is done with the next one.
  */
 import type { Database, Sql } from './database.ts'
@@ -33,7 +33,11 @@ export function createChores(database: Database, change: Partial<ChoreLimits> = 
       const done = await database.write(async (sql) => {
         const [mine] = await sql.rows('SELECT one FROM chores FOR UPDATE SKIP LOCKED')
         if (mine === undefined) return 0
-        return Math.max(await foldBooks(sql, limits.rows), await deleteDiscarded(sql, limits.rows))
+        return Math.max(
+          await foldBooks(sql, limits.rows),
+          await deleteDiscarded(sql, limits.rows),
+          await settleMade(sql, limits.rows),
+        )
       })
       if (done < limits.rows) return
     }
@@ -98,4 +102,26 @@ async function deleteDiscarded(sql: Sql, rows: number): Promise<number> {
     await sql.run('DELETE FROM discarded d WHERE NOT EXISTS (SELECT FROM touched t WHERE t.epoch = d.epoch)')
   }
   return deleted
+}
+
+/**
+ * Days that splits made go on as known days of no version once their rerun has answered, for changes of the map have the
+ * version; those of a rerun that was cancelled before are nobody's.
+ */
+async function settleMade(sql: Sql, rows: number): Promise<number> {
+  const [moved] = await sql.rows<{ settled: number }>(
+    `WITH gone AS (
+       DELETE FROM rerun_days WHERE ctid = ANY (ARRAY(
+         SELECT d.ctid FROM reruns r JOIN rerun_days d ON d.rerun = r.id
+         WHERE r.answer IS NOT NULL OR r.state = 'cancelled' LIMIT $1
+       )) RETURNING rerun, merchant, day
+     ), kept AS (
+       INSERT INTO day_versions
+       SELECT DISTINCT g.merchant, g.day, 0 FROM gone g JOIN reruns r ON r.id = g.rerun WHERE r.answer IS NOT NULL
+       ON CONFLICT (merchant, day) DO NOTHING
+     )
+     SELECT count(*) AS settled FROM gone`,
+    [rows],
+  )
+  return moved?.settled ?? 0
 }

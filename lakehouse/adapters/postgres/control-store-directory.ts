@@ -1,7 +1,8 @@
 /** Merchants, keys and daily secrets of the control store in PostgreSQL. */
 import type { MerchantId } from '../../../core/ids.ts'
-import type { ControlStore, KeyHolder, Merchant, StoredKey } from '../../../core/ports/control-store.ts'
+import type { ControlStore, FormerZone, KeyHolder, Merchant, StoredKey } from '../../../core/ports/control-store.ts'
 import {
+  changedMerchant,
   checkKey,
   checkMerchant,
   checkMerchantChange,
@@ -25,12 +26,15 @@ type Directory = Pick<
 >
 
 const merchantColumns = `m.id, m.name, m.time_zone AS "timeZone", m.currency, m.blocked_names AS "blockedNames",
-  m.visitor_seed AS "visitorSeed", m.retention_days AS "retentionDays"`
+  m.visitor_seed AS "visitorSeed", m.retention_days AS "retentionDays", m.former_zones AS "formerZones"`
 
 const keyColumns = 'k.hash, k.merchant, k.kind, k.rights, k.origins, k.quota, k.tool'
 
+/** Former zones as JSON; null: none. */
+type MerchantRow = Omit<Merchant, 'formerZones'> & { readonly formerZones: string | null }
+
 /** A key and its merchant, all of the latter null where it has none. */
-type HolderRow = Omit<Merchant, 'id'> & StoredKey & { readonly id: MerchantId | null }
+type HolderRow = Omit<MerchantRow, 'id'> & StoredKey & { readonly id: MerchantId | null }
 
 interface SecretRow {
   readonly date: string
@@ -44,9 +48,9 @@ export function directory(database: Database): Directory {
       return database.write(async (sql) => {
         const { id, name, timeZone, currency, blockedNames, visitorSeed, retentionDays } = merchant
         const created = await sql.run(
-          `INSERT INTO merchants (id, name, time_zone, currency, blocked_names, visitor_seed, retention_days)
-           VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
-          [id, name, timeZone, currency, blockedNames, visitorSeed, retentionDays],
+          `INSERT INTO merchants (id, name, time_zone, currency, blocked_names, visitor_seed, retention_days, former_zones)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`,
+          [id, name, timeZone, currency, blockedNames, visitorSeed, retentionDays, formerZonesText(merchant)],
         )
         if (created === 0) return 'exists'
         for (const key of keys) if (!(await insertKey(sql, key))) throw keyTakenError(key.hash)
@@ -55,27 +59,35 @@ export function directory(database: Database): Directory {
     },
     async updateMerchant(id, change) {
       checkMerchantChange(change)
-      const { name = null, blockedNames = null, visitorSeed = null, retentionDays = null } = change
       return database.write(async (sql) => {
-        const [changed] = await sql.rows<Merchant>(
-          `UPDATE merchants m SET name = coalesce($2, name), blocked_names = coalesce($3::text[], blocked_names),
-             visitor_seed = coalesce($4, visitor_seed), retention_days = CASE WHEN $6 THEN $5 ELSE retention_days END
-           WHERE id = $1 RETURNING ${merchantColumns}`,
-          [id, name, blockedNames, visitorSeed, retentionDays, change.retentionDays !== undefined],
+        const [known] = await sql.rows<MerchantRow>(
+          `SELECT ${merchantColumns} FROM merchants m WHERE m.id = $1 FOR UPDATE`,
+          [id],
+        )
+        if (known === undefined) return undefined
+        const changed = changedMerchant(toMerchant(known), change)
+        const { name, blockedNames, visitorSeed, retentionDays, timeZone } = changed
+        await sql.run(
+          `UPDATE merchants SET name = $2, blocked_names = $3::text[], visitor_seed = $4, retention_days = $5,
+             time_zone = $6, former_zones = $7 WHERE id = $1`,
+          [id, name, blockedNames, visitorSeed, retentionDays, timeZone, formerZonesText(changed)],
         )
         return changed
       })
     },
     async merchant(id) {
-      const [found] = await database.ask<Merchant>(`SELECT ${merchantColumns} FROM merchants m WHERE m.id = $1`, [id])
-      return found
+      const [found] = await database.ask<MerchantRow>(`SELECT ${merchantColumns} FROM merchants m WHERE m.id = $1`, [
+        id,
+      ])
+      return found && toMerchant(found)
     },
     async merchants({ after = '', limit }) {
       checkPage(limit)
-      return database.ask<Merchant>(
+      const found = await database.ask<MerchantRow>(
         `SELECT ${merchantColumns} FROM merchants m WHERE m.id > $1 ORDER BY m.id LIMIT $2`,
         [after, limit],
       )
+      return found.map(toMerchant)
     },
     async addKey(key) {
       checkKey(key)
@@ -99,11 +111,15 @@ export function directory(database: Database): Directory {
       const { hash: of, merchant, kind, rights, origins, quota, tool, id, ...others } = row
       return {
         key: { hash: of, merchant, kind, rights, origins, quota, tool },
-        merchant: id === null ? null : { id, ...others },
+        merchant: id === null ? null : toMerchant({ id, ...others }),
       } satisfies KeyHolder
     },
     async merchantsById(ids) {
-      return database.ask<Merchant>(`SELECT ${merchantColumns} FROM merchants m WHERE m.id = ANY ($1::text[])`, [ids])
+      const found = await database.ask<MerchantRow>(
+        `SELECT ${merchantColumns} FROM merchants m WHERE m.id = ANY ($1::text[])`,
+        [ids],
+      )
+      return found.map(toMerchant)
     },
     async dailySecrets(dates, keepFrom, make) {
       checkSecretDates(dates, keepFrom)
@@ -125,6 +141,12 @@ export function directory(database: Database): Directory {
       })
     },
   }
+}
+
+const formerZonesText = ({ formerZones }: Merchant) => (formerZones === undefined ? null : JSON.stringify(formerZones))
+
+function toMerchant({ formerZones, ...merchant }: MerchantRow): Merchant {
+  return { ...merchant, ...(formerZones !== null && { formerZones: JSON.parse(formerZones) as FormerZone[] }) }
 }
 
 /** False where the hash is taken. */

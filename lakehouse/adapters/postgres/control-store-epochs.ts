@@ -1,18 +1,21 @@
 /**
- * Jobs and the epoch commit in PostgreSQL: one transaction an epoch. It locks the rows of its partitions, in order, writes
- * everything that grows with its size, and takes its number last: from there on all commits of the store are one after the
+ * Jobs and the epoch commit in PostgreSQL: one transaction an epoch. It locks the rows of its partitions, in order, and what
+ * its pipeline writes; writes everything that grows with its size, and takes its number last: from there on all commits of the store are one after the
  * other, and what is left to do is small.
  */
 import { StaleEpochError } from '../../../core/errors.ts'
 import type { MerchantId } from '../../../core/ids.ts'
 import type { ControlStore, EpochCommit } from '../../../core/ports/control-store.ts'
 import { booksEntries } from '../../core/control/epoch-rows.ts'
+import { requireEpochKnows } from '../../core/control/erasures.ts'
 import { checkEpoch, checkPartitions } from '../../core/control/rules.ts'
 import { appendBooks } from './control-store-books.ts'
 import type { Chores } from './control-store-chores.ts'
+import { fencedAfter, recordDroppedDays } from './control-store-erasures.ts'
 import { currentPositions, movePositions, positionsOf } from './control-store-positions.ts'
 import { advancePublished, recordHistory } from './control-store-progress.ts'
 import { recordFiles } from './control-store-publications.ts'
+import { changesOf, requireWriting } from './control-store-rerun-tables.ts'
 import type { Versions } from './control-store-versions.ts'
 import type { Database, Sql } from './database.ts'
 
@@ -46,6 +49,8 @@ export function epochs(database: Database, versions: Versions, chores: Chores): 
       const entries = booksEntries(commit.books)
       const done = await database.write(async (sql) => {
         await lockPartitions(sql, commit)
+        await requireWriting(sql, commit.writing)
+        requireEpochKnows(commit, await fencedAfter(sql, commit.erasuresKnown))
         await movePositions(sql, commit)
         const [drawn] = await sql.rows<{ epoch: number }>(`SELECT nextval('epoch_numbers') AS epoch`)
         const epoch = drawn?.epoch ?? 0
@@ -53,6 +58,7 @@ export function epochs(database: Database, versions: Versions, chores: Chores): 
         await recordHistory(sql, epoch, commit)
         const touched = await versions.keep(sql, epoch, commit.touched)
         await appendBooks(sql, entries)
+        await recordDroppedDays(sql, epoch, commit)
         const number = await versions.commit(sql, epoch, touched, commit.staged.length)
         await sql.run('INSERT INTO epochs VALUES ($1, $2, $3, $4)', [epoch, commit.job, number, touched])
         if (commit.staged.length === 0) await advancePublished(sql, [commit.job])
@@ -77,7 +83,7 @@ export function epochs(database: Database, versions: Versions, chores: Chores): 
                  WHERE r.version > $1 GROUP BY t.merchant, t.day`,
                 [since],
               )
-        return { commit, changes, reset, positions: await currentPositions(sql) }
+        return { commit, changes, reset, positions: await currentPositions(sql), generations: await changesOf(sql) }
       })
     },
   }

@@ -20,6 +20,8 @@ import { imports } from './control-store-imports.ts'
 import { pins } from './control-store-pins.ts'
 import { progress } from './control-store-progress.ts'
 import { publications } from './control-store-publications.ts'
+import { rerunRestores } from './control-store-rerun-restores.ts'
+import { reruns } from './control-store-reruns.ts'
 import { createVersions } from './control-store-versions.ts'
 import { type Database, type DatabaseOptions, openDatabase } from './database.ts'
 import { migrate } from './migrations.ts'
@@ -60,6 +62,8 @@ function controlStoreOn(database: Database, options: PostgresControlStoreOptions
     ...derivations(database, options.visible),
     ...pins(database),
     ...erasures(database, versions, chores),
+    ...reruns(database, versions, chores),
+    ...rerunRestores(database, versions, chores),
     ...imports(database),
     ...booksLedger(database, chores),
     ...progress(database),

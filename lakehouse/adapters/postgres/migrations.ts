@@ -120,6 +120,45 @@ export const migrations: readonly Migration[] = [
          moved_at int8 NOT NULL, asked_by text NOT NULL, UNIQUE (merchant, kind, value))`,
     ],
   },
+  {
+    name: 'reruns',
+    statements: [
+      // JSON: the record without its notes, the notes, and where it stands in the map, null before it was promoted.
+      `CREATE TABLE reruns (id int8 PRIMARY KEY, state text NOT NULL, record text NOT NULL, notes text NOT NULL,
+         answer text)`,
+      'CREATE TABLE rerun_splits (rerun int8, split text COLLATE "C", PRIMARY KEY (rerun, split))',
+      // What splits made. Once the rerun has answered it goes on in `day_versions`, a few rows at a time.
+      'CREATE TABLE rerun_days (rerun int8, merchant text COLLATE "C", day int8, PRIMARY KEY (rerun, merchant, day))',
+      // The map, made of the reruns whenever it changes.
+      `CREATE TABLE generation_changes (rerun int8 NOT NULL, sink text NOT NULL, generation int8 NOT NULL,
+         merchant text COLLATE "C", starts int8, ends int8, answers bool NOT NULL, place int8 NOT NULL,
+         version int8 NOT NULL)`,
+      // Generations as JSON. A pipeline that is not there writes what it writes at first.
+      `CREATE TABLE writing (pipeline text PRIMARY KEY, revision int8 NOT NULL, generations text NOT NULL)`,
+    ],
+  },
+  {
+    name: 'zones that merchants had',
+    statements: [
+      // JSON; null: none.
+      'ALTER TABLE merchants ADD COLUMN former_zones text',
+      'ALTER TABLE generation_changes ADD COLUMN zones_as_of int8',
+    ],
+  },
+  {
+    name: 'erasures are fenced',
+    statements: [
+      // The asking up to which it is fenced. Of those that were being carried out it is not known what epochs knew: they are
+      // fenced anew.
+      'ALTER TABLE erasures ADD COLUMN asking int8, ADD COLUMN fenced int8 NOT NULL DEFAULT 0',
+      'UPDATE erasures SET asking = id',
+      'ALTER TABLE erasures ALTER COLUMN asking SET NOT NULL',
+      'CREATE INDEX erasures_asking ON erasures (asking)',
+      'CREATE INDEX erasures_fenced ON erasures (fenced)',
+      `CREATE TABLE dropped_days (epoch int8, merchant text COLLATE "C", day int8, erasures_known int8 NOT NULL,
+         PRIMARY KEY (epoch, merchant, day))`,
+    ],
+  },
 ]
 
 /**

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../../../core/adapters/memory/manual-clock.ts'
 import { dayMs, eventTime } from '../../../core/event-time.ts'
+import { firstGenerations } from '../../../core/generations.ts'
 import type { MerchantId } from '../../../core/ids.ts'
 import type { DeriveWork } from '../../../core/ports/lake.ts'
 import { visitsRule } from '../../../core/visits.ts'
@@ -17,7 +18,16 @@ function work(days: number, change: Partial<DeriveWork> = {}): DeriveWork {
     end: midnight + (n + 1) * dayMs,
   }))
   const view = { table: 'hits', snapshot: '71', pending: [] } as const
-  return { table: 'sessions', id: 9, generation: 1, view, units, erased: [], rule: visitsRule, ...change }
+  return {
+    table: 'sessions',
+    id: 9,
+    generations: firstGenerations,
+    view,
+    units,
+    erased: [],
+    rule: visitsRule,
+    ...change,
+  }
 }
 
 /** A derivation whose statements only end up in a list. */

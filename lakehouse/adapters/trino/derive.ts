@@ -5,6 +5,7 @@
  */
 
 import { dayMs } from '../../../core/event-time.ts'
+import { generationFinder } from '../../../core/generations.ts'
 import type { Timers } from '../../../core/ports/clock.ts'
 import type { DeriveWork, LakeMaintainer } from '../../../core/ports/lake.ts'
 import type { BucketRange } from '../../../core/ports/query-engine.ts'
@@ -14,6 +15,7 @@ import { partitionTime, periodDays, periodOf } from '../../core/partition.ts'
 import type { PublicationTurn } from '../../core/publication-turn.ts'
 import { tableOrderColumns } from '../../core/row-order.ts'
 import { deriveSelect } from '../../core/sql/derive-select.ts'
+import { sinkOfTable } from '../../core/sql/of-generations.ts'
 import { quotedName } from '../../core/sql/printer.ts'
 import { printTrinoRelation, trinoLiteral } from '../../core/sql/trino-printer.ts'
 import type { Trino } from './client.ts'
@@ -95,9 +97,14 @@ function derivedColumn({ name, type }: TableDefinition['columns'][number], defin
 
 /** Rows of the table that the work made, as `t`. The bounds keep Trino from looking for them in other files. */
 function ofWork(definition: TableDefinition, work: DeriveWork, range: BucketRange): string {
-  return [`t."_publish" = ${work.id}`, `t."_gen" = ${work.generation}`, ...inRange('t', definition, range)].join(
-    ' AND ',
-  )
+  const own = [`t."_publish" = ${work.id}`, `t."_gen" IN (${generationsOf(work).map(BigInt).join(', ')})`]
+  return [...own, ...inRange('t', definition, range)].join(' AND ')
+}
+
+/** That the rows of the work are of: those that answer where its units begin. */
+function generationsOf({ table, generations, units }: DeriveWork): readonly number[] {
+  const answering = generationFinder(generations, sinkOfTable[table])
+  return [...new Set(units.map(({ merchant, start }) => answering(merchant, start)))].sort((a, b) => a - b)
 }
 
 function inRange(alias: string, definition: TableDefinition, { start, end }: BucketRange): string[] {

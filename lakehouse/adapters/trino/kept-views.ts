@@ -1,20 +1,29 @@
 /**
- * Keeps the views as they should be while erasures come and go: people and their tools ask them, and know of no control store.
- * A view leaves out what was erased some seconds ago; rows themselves go later, by maintenance.
+ * Keeps the views as they should be while erasures come and go, and generations come to answer: people and their tools ask
+ * them, and know of no control store. A view leaves out what was erased some seconds ago, and shows what was promoted then;
+ * rows themselves go later, by maintenance.
  */
+import { type GenerationMap, generationMap } from '../../../core/generations.ts'
 import type { Timers } from '../../../core/ports/clock.ts'
-import { type ErasedHits, type Erasure, type ErasureStore, erasuresPageMax } from '../../../core/ports/erasure-store.ts'
+import type { ControlStore } from '../../../core/ports/control-store.ts'
+import { type ErasedHits, type Erasure, erasuresPageMax } from '../../../core/ports/erasure-store.ts'
 
-/** How often open erasures are looked at. */
+/** How often open erasures and the generation map are looked at. */
 export const viewsPollMs = 10_000
 /** Open erasures that views name, of all merchants; beyond it views stay as they are, and somebody is told. */
 export const viewErasuresMax = 1_000
 
+/** Which rows views show: those that answer, less what is erased. */
+export interface ShownRows {
+  readonly erased: readonly ErasedHits[]
+  readonly generations: GenerationMap
+}
+
 export interface KeptViewsOptions {
-  readonly store: Pick<ErasureStore, 'erasures'>
+  readonly store: Pick<ControlStore, 'erasures' | 'versionsSince'>
   readonly timers: Timers
-  /** Makes the views anew, without what is erased. */
-  readonly make: (erased: readonly ErasedHits[]) => Promise<void>
+  /** Makes the views anew. */
+  readonly make: (shown: ShownRows) => Promise<void>
   /** It is tried again. */
   readonly onError: (error: unknown) => void
 }
@@ -34,9 +43,13 @@ export function keepViews({ store, timers, make, onError }: KeptViewsOptions): K
 
   async function look(): Promise<void> {
     const open = await openErasures(store)
-    const name = JSON.stringify(open.map(({ id, through }) => [id, through]))
+    const generations = generationMap((await store.versionsSince(Number.MAX_SAFE_INTEGER)).generations)
+    const name = JSON.stringify([open.map(({ id, through }) => [id, through]), generations])
     if (name === made) return
-    await make(open.map(({ merchant, subject, through }) => ({ merchant, subject, through })))
+    await make({
+      erased: open.map(({ merchant, subject, through }) => ({ merchant, subject, through })),
+      generations,
+    })
     made = name
   }
 

@@ -1,5 +1,5 @@
 /** Snapshots of a Trino table: ids as decimal text, for they exceed 2^53. */
-import { CorruptTableError } from '../../../core/errors.ts'
+import { CorruptTableError, TrinoQueryError } from '../../../core/errors.ts'
 import type { SnapshotInfo } from '../../../core/ports/lake.ts'
 import type { TableDefinition } from '../../../core/tables.ts'
 import type { Trino } from './client.ts'
@@ -17,9 +17,13 @@ export async function currentSnapshot(options: Options, definition: TableDefinit
   return id
 }
 
-/** The one that the table is at, then the others, newest first. Which publication made one is not known: Trino lets nobody write into a snapshot's summary. */
+/**
+ * The one that the table is at, then the others, newest first; none where the table is not made yet. Which publication made one is
+ * not known: Trino lets nobody write into a snapshot's summary.
+ */
 export async function allSnapshots(options: Options, definition: TableDefinition): Promise<readonly SnapshotInfo[]> {
-  const rows = await options.trino.query(
+  const rows = await rowsOrNone(
+    options.trino,
     `SELECT CAST(snapshot_id AS varchar), CAST(parent_id AS varchar), CAST(to_unixtime(committed_at) * 1000 AS bigint),
   operation, element_at(summary, 'added-records'), element_at(summary, 'total-records')
 FROM ${trinoTable(options, `${definition.name}$snapshots`)}
@@ -36,3 +40,13 @@ ORDER BY snapshot_id = (SELECT snapshot_id FROM ${trinoTable(options, `${definit
     totalRows: Number(totalRows ?? 0),
   }))
 }
+
+async function rowsOrNone(trino: Pick<Trino, 'query'>, sql: string): Promise<readonly (readonly unknown[])[]> {
+  try {
+    return await trino.query(sql)
+  } catch (error) {
+    if (error instanceof TrinoQueryError && notMade.has(error.errorName)) return []
+    throw error
+  }
+}
+const notMade: ReadonlySet<string> = new Set(['TABLE_NOT_FOUND', 'SCHEMA_NOT_FOUND'])

@@ -1,6 +1,7 @@
 import { afterAll, describe } from 'vitest'
 import { systemTimers } from '../../../core/adapters/node/system.ts'
 import { visitsContract } from '../../../core/ports/query-engine-visits.contract.ts'
+import { testLength } from '../../../core/test/length.ts'
 import { createTrinoQueryEngine } from './query-engine.ts'
 import { openTrinoUnderTest } from './query-engine-under-test.ts'
 
@@ -10,7 +11,7 @@ afterAll(() => under.close())
 describe('Trino as query engine', () => {
   visitsContract({
     pendingFiles: 'left out',
-    recounts: 5,
+    recounts: testLength('CLUSTER_TEST_RECOUNTS', { short: 4, full: 25 }),
     open: async () => {
       const { trino, catalog } = under
       const schema = await under.openSchema()

@@ -3,6 +3,7 @@ import { ManualClock } from '../../../core/adapters/memory/manual-clock.ts'
 import { seededRandom } from '../../../core/adapters/memory/seeded-random.ts'
 import { systemTimers } from '../../../core/adapters/node/system.ts'
 import { queryEngineContract } from '../../../core/ports/query-engine.contract.ts'
+import { testLength } from '../../../core/test/length.ts'
 import { createMemoryLake } from '../memory/memory-lake.ts'
 import { createMemoryQueryEngine } from '../memory/memory-query-engine.ts'
 import { createTrinoQueryEngine } from './query-engine.ts'
@@ -13,7 +14,7 @@ afterAll(() => under.close())
 
 queryEngineContract('Trino', {
   pendingFiles: 'left out',
-  recounts: 10,
+  recounts: testLength('CLUSTER_TEST_RECOUNTS', { short: 5, full: 25 }),
   open: async () => {
     const { trino, catalog } = under
     const schema = await under.openSchema()

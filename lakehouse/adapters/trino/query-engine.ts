@@ -107,13 +107,13 @@ export function createTrinoQueryEngine(options: TrinoQueryEngineOptions): TrinoQ
       const asked = askedOf(question, present(question))
       if (asked.pieces.length === 0) return []
       const select = hitsSelectByLists(asked)
-      return readHitsGroups(asked, select, await answer(asked, select, signal), cells)
+      return readHitsGroups(asked, select, await answer(asked, select, signal), trinoCells)
     },
     async visits(question, signal) {
       const asked = askedOf(question, present(question))
       if (asked.pieces.length === 0) return []
       const select = visitsSelect(asked)
-      return readVisitsGroups(asked, select, await answer(asked, select, signal), cells)
+      return readVisitsGroups(asked, select, await answer(asked, select, signal), trinoCells)
     },
     async knownIds(question, signal) {
       const ids = storableIds(question.ids)
@@ -127,7 +127,7 @@ export function createTrinoQueryEngine(options: TrinoQueryEngineOptions): TrinoQ
             for (let at = 0; at < ids.length; at += knownIdsPerStatement) {
               const select = knownIdsSelect(question, ids.slice(at, at + knownIdsPerStatement))
               for (const [id] of await ask(printTrino(select, source), limits))
-                known.push(...JSON.parse(cells.text(id)))
+                known.push(...JSON.parse(trinoCells.text(id)))
             }
             return known
           },
@@ -144,7 +144,7 @@ export function createTrinoQueryEngine(options: TrinoQueryEngineOptions): TrinoQ
           (source) => ask(printTrino(select, source), limits),
         ),
       )
-      return rows.map(([day]) => Number(cells.whole(day))).sort((a, b) => a - b)
+      return rows.map(([day]) => Number(trinoCells.whole(day))).sort((a, b) => a - b)
     },
     release: () => turns.idle(),
   })
@@ -171,7 +171,7 @@ async function withTimeLimit<T>(
   }
 }
 
-const cells: CellReader = {
+export const trinoCells: CellReader = {
   // The printer makes varchar of every column; a number would be one that was rounded.
   whole: (cell) => BigInt(textCell(cell)),
   text: textCell,

@@ -7,8 +7,9 @@ import { tables } from '../../../schemas/tables.ts'
 import { partitionTime } from '../../core/partition.ts'
 import { beyondCondition, dayOfWork, hourlyQuestionOf, removedDays } from '../../core/removal-work.ts'
 import { tableOrderColumns } from '../../core/row-order.ts'
-import { anyOf, column } from '../../core/sql/ast.ts'
+import { anyOf, column, compare, type Expression, whole } from '../../core/sql/ast.ts'
 import { hourlySelect } from '../../core/sql/hourly-select.ts'
+import { answerTime, ofGenerationMap } from '../../core/sql/of-generations.ts'
 import { quotedName } from '../../core/sql/printer.ts'
 import { isAnyRemoved } from '../../core/sql/removed-rows.ts'
 import { printTrinoExpression, printTrinoRelation, trinoLiteral } from '../../core/sql/trino-printer.ts'
@@ -58,6 +59,14 @@ export function deleteRemoved(work: RewriteWork, rows: readonly RemovedRows[]): 
   return `DELETE FROM ${trinoTable(work, work.definition.name)} WHERE ${removedOf(work, rows)}`
 }
 
+export function countGenerations(place: TrinoPlace, table: TableName, generations: readonly number[]): string {
+  return `SELECT count(*) FROM ${trinoTable(place, table)} WHERE ${goes(table, [{ generations }])}`
+}
+
+export function deleteGenerations(place: TrinoPlace, table: TableName, generations: readonly number[]): string {
+  return `DELETE FROM ${trinoTable(place, table)} WHERE ${goes(table, [{ generations }])}`
+}
+
 function removedOf(work: RewriteWork, rows: readonly RemovedRows[]): string {
   const name = work.definition.name
   const conditions = [...inPartition(work, `${quotedName(name)}.`), `${quotedName(name)}."_publish" <= ${work.through}`]
@@ -70,19 +79,29 @@ function goes(table: TableName, rows: readonly RemovedRows[]): string {
 
 /** Whether the tables stand apart: rows of these days beyond what both jobs have read. `hits`, `hourly`: as of the views. */
 export function apartQuery(work: RecomputeWork, hits: string, hourly: string): string {
-  const { merchants, reads, generation } = hourlyQuestionOf(work)
-  const of = (definition: TableDefinition, source: string, last: string, days: readonly [number, number]) => {
+  const { merchants, reads, hitGenerations } = hourlyQuestionOf(work)
+  const of = (
+    definition: TableDefinition,
+    source: string,
+    last: string,
+    days: readonly [number, number],
+    answers: Expression,
+  ) => {
     const conditions = [
       printTrinoExpression(anyOf(column('merchant', 'r'), merchants)),
-      `r."_gen" = ${generation}`,
+      printTrinoExpression(answers),
       ...between('r', definition, days),
       `(${printTrinoExpression(beyondCondition(work, last, 'r'))})`,
     ]
     return `EXISTS (SELECT 1 FROM ${source} r WHERE ${conditions.join(' AND ')})`
   }
   const day = dayOfWork(work)
-  const inHits = of(tables.hits, hits, '_off', [reads.firstDay ?? day, reads.lastDay ?? day])
-  return `SELECT ${inHits} OR ${of(tables.hourly, hourly, '_off_to', [day, day])}`
+  const days = [reads.firstDay ?? day, reads.lastDay ?? day] as const
+  const range = { start: days[0] * dayMs, end: (days[1] + 1) * dayMs }
+  const answers = ofGenerationMap(hitGenerations, 'hits', { as: 'r', time: answerTime('hits'), merchants, range })
+  const inHits = of(tables.hits, hits, '_off', days, answers)
+  const own = compare(column('_gen', 'r'), '=', whole(work.generation))
+  return `SELECT ${inHits} OR ${of(tables.hourly, hourly, '_off_to', [day, day], own)}`
 }
 
 /** Number of the newest publication in the snapshot. */

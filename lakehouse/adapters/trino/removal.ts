@@ -8,7 +8,7 @@ import type { LakeRemoval, RecomputeWork, RemovedRows } from '../../../core/port
 import type { TableName } from '../../../core/tables.ts'
 import { tables } from '../../../schemas/tables.ts'
 import type { RewriteTurn } from '../../core/maintenance/maintained-lake.ts'
-import { checkRemovedRows, hourlyQuestionOf } from '../../core/removal-work.ts'
+import { checkRemovedGenerations, checkRemovedRows, hourlyQuestionOf } from '../../core/removal-work.ts'
 import { type CountedHour, countedDaysOf, countedHoursSelect } from '../../core/sql/counted-days-select.ts'
 import { hourZonesSelect } from '../../core/sql/hourly-select.ts'
 import { printTrino } from '../../core/sql/trino-printer.ts'
@@ -19,7 +19,9 @@ import { type LakeStatements, untilCertain } from './lake-statements.ts'
 import {
   apartQuery,
   conditionLists,
+  countGenerations,
   countRemoved,
+  deleteGenerations,
   deleteRemoved,
   lastPublishOf,
   nextRowOf,
@@ -43,6 +45,11 @@ export interface TrinoRemoval extends Pick<LakeRemoval, 'countedDays' | 'partiti
     rows: readonly RemovedRows[],
     given?: RewriteTurn,
   ): ReturnType<LakeRemoval['removeRows']>
+  removeGenerations(
+    table: TableName,
+    generations: readonly number[],
+    given?: RewriteTurn,
+  ): ReturnType<LakeRemoval['removeGenerations']>
   recomputeHourly(work: RecomputeWork, given?: RewriteTurn): ReturnType<LakeRemoval['recomputeHourly']>
 }
 
@@ -88,17 +95,30 @@ export function createTrinoRemoval(options: TrinoRemovalOptions): TrinoRemoval {
       return { snapshot: await currentSnapshot(options, definition), removed }
     },
 
-    async countedDays(hits, generation, erased) {
+    async removeGenerations(table, generations, given) {
+      checkRemovedGenerations(table, generations)
+      if (generations.length === 0) return null
+      const removed = await numberOf(countGenerations(place, table, generations))
+      if (removed === 0) return null
+      if (given !== undefined) await statements.begin(table, given.turn)
+      const run = statements.runner(table, given?.turn)
+      // Of whole partitions: Trino takes their files out and writes none.
+      await untilCertain(timers, () => run(deleteGenerations(place, table, generations)))
+      return { snapshot: await currentSnapshot(options, tables[table]), removed }
+    },
+
+    async countedDays(hits, generations, erased) {
       if (erased.length === 0 || hits.snapshot === null) return []
       const source = versionOf(place, 'hits', hits.snapshot)
       const hours: CountedHour[] = []
       // All at once: what is counted with each of them does not hang on how they are cut into statements.
-      const rows = await trino.query(printTrino(countedHoursSelect(generation, erased), () => source))
-      for (const [merchant, visitor, user, zone, hour, count] of rows) {
+      const rows = await trino.query(printTrino(countedHoursSelect(erased), () => source))
+      for (const [merchant, visitor, user, zone, hour, generation, count] of rows) {
         const whose = { merchant: String(merchant), visitor: textOrNull(visitor), user: textOrNull(user) }
-        hours.push({ ...whose, zone: String(zone), hour: Number(hour), hits: Number(count) })
+        const when = { zone: String(zone), hour: Number(hour), generation: Number(generation) }
+        hours.push({ ...whose, ...when, hits: Number(count) })
       }
-      return countedDaysOf(hours, erased)
+      return countedDaysOf(hours, generations, erased)
     },
 
     async recomputeHourly(work, given) {

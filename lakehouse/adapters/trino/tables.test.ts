@@ -2,8 +2,11 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../../../core/adapters/memory/manual-clock.ts'
 import { TrinoQueryError, TrinoUnavailableError } from '../../../core/errors.ts'
+import { dayMs } from '../../../core/event-time.ts'
+import type { GenerationMap } from '../../../core/generations.ts'
+import type { MerchantId } from '../../../core/ids.ts'
 import { tables } from '../../../schemas/tables.ts'
-import { createMaxAttempts, createOnce, createTable } from './tables.ts'
+import { createTable, runRepeatable, statementMaxAttempts } from './tables.ts'
 import { dailyView, hitsView, hourlyView, sessionsView } from './views.ts'
 
 const place = { catalog: 'lake', schema: 'hitlake_tables', viewSchema: 'hitlake' }
@@ -25,6 +28,21 @@ describe('statements of the views', () => {
     const text = [hitsView, hourlyView, dailyView, sessionsView].map((view) => `${view(place)};\n`)
     await expect(text.join('\n')).toMatchFileSnapshot('golden/views.trino.sql')
   })
+
+  it('are these where other generations answer in places', async () => {
+    const day = Date.parse('2026-03-01T00:00:00Z')
+    const generations: GenerationMap = {
+      base: 1,
+      entries: [
+        { sink: 'hits', merchant: null, from: day, to: day + dayMs, generation: 2 },
+        { sink: 'hourly', merchant: null, from: day, to: null, generation: 3 },
+        { sink: 'hourly', merchant: "o'brien" as MerchantId, from: null, to: null, generation: 4 },
+      ],
+    }
+    const shown = { erased: [], generations }
+    const text = [hitsView, hourlyView, dailyView, sessionsView].map((view) => `${view(place, shown)};\n`)
+    await expect(text.join('\n')).toMatchFileSnapshot('golden/views-of-generations.trino.sql')
+  })
 })
 
 describe('making what is missing', () => {
@@ -43,7 +61,7 @@ describe('making what is missing', () => {
   async function run(errors: readonly Error[]) {
     const clock = new ManualClock()
     const { trino, tries } = failing(errors)
-    const done = createOnce({ trino, timers: clock }, 'CREATE …').then(
+    const done = runRepeatable({ trino, timers: clock }, 'CREATE …').then(
       () => 'made',
       (error) => error.code,
     )
@@ -59,9 +77,9 @@ describe('making what is missing', () => {
   })
 
   it('gives up after its limit, and at once where Trino is away or the statement is wrong', async () => {
-    const conflicts = Array.from({ length: createMaxAttempts }, conflict)
-    expect(await run(conflicts.slice(1))).toEqual(['made', createMaxAttempts])
-    expect(await run(conflicts)).toEqual(['TRINO_QUERY_FAILED', createMaxAttempts])
+    const conflicts = Array.from({ length: statementMaxAttempts }, conflict)
+    expect(await run(conflicts.slice(1))).toEqual(['made', statementMaxAttempts])
+    expect(await run(conflicts)).toEqual(['TRINO_QUERY_FAILED', statementMaxAttempts])
     expect(await run([new TrinoUnavailableError('connection')])).toEqual(['TRINO_UNAVAILABLE', 1])
     expect(await run([new TrinoQueryError('SYNTAX_ERROR', 'USER_ERROR', 'q', '')])).toEqual(['TRINO_QUERY_FAILED', 1])
   })

@@ -15,9 +15,9 @@ import type { Trino } from './client.ts'
 export const defaultTablesSchema = 'hitlake_tables'
 /** Holds publications under way, each a table for as long as it takes. */
 export const publicationsSchemaOf = (schema: string) => `${schema}_publications`
-/** Tries to make one thing; each failure means that another process was making it too. */
-export const createMaxAttempts = 8
-const createPauseMs = 250
+/** Tries of one statement; each failure means that another process was making or dropping something too. */
+export const statementMaxAttempts = 8
+const statementPauseMs = 250
 
 export interface TrinoPlace {
   readonly catalog: string
@@ -30,30 +30,36 @@ export function trinoTable({ catalog, schema }: TrinoPlace, table: string): stri
   return [catalog, schema, table].map(quotedName).join('.')
 }
 
-/** Makes the schemas, tables and columns that are missing. Any number of processes may do so at once. */
+/**
+ * Makes the schemas, tables and columns that are missing, all tables at once: Trino mostly waits for the object store then.
+ * Any number of processes may do so at the same time.
+ */
 export async function ensureTables(
   { trino, timers, ...place }: TrinoPlace & { readonly trino: Pick<Trino, 'query'>; readonly timers: Timers },
   signal?: AbortSignal,
 ): Promise<void> {
-  const statements = [
-    createSchema(place.catalog, place.schema),
-    createSchema(place.catalog, publicationsSchemaOf(place.schema)),
-    ...Object.values(tables).map((definition) => createTable(place, definition)),
-  ]
-  for (const statement of statements) {
-    await createOnce({ trino, timers }, statement, signal)
-  }
-  const found = await trino.query(tableColumns(place), { ...(signal && { signal }) })
+  const run = (statement: string) => runRepeatable({ trino, timers }, statement, signal)
+  await all([place.schema, publicationsSchemaOf(place.schema)].map((name) => run(createSchema(place.catalog, name))))
+  await all(Object.values(tables).map((definition) => run(createTable(place, definition))))
+  const found = await run(tableColumns(place))
   const known = new Set(found.map(([table, column]) => `${table} ${column}`))
   for (const { name: table, columns } of Object.values(tables)) {
     for (const column of columns.filter(({ name }) => !known.has(`${table} ${name.toLowerCase()}`))) {
-      await createOnce({ trino, timers }, addColumn(place, table, column), signal)
+      await run(addColumn(place, table, column))
     }
   }
 }
 
+/** Waits for every one, also where one fails: nothing of it goes on behind the caller's back. */
+async function all(running: readonly Promise<unknown>[]): Promise<void> {
+  for (const result of await Promise.allSettled(running)) if (result.status === 'rejected') throw result.reason
+}
+
+/** Names each table: asked for a schema alone, Trino walks the namespaces, and fails where one is dropped meanwhile. */
 function tableColumns({ catalog, schema }: TrinoPlace): string {
-  return `SELECT table_name, column_name FROM ${quotedName(catalog)}.information_schema.columns WHERE table_schema = ${text(schema)}`
+  const names = Object.values(tables).map(({ name }) => text(name))
+  return `SELECT table_name, column_name FROM ${quotedName(catalog)}.information_schema.columns
+WHERE table_schema = ${text(schema)} AND table_name IN (${names.join(', ')})`
 }
 
 /** For tables made before the column was added; their rows have null there. */
@@ -61,21 +67,23 @@ export function addColumn(place: TrinoPlace, table: string, { name, type, doc }:
   return `ALTER TABLE ${trinoTable(place, table)} ADD COLUMN IF NOT EXISTS ${quotedName(name)} ${trinoType(type)} COMMENT ${text(doc)}`
 }
 
-/** Runs a statement with `IF NOT EXISTS` until it succeeds: Trino looks first and makes then, and of two one fails. */
-export async function createOnce(
+/**
+ * Runs a statement that may run twice until it succeeds. Trino looks first and makes then: of two processes that make the same one
+ * fails, and so does one that lists what another is dropping.
+ */
+export async function runRepeatable(
   { trino, timers }: { readonly trino: Pick<Trino, 'query'>; readonly timers: Timers },
   statement: string,
   signal?: AbortSignal,
-): Promise<void> {
+): Promise<readonly (readonly unknown[])[]> {
   for (let attempt = 1; ; attempt++) {
     try {
       // Repeated at once or by the next start, so its outcome need not be known.
-      await trino.query(statement, { effect: 'reads', ...(signal && { signal }) })
-      return
+      return await trino.query(statement, { effect: 'reads', ...(signal && { signal }) })
     } catch (error) {
       if (!(error instanceof TrinoQueryError) || (error.errorType === 'USER_ERROR' && !isTaken(error))) throw error
-      if (attempt === createMaxAttempts) throw error
-      await sleep(timers, createPauseMs)
+      if (attempt === statementMaxAttempts) throw error
+      await sleep(timers, statementPauseMs)
     }
   }
 }

@@ -1,5 +1,6 @@
 /** What control stores share of derivations: how long what they made stays right, and which days that hangs on. */
 import { dayMs } from '../../../core/event-time.ts'
+import { firstGenerations } from '../../../core/generations.ts'
 import type { MerchantId } from '../../../core/ids.ts'
 import type { Derivation, DerivedUnit } from '../../../core/ports/maintenance-store.ts'
 
@@ -52,7 +53,7 @@ export function merchantsOf(units: readonly DerivedUnit[]): readonly MerchantId[
 }
 
 /** As callers of the store see it. */
-export function toDerivation({ table, id, units, view, through, erased }: BegunDerivation): Derivation {
-  // One that an older Hitlake began says nothing of erasures, and there were none.
-  return { table, id, units, view, through, erased: erased ?? [] }
+export function toDerivation({ table, id, units, view, through, erased, generations }: BegunDerivation): Derivation {
+  // One that an older Hitlake began says nothing of erasures and generations, and there were none.
+  return { table, id, units, view, through, erased: erased ?? [], generations: generations ?? firstGenerations }
 }

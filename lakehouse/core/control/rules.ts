@@ -6,6 +6,8 @@
 import { CommitConflictError } from '../../../core/errors.ts'
 import {
   type EpochCommit,
+  type FormerZone,
+  formerZonesMax,
   type ImportProgress,
   type Merchant,
   type MerchantChange,
@@ -69,11 +71,26 @@ export function checkMerchant(merchant: Merchant, keys: readonly StoredKey[]): v
   }
 }
 
-/** @throws RangeError where the retention is no number of days that can be kept */
-export function checkMerchantChange({ retentionDays }: MerchantChange): void {
+/** @throws RangeError where the retention is no number of days that can be kept, or the zone's beginning no time */
+export function checkMerchantChange({ retentionDays, zone }: MerchantChange): void {
+  if (zone !== undefined && (zone.timeZone === '' || !Number.isSafeInteger(zone.now))) {
+    throw new RangeError(`'${zone.timeZone}' from ${zone.now} on is no zone of a merchant`)
+  }
   if (retentionDays === undefined || retentionDays === null) return
   if (Number.isInteger(retentionDays) && retentionDays >= 1 && retentionDays <= retentionDaysMax) return
   throw new RangeError(`hits are kept 1 to ${retentionDaysMax} days, or null for ever, not ${retentionDays}`)
+}
+
+/** The merchant as it is after the change. @throws RangeError beyond `formerZonesMax` */
+export function changedMerchant(known: Merchant, { zone, ...change }: MerchantChange): Merchant {
+  const changed = { ...known, ...change }
+  const { timeZone, formerZones = [] } = known
+  const last = formerZones.at(-1)?.until ?? Number.NEGATIVE_INFINITY
+  if (zone === undefined || zone.timeZone === timeZone || zone.now <= last) return changed
+  const others = formerZones.filter((former) => former.timeZone !== timeZone)
+  if (others.length === formerZonesMax) throw new RangeError(`${known.id} had ${formerZonesMax} other zones already`)
+  const ended: FormerZone = { timeZone, until: zone.now }
+  return { ...changed, timeZone: zone.timeZone, formerZones: [...others, ended] }
 }
 
 /** Whether two keys of one hash mean the same; the order of rights and of origins says nothing. */

@@ -48,6 +48,13 @@ describe('lossless JSON', () => {
     expect(() => parseJson('{"a":')).toThrow(SyntaxError)
   })
 
+  it('refuses a number that it could only print as null', () => {
+    for (const text of ['[1e999]', '{"required":-1e999}', `[${'9'.repeat(400)}.5]`]) {
+      expect(() => parseJson(text)).toThrow(SyntaxError)
+    }
+    expect(printJson(parseJson('[-0,1e-999]'))).toBe('[0,0]')
+  })
+
   it('reads back whatever it printed', () => {
     const scalar = fc.oneof(
       fc.string({ unit: fc.constantFrom('a', '"', '\\', '\u0000', '1', '😀', '\n') }),

@@ -19,16 +19,23 @@ const anyString = /"(?:[^"\\]|\\.)*"/g
 const stringOrLongNumber = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]{15,}/g
 const integer = /^-?\d+$/
 
-/** @throws SyntaxError where the text is not JSON */
+/** @throws SyntaxError where the text is not JSON, or has a number that nothing here can hold: printed, it would be null */
 export function parseJson(text: string): JsonValue {
   const marked = text.replace(stringOrLongNumber, (token) => {
     if (token.startsWith('"')) return token.startsWith('"\\u0000') ? `"\\u0000${token.slice(1)}` : token
     return !integer.test(token) || Number.isSafeInteger(Number(token)) ? token : `"\\u0000${token}"`
   })
   return JSON.parse(marked, (_name, value) => {
+    // -0 is 0 in JSON that is printed.
+    if (typeof value === 'number') return finite(value) + 0
     if (typeof value !== 'string' || !value.startsWith(mark)) return value
     return value.startsWith(mark + mark) ? value.slice(1) : BigInt(value.slice(1))
   })
+}
+
+function finite(value: number): number {
+  if (Number.isFinite(value)) return value
+  throw new SyntaxError('a number beyond 64-bit floating point')
 }
 
 /** Compact JSON; bigints as plain digits. */

@@ -75,8 +75,8 @@ describe('a file of our layout', () => {
     ['its day', { firstDay: day, lastDay: day }, true],
     ['the day before', { lastDay: day - 1 }, false],
     ['the day after', { firstDay: day + 1 }, false],
-    ['its generation', { generation: 1 }, true],
-    ['another generation', { generation: 2 }, false],
+    ['its generation', { generations: [1] }, true],
+    ['another generation', { generations: [2] }, false],
     ['everything', {}, true],
   ])('asked for %s', (_case, filter, kept) => {
     expect(pruner(filter).file(file([1, day]), 0)).toBe(kept)

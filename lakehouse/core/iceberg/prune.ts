@@ -35,7 +35,7 @@ export function createPruner(
       return daysMeet(periodDays({ transform }, lower).first, periodDays({ transform }, upper).end - 1)
     }
     if (field.transform !== 'identity' || field['source-id'] !== generationId) return true
-    return filter.generation === undefined || (filter.generation >= lower && filter.generation <= upper)
+    return filter.generations?.some((generation) => generation >= lower && generation <= upper) ?? true
   }
   const timesMeet = ({ lowerBounds, upperBounds }: DataFile) => {
     const [lower, upper] = [dayOfBound(lowerBounds.get(timeId)), dayOfBound(upperBounds.get(timeId))]

@@ -3,9 +3,10 @@ import { promisify } from 'node:util'
 import { constants, gunzip, gzip } from 'node:zlib'
 import { JournalGapError } from '../../../core/errors.ts'
 import type { Offset } from '../../../core/ids.ts'
-import type { CollectorReport } from '../../../core/ports/cluster-store.ts'
+import type { CollectorReport, KeptRerun } from '../../../core/ports/cluster-store.ts'
 import type { ControlStore, EpochCommit, Publication } from '../../../core/ports/control-store.ts'
 import type { ObjectStore } from '../../../core/ports/object-store.ts'
+import type { SplitCommit, Writing } from '../../../core/ports/rerun-store.ts'
 import type { TableName } from '../../../core/tables.ts'
 import type { EntryStamp } from './names.ts'
 
@@ -65,6 +66,29 @@ export interface RewrittenEntry {
   readonly rewrite: Parameters<ControlStore['finishRewrite']>[3]
 }
 
+/** A rerun as the store had it. */
+export interface RerunEntry {
+  readonly kind: 'rerun'
+  readonly stamp: EntryStamp
+  readonly kept: KeptRerun
+  /** Jobs that were to write it from then on; left out of other entries. */
+  readonly jobs?: readonly string[]
+}
+
+/** What a pipeline's jobs wrote by the store's word. */
+export interface WritingEntry {
+  readonly kind: 'writing'
+  readonly stamp: EntryStamp
+  readonly pipeline: string
+  readonly writing: Writing
+}
+
+export interface SplitEntry {
+  readonly kind: 'split'
+  readonly stamp: EntryStamp
+  readonly commit: SplitCommit
+}
+
 /** Partitions of a job that were taken under the fence of the name. */
 export interface TakenEntry {
   readonly kind: 'taken'
@@ -87,6 +111,9 @@ export type Entry =
   | BegunEntry
   | FinishedEntry
   | RewrittenEntry
+  | RerunEntry
+  | WritingEntry
+  | SplitEntry
   | TakenEntry
   | MarkEntry
 
@@ -109,12 +136,13 @@ export async function readEntry<Kind extends Entry['kind']>(
 ): Promise<Extract<Entry, { readonly kind: Kind }> | undefined> {
   const bytes = await objects.get(name)
   if (bytes === undefined) return undefined
-  let found: Entry & { readonly version: number }
+  let found: (Entry & { readonly version: number }) | null
   try {
     found = JSON.parse((await expand(bytes)).toString('utf8'))
   } catch {
     throw new JournalGapError(`${name} is damaged`)
   }
+  if (found === null) throw new JournalGapError(`${name} holds nothing`)
   if (found.version !== version || found.kind !== kind) {
     throw new JournalGapError(`${name} is of version ${found.version} and kind ${found.kind}`)
   }

@@ -1,8 +1,9 @@
 /** Writes entries; each is durable when its call resolves. */
 import type { Clock } from '../../../core/ports/clock.ts'
-import type { CollectorReport } from '../../../core/ports/cluster-store.ts'
+import type { CollectorReport, KeptRerun } from '../../../core/ports/cluster-store.ts'
 import type { ControlStore, EpochCommit, Publication } from '../../../core/ports/control-store.ts'
 import type { ObjectStore } from '../../../core/ports/object-store.ts'
+import type { SplitCommit, Writing } from '../../../core/ports/rerun-store.ts'
 import type { TableName } from '../../../core/tables.ts'
 import { type DirectoryEntry, type Entry, encodeEntry, type RewrittenEntry } from './entries.ts'
 import { type EntryStamp, entryName, fenceName, publicationName } from './names.ts'
@@ -26,6 +27,11 @@ export interface Journal {
   finished(table: string, id: number, snapshot: string): Promise<void>
   /** Returns the entry's name. */
   rewritten(table: TableName, rewrite: RewrittenEntry['rewrite']): Promise<string>
+  /** `jobs`: those that are to write it. */
+  rerun(kept: KeptRerun, jobs?: readonly string[]): Promise<void>
+  writing(pipeline: string, writing: Writing): Promise<void>
+  /** Returns the entry's name. */
+  split(commit: SplitCommit): Promise<string>
   taken(job: string, fence: number, source: string, partitions: readonly number[]): Promise<void>
   lease(name: string, fence: number): Promise<void>
 }
@@ -75,6 +81,25 @@ export function createJournal(options: {
       const stamp = stamped()
       const name = entryName('rewrites', table, stamp)
       await put(name, { kind: 'rewritten', stamp, table, rewrite })
+      return name
+    },
+    async rerun(kept, jobs) {
+      const stamp = stamped()
+      await put(entryName('reruns', String(kept.rerun.id), stamp), {
+        kind: 'rerun',
+        stamp,
+        kept,
+        ...(jobs && { jobs }),
+      })
+    },
+    async writing(pipeline, writing) {
+      const stamp = stamped()
+      await put(entryName('writing', pipeline, stamp), { kind: 'writing', stamp, pipeline, writing })
+    },
+    async split(commit) {
+      const stamp = stamped()
+      const name = entryName('splits', String(commit.rerun), stamp)
+      await put(name, { kind: 'split', stamp, commit })
       return name
     },
     async taken(job, fence, source, partitions) {

@@ -19,6 +19,7 @@ import { createJournal } from './journal.ts'
 import { journaledMaintenance } from './maintenance.ts'
 import { rangeOf, topicFolder } from './names.ts'
 import { journaledPublications } from './publications.ts'
+import { journaledReruns } from './reruns.ts'
 
 /** A store found current is taken for current so long where somebody asks for an unknown key: floods of those are cheap. */
 export const currentHoldsMs = 1_000
@@ -83,6 +84,7 @@ export function journaledStore(store: ClusterStore, options: JournalOptions): Cl
   return {
     ...journaledPublications(store, { objects, journal, heads }),
     ...journaledMaintenance(store, { objects, journal }),
+    ...journaledReruns(store, { objects, journal, heads }),
 
     async createMerchant(merchant, keys) {
       checkMerchant(merchant, keys)
@@ -128,6 +130,13 @@ export function journaledStore(store: ClusterStore, options: JournalOptions): Cl
         () => false,
       )
     },
+    erasuresAsked: () => store.erasuresAsked(),
+    // Neither fences nor what is forgotten is journaled: what was fenced since the copy is `asked` again, and a day that is
+    // counted twice comes out the same.
+    fenceErasures: (erasures) => store.fenceErasures(erasures),
+    newestFenced: () => store.newestFenced(),
+    droppedDays: (page) => store.droppedDays(page),
+    forgetDroppedDays: (days) => store.forgetDroppedDays(days),
     // Not journaled: a recovered erasure is `asked` again, and what was removed of it is looked for again.
     moveErasure: (id, move) => store.moveErasure(id, move),
     merchant: (id) => store.merchant(id),

@@ -10,6 +10,9 @@
  * | `directory/-/<day>/` | change of merchants, keys, erasures or pins | time, number, owner |
  * | `retired/<log>/<day>/` | collector gone for good | time, number, owner |
  * | `rewrites/<table>/<day>/` | maintenance commit of the lake that readers were to read | time, number, owner |
+ * | `reruns/<id>/<day>/` | rerun as it was before or after a move | time, number, owner |
+ * | `writing/<pipeline>/<day>/` | what its jobs write, before or after a change | time, number, owner |
+ * | `splits/<rerun>/<day>/` | split of it that was to be committed | time, number, owner |
  * | `publications/<table>/` | publication begun, and finished | id |
  * | `fences/jobs/<job>/`, `fences/leases/<name>/` | fencing number drawn | fence, time, owner |
  */
@@ -17,7 +20,16 @@ export const journalFolder = 'journal/'
 export const headsFolder = `${journalFolder}heads/`
 
 /** Kinds whose objects lie by day and begin with their time. */
-export const datedKinds = ['epochs', 'accepted', 'directory', 'retired', 'rewrites'] as const
+export const datedKinds = [
+  'epochs',
+  'accepted',
+  'directory',
+  'retired',
+  'rewrites',
+  'reruns',
+  'writing',
+  'splits',
+] as const
 export type DatedKind = (typeof datedKinds)[number]
 export type FenceKind = 'jobs' | 'leases'
 

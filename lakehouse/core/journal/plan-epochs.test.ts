@@ -71,6 +71,30 @@ describe('an epoch of the journal counts as committed', () => {
   })
 })
 
+describe('epochs that move nothing, for they have panes and no record,', () => {
+  const first = () => epoch('a', 1, 0, 5, null)
+
+  it('are committed in their order, though the checkpoints of all but the last are gone', async () => {
+    const entries = [
+      ...[first(), epoch('b', 1, 5, 5, 'checkpoint a'), epoch('c', 1, 5, 5, 'checkpoint b')],
+      epoch('d', 1, 5, 9, 'checkpoint c'),
+    ]
+    expect(await planned(entries, { discarded: ['a', 'b', 'c'] })).toEqual(['a', 'b', 'c', 'd'])
+    expect(await planned(entries.slice(0, 3), { discarded: ['a', 'b'] })).toEqual(['a', 'b', 'c'])
+  })
+
+  it('were not where they were discarded, or another started from the same checkpoint and was continued', async () => {
+    const lost = epoch('b', 1, 5, 5, 'checkpoint a')
+    expect(await planned([first(), lost, epoch('c', 2, 5, 9, 'checkpoint a')], { discarded: ['b'] })).toEqual([
+      'a',
+      'c',
+    ])
+    // The process died before it could discard.
+    expect(await planned([first(), lost, epoch('c', 2, 5, 9, 'checkpoint a')])).toEqual(['a', 'c'])
+    expect(await planned([first(), lost, epoch('c', 2, 5, 5, 'checkpoint a')])).toEqual(['a', 'c'])
+  })
+})
+
 describe('of two epochs from one place', () => {
   it('the one whose checkpoint was continued was committed, also where both end at one offset', async () => {
     const entries = [epoch('a', 1, 0, 5, null), epoch('b', 2, 0, 5, null), epoch('c', 3, 5, 9, 'checkpoint a')]

@@ -11,6 +11,7 @@
  *   is the last of its partitions. If it was never committed after all, it may be now: nothing else continued from there.
  */
 import { JournalGapError } from '../../../core/errors.ts'
+import type { EpochCommit } from '../../../core/ports/control-store.ts'
 import type { EntryStamp } from './names.ts'
 
 export interface IndexedEpoch {
@@ -21,6 +22,10 @@ export interface IndexedEpoch {
   readonly source: string
   readonly fence: number
   readonly moves: readonly EpochMove[]
+  /** Left out: it knew of one generation. */
+  readonly writing?: EpochCommit['writing'] | undefined
+  /** Left out: it looked at no erasures. */
+  readonly erasuresKnown?: EpochCommit['erasuresKnown']
   /** Names of the files it staged. */
   readonly staged: readonly string[]
 }
@@ -87,13 +92,13 @@ export async function planEpochs(
   const isPublished = (epoch: IndexedEpoch): boolean => epoch.staged.some((file) => published.has(file))
 
   const isContinued = (epoch: IndexedEpoch): boolean =>
-    epoch.moves.some(
-      ({ partition, from, next, checkpoint }) =>
-        next > from &&
-        startingAt(epoch, partition, next).some((later) => {
-          const started = later.moves.find((move) => move.partition === partition)?.started
-          return started === undefined || started === checkpoint
-        }),
+    epoch.moves.some(({ partition, from, next, checkpoint }) =>
+      startingAt(epoch, partition, next).some((later) => {
+        if (later === epoch) return false
+        const started = later.moves.find((move) => move.partition === partition)?.started
+        // Who starts where an epoch that moved nothing ended, starts where that one started too: the checkpoint tells.
+        return started === checkpoint || (started === undefined && next > from)
+      }),
     )
 
   const proof = (epoch: IndexedEpoch): Proof => (isPublished(epoch) ? 2 : isContinued(epoch) ? 1 : 0)
@@ -101,10 +106,11 @@ export async function planEpochs(
   /** Others that start from one of its places: of all of them at most one was committed, now or once the rest is reached. */
   const rivals = (epoch: IndexedEpoch): readonly IndexedEpoch[] =>
     epoch.moves
-      .filter(({ from, next }) => next > from)
-      .flatMap(({ partition, from }) =>
-        startingAt(epoch, partition, from).filter((other) =>
-          other.moves.some((move) => move.partition === partition && move.next > from && startsHere(other, move)),
+      .flatMap((own) =>
+        startingAt(epoch, own.partition, own.from).filter((other) =>
+          other.moves.some(
+            (move) => move.partition === own.partition && startFromOne(own, move) && startsHere(other, move),
+          ),
         ),
       )
       .filter((other) => other !== epoch)
@@ -147,6 +153,11 @@ export async function planEpochs(
   }
   for (const epoch of left) refuseGap(epoch, where)
   return planned
+}
+
+/** Of epochs that have panes and no record several may start at one offset, one after the other: the checkpoint tells. */
+function startFromOne(a: EpochMove, b: EpochMove): boolean {
+  return (a.next > a.from && b.next > b.from) || (a.started !== undefined && a.started === b.started)
 }
 
 function refuseGap(epoch: IndexedEpoch, where: (epoch: IndexedEpoch, move: EpochMove) => Standing): void {

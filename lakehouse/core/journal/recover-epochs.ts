@@ -25,7 +25,7 @@ export async function indexEpochs(objects: ObjectStore, since: number): Promise<
   const index = await inParallel(names, async (name): Promise<readonly IndexedEpoch[]> => {
     const entry = await readEntry(objects, name, 'epoch')
     if (entry === undefined) return [] // it expired meanwhile
-    const { job, source, fence, partitions, staged } = entry.commit
+    const { job, source, fence, partitions, staged, writing, erasuresKnown } = entry.commit
     const moves = partitions.map(({ partition, from, next, checkpoint }) => ({
       partition,
       from,
@@ -33,7 +33,8 @@ export async function indexEpochs(objects: ObjectStore, since: number): Promise<
       checkpoint,
       started: entry.started[partition],
     }))
-    return [{ name, stamp: entry.stamp, job, source, fence, moves, staged: staged.map((file) => file.name) }]
+    const facts = { name, stamp: entry.stamp, job, source, fence, moves, writing, erasuresKnown }
+    return [{ ...facts, staged: staged.map((file) => file.name) }]
   })
   return index.flat()
 }
@@ -147,7 +148,9 @@ export async function commitAgain(
   for (const { name, job, source } of planned) {
     const entry = await readEntry(objects, name, 'epoch')
     if (entry === undefined) throw new JournalGapError(`${name} is gone`)
-    await store.commitEpoch({ ...entry.commit, fence: await takings.fence(job, source) })
+    // Whatever is to be written by now: it counted by what was to be written then.
+    const { writing: _, ...commit } = entry.commit
+    await store.commitEpoch({ ...commit, fence: await takings.fence(job, source) })
   }
   await takings.settle()
 }

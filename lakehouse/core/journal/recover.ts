@@ -30,6 +30,7 @@ import {
   planPublications,
   publishAgain,
 } from './recover-publications.ts'
+import { planReruns, type RerunPlan, restoreReruns, skipMoves } from './recover-reruns.ts'
 import { journaledRewrites, rewriteAgain } from './recover-rewrites.ts'
 
 /**
@@ -63,6 +64,8 @@ export interface Recovered {
   readonly directory: number
   /** Rewrites by maintenance looked at; most are there already. */
   readonly rewrites: number
+  /** Reruns, and splits of reruns, that the store lacks or has an older state of. */
+  readonly reruns: number
 }
 
 /**
@@ -91,9 +94,14 @@ export async function recover(store: ClusterStore, objects: ObjectStore, options
   for (const { log, from, through } of accepted)
     say(`accepted hits of log ${log} are counted from ${from} to ${through}`)
 
-  const { planned, tables, takings } = await planAll(parts, since, dryRun)
+  const { planned, tables, takings, reruns } = await planAll(parts, since, dryRun)
   for (const { name } of planned) say(`an epoch is committed again: ${name}`)
-  const files = new Set(planned.flatMap(({ staged }) => staged))
+  for (const { rerun } of reruns.reruns) say(`rerun ${rerun.id} is ${rerun.state}, by the journal`)
+  if (reruns.splits.length > 0) say(`${reruns.splits.length} splits of reruns are committed again`)
+  const files = new Set([
+    ...planned.flatMap(({ staged }) => staged),
+    ...reruns.splits.flatMap(({ staged }) => staged.map(({ name }) => name)),
+  ])
   const publications = await Promise.all(tables.map((table) => planPublications(store, table, files)))
   for (const { table, begin } of publications) {
     for (const { id } of begin) say(`a publication is begun again: ${id} of ${table}`)
@@ -106,6 +114,7 @@ export async function recover(store: ClusterStore, objects: ObjectStore, options
     accepted: accepted.reduce((sum, { names }) => sum + names.length, 0),
     directory: directory.length,
     rewrites: [...rewrites.values()].reduce((sum, entries) => sum + entries.length, 0),
+    reruns: reruns.reruns.length + reruns.splits.length,
   }
   if (lease === undefined || takings === undefined) {
     say(summary(done, 'would be made again; nothing was changed'))
@@ -119,6 +128,7 @@ export async function recover(store: ClusterStore, objects: ObjectStore, options
   await retireAgain(store, objects)
   for (const each of accepted) await countAgain(store, objects, each)
   await commitAgain(parts, takings, planned)
+  await restoreReruns(store, reruns)
   for (const each of publications) {
     await publishAgain(store, objects, lease, each, () =>
       rewriteAgain(store, lease, each.table, rewrites.get(each.table) ?? []),
@@ -129,7 +139,7 @@ export async function recover(store: ClusterStore, objects: ObjectStore, options
     if (!publications.some((each) => each.table === table)) await rewriteAgain(store, lease, table, entries)
   }
 
-  const reached = await newestCommit(store)
+  const reached = await skipMoves(store, reruns, { commit: await newestCommit(store), head })
   if (reached < head) throw new JournalGapError(`it leads to commit ${reached}, and ${head} had been made`)
   await createHeads({ objects, owner, clock }).write(reached)
   await store.releaseLease(lease.name, lease.fence)
@@ -147,6 +157,7 @@ interface Planned {
   readonly tables: readonly JournaledTable[]
   /** None in a dry run. */
   readonly takings: Takings | undefined
+  readonly reruns: RerunPlan
 }
 
 /** With the entries since the copy was made; where these leave a gap, with all there are. */
@@ -167,12 +178,17 @@ async function planSince(
   const { store, objects } = parts
   const tables = await journaledPublications(objects, since)
   const published = new Set(tables.flatMap(({ begun }) => begun.flatMap(({ files }) => files.map(({ name }) => name))))
-  const all = await indexEpochs(objects, since)
+  const reruns = await planReruns(store, objects, { since, published })
+  const fenced = await store.newestFenced()
+  const all = (await indexEpochs(objects, since)).filter(
+    // Whoever knew fewer erasures than the copy has fenced was refused ever since.
+    (epoch) => !reruns.refused(epoch) && (epoch.erasuresKnown ?? fenced) >= fenced,
+  )
   // Which source a position of the store is of, only taking it tells.
   const index = dryRun ? ofNewestSources(all) : all
   const takings = dryRun ? undefined : await takePartitions(parts, index)
   const standing = takings?.standing ?? (await standingNow(store, index))
-  return { planned: await plan(objects, index, { standing, published }), tables, takings }
+  return { planned: await plan(objects, index, { standing, published }), tables, takings, reruns }
 }
 
 /** A moment, ms, before the copy was made; 0 where that cannot be known. */

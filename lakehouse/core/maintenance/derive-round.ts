@@ -28,10 +28,10 @@ export interface DeriveRoundOptions extends TurnsOptions {
       | 'merchantsById'
       | 'openDerivation'
       | 'setDerivationMark'
+      | 'tableView'
       | 'versionsSince'
     >
   readonly lake: MaintainedLake
-  readonly generation: number
   readonly reads: 'pending' | 'published'
   readonly rule?: VisitsRule
   readonly onDerived?: (derived: Derived) => void
@@ -49,7 +49,7 @@ export async function deriveRound(
   const lease = await takeLease(options, table)
   if (lease === undefined) return 'held elsewhere'
   const open = await store.openDerivation(table)
-  if (open !== undefined) await finish(options, lease, open)
+  if (open !== undefined) await finish(options, lease, await readable(options, open))
 
   const mark = await store.derivationMark(table)
   // Before any change is looked at: what is committed from here on belongs to the next round.
@@ -64,17 +64,27 @@ export async function deriveRound(
     idAbove = derivation.id
     version = Math.min(version, derivation.through)
   }
-  const day = Math.max(closedDay, mark?.day ?? closedDay)
-  if (mark?.day === day && mark.version >= version) return 'done'
-  await store.setDerivationMark(table, lease.name, lease.fence, { version, day })
+  if (mark?.day === closedDay && mark.version >= version) return 'done'
+  // Also back, where the clock was set back: units of days that are open again were not looked at for changes up to `version`,
+  // so they are all made when their days are over once more.
+  await store.setDerivationMark(table, lease.name, lease.fence, { version, day: closedDay })
   return 'done'
 }
 
+/**
+ * One that was cut off, as it can still be computed. Committed files that its view names may be published meanwhile, and
+ * gone: then it reads what is there now. That is right, too: whatever was committed after `through` makes its days be derived
+ * again.
+ */
+async function readable({ store }: DeriveRoundOptions, open: Derivation): Promise<Derivation> {
+  return open.view.pending.length === 0 ? open : { ...open, view: await store.tableView(open.view.table) }
+}
+
 async function finish(options: DeriveRoundOptions, lease: Lease, derivation: Derivation): Promise<void> {
-  const { store, lake, generation, clock } = options
-  const { table, id, units, view, erased } = derivation
+  const { store, lake, clock } = options
+  const { table, id, units, view, erased, generations } = derivation
   const started = clock.monotonic()
-  const work = { table, id, generation, view, units, erased, rule: options.rule ?? visitsRule }
+  const work = { table, id, generations, view, units, erased, rule: options.rule ?? visitsRule }
   const { snapshot, rows } = await inTurn(options, table, lease, (turn) => lake.derive(work, turn))
   await store.finishDerivation(table, lease.name, lease.fence, id, snapshot)
   options.onDerived?.({ table, id, units, rows, tookMs: clock.monotonic() - started })

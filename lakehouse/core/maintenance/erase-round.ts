@@ -1,10 +1,13 @@
 /**
  * One round of erasures, from `asked` to `removed` (docs/adr/0023-erasure-is-a-filter-then-a-removal.md):
  *
- * - `asked`: once epochs of before are in the tables, the days of `hourly` that its hits are counted in are computed again
- *   without them, day by day as they are over (erase-days.ts). All done: `removing`.
+ * - `asked`: it is fenced, so that nothing counts any more that did not know of it, and what did is waited for
+ *   (erase-settle.ts). Then the days of `hourly` that its hits are counted in are computed again without them, of each
+ *   generation that is written, day by day as they are over (erase-days.ts). All done: `removing`.
  * - `removing`: its rows go out of files, and what was derived of them (erase-rows.ts); then the snapshots of before, pins or
  *   not, and their files (erase-history.ts). Nothing left: `removed`.
+ *
+ * While a rerun is making rows of the merchant it rests where it is: half of an hour's hits may be there.
  *
  * What a round learned is kept in memory only (`EraseNotes`). A process that begins anew sends what is `removing` back to
  * `asked`, and computes its days once more: they come out the same.
@@ -13,25 +16,32 @@ import type { ControlStore } from '../../../core/ports/control-store.ts'
 import { type ErasedHits, type Erasure, erasuresPageMax } from '../../../core/ports/erasure-store.ts'
 import type { TableName } from '../../../core/tables.ts'
 import { computeDays } from './erase-days.ts'
+import { dueDrops } from './erase-drops.ts'
 import { forgetHistory } from './erase-history.ts'
 import { removeErased } from './erase-rows.ts'
+import { type JobPlaces, settle } from './erase-settle.ts'
+import { isBeingRerun, openReruns } from './hourly-generations.ts'
 import type { RetentionRoundOptions } from './retention-round.ts'
 import type { ViewTrail } from './view-trail.ts'
 
 /**
- * An erasure rests so long after it was asked for: longer than an epoch is open, so what jobs began before they knew of it is
- * committed.
+ * An erasure rests so long after it was asked for: longer than an epoch is open as a rule, so that fencing it makes few jobs
+ * do their work again. What is right does not hang on it.
  */
-export const erasureSettleMs = 10 * 60_000
+export const erasureSettleMs = 60_000
 
 /** What rounds of this process know of an erasure, of its `through`. */
 export interface EraseNote {
-  /** Files that were committed and not published when it had settled: they may hold its hits. */
+  /** Where jobs stood when it was fenced, until all of them are past the furthest; null: they are. */
+  waitsForJobs: JobPlaces | null
+  /** Then: files that were committed and not published, for they may hold its hits. */
   waitsFor: ReadonlySet<string>
+  /** And reports of dropped hits (erase-drops.ts) that may be of its hits. */
+  drops: ReadonlySet<string>
   /** All its days are computed. */
   isComplete: boolean
-  /** By day of `hourly` that was computed again without its hits: how many of them there were. */
-  readonly days: Map<number, number>
+  /** By generation, and day of its hours that were computed again without the hits: how many of them there were. */
+  readonly days: Map<number, Map<number, number>>
   /** By table the newest snapshot that was seen to hold nothing of it, and when it was made, ms. */
   readonly clean: Map<TableName, { readonly snapshot: string; readonly at: number }>
 }
@@ -50,17 +60,21 @@ export interface EraseRoundOptions extends RetentionRoundOptions {
       ControlStore,
       | 'condemnSnapshots'
       | 'derivedRanges'
+      | 'droppedDays'
       | 'erasedOf'
       | 'erasures'
+      | 'fenceErasures'
+      | 'forgetDroppedDays'
       | 'moveErasure'
       | 'openDerivation'
       | 'pins'
+      | 'reruns'
       | 'unpinSnapshot'
       | 'versionsSince'
+      | 'writing'
     >
   readonly notes: EraseNotes
   readonly views: ViewTrail
-  readonly generation: number
   readonly reads: 'pending' | 'published'
   /** The jobs that write `hits` and `hourly`, where they are two; they may stand apart. */
   readonly jobs?: { readonly hits: string; readonly hourly: string }
@@ -74,11 +88,13 @@ export async function eraseRound(options: EraseRoundOptions, closedDay: number):
   const settleMs = options.erasureSettleMs ?? erasureSettleMs
   const open = await openErasures(store)
   forgetOthers(notes, open)
-  if (open.length === 0) return
-  const settled = open.filter(({ state, movedAt }) => state === 'removing' || clock.now() - movedAt >= settleMs)
-  const ready = await published(options, settled)
-  if (ready.length === 0) return
-  const removing = await computeDays(options, ready, closedDay)
+  const rested = open.filter(({ state, movedAt }) => state === 'removing' || clock.now() - movedAt >= settleMs)
+  const reruns = await openReruns(store)
+  const whole = rested.filter(({ merchant }) => !isBeingRerun(reruns, merchant))
+  const { settled, drops } = await settle(options, whole)
+  const due = dueDrops(drops, { open, settled, reruns })
+  if (settled.length === 0 && due.length === 0) return
+  const removing = await computeDays(options, { erasures: settled, due, drops }, closedDay)
   if (options.stop.aborted || removing.length === 0) return
   const rowless = await removeErased(options, removing)
   for (const erasure of await forgetHistory(options, rowless)) await move(options, erasure, 'removed')
@@ -115,28 +131,6 @@ async function openErasures(store: Pick<ControlStore, 'erasures'>): Promise<read
     after = page.at(-1)?.id
     if (page.length < erasuresPageMax || after === undefined) return found
   }
-}
-
-const newNote = (waitsFor: ReadonlySet<string>): EraseNote => ({
-  waitsFor,
-  isComplete: false,
-  days: new Map(),
-  clean: new Map(),
-})
-
-/** Those of which nothing waits to be published that was committed before they had settled. */
-async function published(options: EraseRoundOptions, settled: readonly Erasure[]): Promise<readonly Erasure[]> {
-  const { store, notes } = options
-  const pending = new Set<string>()
-  for (const table of ['hits', 'failed_hits', 'hourly'] as const) {
-    for (const { name } of (await store.tableView(table)).pending) pending.add(name)
-  }
-  return settled.filter((erasure) => {
-    const note = noteOf(options, erasure) ?? newNote(pending)
-    note.waitsFor = new Set([...note.waitsFor].filter((name) => pending.has(name)))
-    notes.of.set(keyOf(erasure), note)
-    return note.waitsFor.size === 0
-  })
 }
 
 function forgetOthers(notes: EraseNotes, open: readonly Erasure[]): void {

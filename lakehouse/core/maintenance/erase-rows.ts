@@ -31,7 +31,9 @@ export async function removeErased(
 ): Promise<readonly Erasure[]> {
   const ready: Erasure[] = []
   for (const [merchant, own] of byMerchant(removing)) {
-    const days = new Set(own.flatMap((erasure) => [...(noteOf(options, erasure)?.days.keys() ?? [])]))
+    const days = new Set(
+      own.flatMap((erasure) => [...(noteOf(options, erasure)?.days.values() ?? [])].flatMap((of) => [...of.keys()])),
+    )
     const isClean = await removeDerived(options, merchant, [...days])
     if (options.stop.aborted) return []
     if (isClean) ready.push(...own)

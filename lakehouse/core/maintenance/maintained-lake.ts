@@ -42,6 +42,11 @@ export interface MaintainedLake
     rows: readonly RemovedRows[],
     given: RewriteTurn,
   ): ReturnType<LakeRemoval['removeRows']>
+  removeGenerations(
+    table: TableName,
+    generations: readonly number[],
+    given: RewriteTurn,
+  ): ReturnType<LakeRemoval['removeGenerations']>
   recomputeHourly(work: RecomputeWork, given: RewriteTurn): ReturnType<LakeRemoval['recomputeHourly']>
   expire(
     table: TableName,

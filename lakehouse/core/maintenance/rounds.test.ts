@@ -91,6 +91,21 @@ async function rig() {
 }
 
 describe('derived tables', () => {
+  it('come to be after a process died amid their derivation, though the files that it read were published and are gone', async () => {
+    const { clock, store, lake, publisher, maintenance, hit, ranges } = await rig()
+    await hit(monday - dayMs + hourMs, { publish: false })
+    clock.advance(12 * hourMs + defaultDeriveAfterMs)
+    const dying = { ...lake, derive: () => Promise.reject(new Error('the process dies')) }
+    await expect(maintenance({ lake: dying }).runNow()).rejects.toThrow('dies')
+    const read = (await store.openDerivation('sessions'))?.view.pending ?? []
+    expect(read).toHaveLength(1)
+    await publisher.publishNow()
+    for (const { name } of read) await lake.discard(name)
+    await maintenance().runNow()
+    expect(await store.openDerivation('sessions')).toBeUndefined()
+    expect(await ranges('sessions')).toContain('03-01T00:00')
+  })
+
   it('hold the days that are over, and those around them that their hits may decide', async () => {
     const { clock, maintenance, hit, ranges, visible, done } = await rig()
     await hit(monday - dayMs + hourMs)
@@ -133,6 +148,20 @@ describe('derived tables', () => {
       'daily 02-23T23:00 02-24T23:00',
     ])
     expect(await ranges('daily')).toEqual(before)
+  })
+
+  it('are made again where a day changed while the clock was set back to before its end', async () => {
+    const { clock, maintenance, hit, ranges } = await rig()
+    await hit(monday - dayMs + hourMs)
+    clock.advance(12 * hourMs + defaultDeriveAfterMs)
+    await maintenance().runNow()
+    expect(await ranges('daily')).toContain('02-28T23:00')
+    const back = { now: () => clock.now() - 2 * dayMs, monotonic: () => clock.monotonic() }
+    await hit(monday - dayMs + 2 * hourMs)
+    await maintenance({ clock: back }).runNow()
+    expect(await ranges('daily')).not.toContain('02-28T23:00')
+    await maintenance().runNow()
+    expect(await ranges('daily')).toContain('02-28T23:00')
   })
 
   it('of visits are not made again of days whose hits are no longer all kept; numbers by day are', async () => {

@@ -1,7 +1,7 @@
 /**
  * Maintenance of the lake, in rounds: derived tables are brought up to date (`sessions`, `daily`), then partitions of many
- * files become one file each; snapshots nobody needs go, and files that nothing names. All of it may be left out, repeated or interrupted anywhere: numbers are the same, only what
- * it costs to read them is not.
+ * files become one file each; generations and snapshots that nobody needs go, and files that nothing names. All of it may be
+ * left out, repeated or interrupted anywhere: numbers are the same, only what it costs to read them is not.
  *
  * Works under the leases of the publisher and has to be given its owner's name, so that one process does both for a table.
  * Where a publication meets a rewrite, the lake lets one of them wait or fail, and it is done again.
@@ -19,12 +19,13 @@ import type {
 } from '../../../core/ports/lake.ts'
 import { derivedRangesHoldMs } from '../../../core/ports/maintenance-store.ts'
 import type { TableName } from '../../../core/tables.ts'
-import { firstGeneration, tables } from '../../../schemas/tables.ts'
+import { tables } from '../../../schemas/tables.ts'
 import { periodOf } from '../partition.ts'
 import { defaultLeaseTtlMs } from '../publisher.ts'
 import { type Derived, type DeriveRoundOptions, deriveRound } from './derive-round.ts'
 import { createEraseNotes, type EraseRoundOptions, eraseRound } from './erase-round.ts'
 import { type ExpireRoundOptions, expireRound, noteView, orphanRound, showPins } from './expire-round.ts'
+import { createGenerationsRounds, type GenerationsRoundOptions, generationTables } from './generations-round.ts'
 import { manifestRound } from './manifest-round.ts'
 import type { RowsRemoved } from './removal-steps.ts'
 import { retainedTables, retentionEveryMs, retentionRound } from './retention-round.ts'
@@ -51,7 +52,8 @@ export interface MaintenanceOptions {
     RewriteRoundOptions['store'] &
     ExpireRoundOptions['store'] &
     RollbackRoundOptions['store'] &
-    EraseRoundOptions['store']
+    EraseRoundOptions['store'] &
+    GenerationsRoundOptions['store']
   readonly lake: DeriveRoundOptions['lake']
   readonly clock: Clock
   readonly timers: Timers
@@ -59,8 +61,6 @@ export interface MaintenanceOptions {
   readonly owner: string
   /** Whether readers see committed files before they are published (embedded), or not (ADR 11). */
   readonly reads: 'pending' | 'published'
-  /** Of the rows that are derived. */
-  readonly generation?: number
   readonly everyMs?: number
   readonly deriveAfterMs?: number
   readonly leaseTtlMs?: number
@@ -81,7 +81,7 @@ export interface MaintenanceOptions {
   readonly erasureSettleMs?: number
   /** An erasure has come further. */
   readonly onErasure?: NonNullable<EraseRoundOptions['onErasure']>
-  /** Rows of erasures or retention went out of a partition. */
+  /** Rows of erasures, retention or generations went out of a table. */
   readonly onRowsRemoved?: (removed: RowsRemoved) => void
   readonly onDerived?: (derived: Derived) => void
   readonly onRewritten?: (rewritten: Rewritten) => void
@@ -91,7 +91,15 @@ export interface MaintenanceOptions {
   readonly onError?: (error: unknown, during: { readonly step: MaintenanceStep; readonly table: TableName }) => void
 }
 
-export type MaintenanceStep = 'derive' | 'erase' | 'retention' | 'rewrite' | 'manifests' | 'expire' | 'orphans'
+export type MaintenanceStep =
+  | 'derive'
+  | 'erase'
+  | 'retention'
+  | 'generations'
+  | 'rewrite'
+  | 'manifests'
+  | 'expire'
+  | 'orphans'
 
 export interface Maintenance {
   /** The first round begins after `everyMs`. */
@@ -126,7 +134,7 @@ const derivedTables = ['sessions', 'daily'] as const
 const rewrittenTables = ['hourly', 'sessions', 'daily', 'hits', 'failed_hits'] as const
 
 export function createMaintenance(options: MaintenanceOptions): Maintenance {
-  const { clock, timers, generation = firstGeneration } = options
+  const { clock, timers } = options
   const everyMs = options.everyMs ?? defaultMaintainEveryMs
   const stopping = new AbortController()
   /** Under which fence, and since when, partitions of derived tables were looked at. */
@@ -137,14 +145,14 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
   let cancelTimer = () => {}
 
   const shared = { ...options, leaseTtlMs: options.leaseTtlMs ?? defaultLeaseTtlMs, stop: stopping.signal }
-  const keyOf = (table: TableName, { generation, period }: LakePartition) => `${table} ${generation} ${period}`
+  // Whatever the generation: units of one are superseded by those of another where that came to answer.
+  const keyOf = (table: TableName, { period }: Pick<LakePartition, 'period'>) => `${table} ${period}`
   const deriving: DeriveRoundOptions = {
     ...shared,
-    generation,
     onDerived(derived) {
       for (const { start } of derived.units) {
         const period = periodOf(tables[derived.table], start)
-        derivedAt.set(keyOf(derived.table, { generation, period }), clock.monotonic())
+        derivedAt.set(keyOf(derived.table, { period }), clock.monotonic())
       }
       options.onDerived?.(derived)
     },
@@ -180,10 +188,11 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
     ...shared,
     owed: rewriting.owed,
     isHeld: rewriting.isHeld,
-    generation,
     notes: createEraseNotes(),
     views: expiring.views,
   }
+
+  const generations = createGenerationsRounds({ ...shared, owed: rewriting.owed, isHeld: rewriting.isHeld })
 
   const lastClosedDay = () => utcDay(clock.now() - (options.deriveAfterMs ?? defaultDeriveAfterMs)) - 1
 
@@ -205,6 +214,7 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
     for (const table of derivedTables) await attempt('derive', table, () => deriveRound(deriving, table, closedDay))
     await attempt('erase', 'hits', () => eraseRound(erasing, closedDay))
     for (const table of retainedTables) await attempt('retention', table, () => retainWhenDue(table))
+    for (const table of generationTables) await attempt('generations', table, () => generations.run(table))
     for (const table of rewrittenTables)
       await attempt('rewrite', table, async () => {
         await settleRollback(shared, table)

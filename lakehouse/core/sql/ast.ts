@@ -40,6 +40,10 @@ export type Expression =
   | { readonly kind: 'asText'; readonly of: Expression }
   /** ms since 1970 of an instant that is a whole number of them, as all of our columns are. */
   | { readonly kind: 'epochMs'; readonly of: Expression }
+  /** The instant of whole ms since 1970. */
+  | { readonly kind: 'instantOf'; readonly ms: Expression }
+  /** The whole number that core/sketch/distinct-of.ts makes of a text; null of none. */
+  | { readonly kind: 'hashOf'; readonly text: Expression }
   /**
    * What JavaScript's `String` makes of the property `key` of a flat JSON object as `JSON.stringify` wrote it; '' where it is
    * absent or null, and where there is no object.
@@ -61,6 +65,8 @@ export type Expression =
   | { readonly kind: 'count'; readonly where?: Expression }
   /** 1 for the first row of its partition in the order given, and so on. */
   | { readonly kind: 'place'; readonly partitionBy: readonly Expression[]; readonly orderBy: readonly OrderKey[] }
+  /** The same, but rows that the order does not tell apart have one place, that of the first. */
+  | { readonly kind: 'rank'; readonly partitionBy: readonly Expression[]; readonly orderBy: readonly OrderKey[] }
   /** `of` in the row before; null in the first. */
   | {
       readonly kind: 'before'
@@ -94,12 +100,16 @@ export type Expression =
   | { readonly kind: 'sumByKey'; readonly list: Expression; readonly key: StructPart; readonly value: StructPart }
   /** A list of structs as JSON text: an array of pairs [key, value], both as text; null for no list. */
   | { readonly kind: 'pairs'; readonly list: Expression; readonly key: string; readonly value: string }
+  /** A list of whole numbers as JSON text: an array of texts; null for no list. */
+  | { readonly kind: 'listTexts'; readonly list: Expression }
   /** Texts, at least one and none null, as JSON text: an array. */
   | { readonly kind: 'texts'; readonly of: readonly Expression[] }
   /** Of the `limit` smallest elements of a list: how many there are; 0 for no list. */
   | { readonly kind: 'countOfSmallest'; readonly list: Expression; readonly limit: number }
   /** Of the `limit` smallest elements of a list: the largest; null where there are none. */
   | { readonly kind: 'largestOfSmallest'; readonly list: Expression; readonly limit: number }
+  /** What a sketch of size `k` estimates (`kmvEstimate`), of a list of distinct hashes; 0 for no list. */
+  | { readonly kind: 'distinctEstimate'; readonly list: Expression; readonly k: number }
 
 export type Comparison = '=' | '<>' | '<' | '<=' | '>=' | '>'
 

@@ -22,6 +22,7 @@ import {
 import {
   asIs,
   checkUnits,
+  generationOfUnit,
   inUnit,
   joinUnits,
   nearUnits,
@@ -43,7 +44,10 @@ export function deriveDailySelect(work: Omit<WorkToSelect, 'rule'>, maxValues = 
       { name: 'gathered_again', select: gathered('cut') },
       { name: 'days', select: folded('gathered_again') },
     ],
-    columns: [...dailyColumns.map((name) => asIs(name, 'days')), { expression: whole(work.generation), as: '_gen' }],
+    columns: [
+      ...dailyColumns.map((name) => asIs(name, 'days')),
+      { expression: generationOfUnit(work, 'hourly', 'days', 'bucket'), as: '_gen' },
+    ],
     from: named('days'),
   }
 }
@@ -80,7 +84,7 @@ function rowsOfUnits(work: Omit<WorkToSelect, 'rule'>): Select {
       ...columns.map((name) => asIs(name, 'rows')),
     ],
     from: joinUnits(tableRows('hourly', ['bucket', 'other', ...columns]), work.units),
-    where: and(nearUnits(work, 'bucket', spanOf(work.units)), inUnit(column('bucket', 'rows'))),
+    where: and(nearUnits(work, 'hourly', spanOf(work.units)), inUnit(column('bucket', 'rows'))),
   }
 }
 

@@ -1,25 +1,16 @@
 /** What is common to derivations in SQL: their units as a relation, and which rows of a base table lie in them. */
 
+import type { MerchantId } from '../../../core/ids.ts'
 import type { DeriveWork } from '../../../core/ports/lake.ts'
 import type { DerivedUnit } from '../../../core/ports/maintenance-store.ts'
 import type { BucketRange } from '../../../core/ports/query-engine.ts'
 import type { TableName } from '../../../core/tables.ts'
 import { compareText } from '../../../core/text-order.ts'
-import {
-  and,
-  column,
-  compare,
-  type Expression,
-  instant,
-  type Relation,
-  type Select,
-  type Source,
-  text,
-  whole,
-} from './ast.ts'
+import { and, column, compare, type Expression, instant, type Relation, type Select, type Source, text } from './ast.ts'
+import { answering, answerTime, ofGenerationMap } from './of-generations.ts'
 
 /** What of a derivation its rows depend on. */
-export type WorkToSelect = Pick<DeriveWork, 'generation' | 'units' | 'rule' | 'erased'>
+export type WorkToSelect = Pick<DeriveWork, 'generations' | 'units' | 'rule' | 'erased'>
 
 /** Most units of one derivation. */
 export const deriveMaxUnits = 5_000
@@ -66,8 +57,8 @@ function joinByMerchant(left: Source, right: Source): Source {
 }
 
 /** Each once, by code point. */
-function merchantsOf(units: readonly DerivedUnit[]): readonly string[] {
-  return [...new Set<string>(units.map(({ merchant }) => merchant))].sort(compareText)
+function merchantsOf(units: readonly DerivedUnit[]): readonly MerchantId[] {
+  return [...new Set(units.map(({ merchant }) => merchant))].sort(compareText)
 }
 
 export function tableRows(table: TableName, columns: readonly string[]): Source {
@@ -75,22 +66,33 @@ export function tableRows(table: TableName, columns: readonly string[]): Source 
 }
 
 /**
- * Whether a row may belong to the units' merchants, is of the generation and has its `time` in the range: repeats what joins
- * say, for engines skip files and row groups by it.
+ * Whether a row of the base table may belong to the units' merchants, answers, and has its time in the range: repeats what
+ * joins say, for engines skip files and row groups by it.
  */
 export function nearUnits(
-  { generation, units }: Pick<WorkToSelect, 'generation' | 'units'>,
-  time: string,
-  { start, end }: { readonly start: number; readonly end: number },
+  { generations, units }: Pick<WorkToSelect, 'generations' | 'units'>,
+  table: 'hits' | 'hourly',
+  range: BucketRange,
 ): Expression {
   const merchants = merchantsOf(units)
+  const time = answerTime(table)
   return and(
     compare(column('merchant', 'rows'), '>=', text(merchants[0] ?? '')),
     compare(column('merchant', 'rows'), '<=', text(merchants.at(-1) ?? '')),
-    compare(column('_gen', 'rows'), '=', whole(generation)),
-    compare(column(time, 'rows'), '>=', instant(start)),
-    compare(column(time, 'rows'), '<', instant(end)),
+    ofGenerationMap(generations, table, { as: 'rows', time, merchants, range }),
+    compare(column(time, 'rows'), '>=', instant(range.start)),
+    compare(column(time, 'rows'), '<', instant(range.end)),
   )
+}
+
+/** The generation of a unit's rows: what answers where `time`, a column of `as`, says that it begins. */
+export function generationOfUnit(
+  { generations, units }: Pick<WorkToSelect, 'generations' | 'units'>,
+  table: 'hits' | 'hourly',
+  as: string,
+  time: string,
+): Expression {
+  return answering(generations, table, { as, time, merchants: merchantsOf(units), range: spanOf(units) })
 }
 
 /** The whole stretch that they lie in. */

@@ -8,6 +8,7 @@ import { and, boolean, column, compare, named, not, orElse, type Select, sumOrZe
 import {
   asIs,
   checkUnits,
+  generationOfUnit,
   inUnit,
   joinMerchants,
   joinUnits,
@@ -58,7 +59,7 @@ export function deriveSessionsSelect(work: WorkToSelect): Select {
     with: relations,
     columns: [
       ...sessionColumns.map((name) => (textColumns.includes(name) ? orNull(name) : asIs(name, 'visits'))),
-      { expression: whole(work.generation), as: '_gen' },
+      { expression: generationOfUnit(work, 'hits', 'visits', 'start'), as: '_gen' },
     ],
     from: joinUnits(named('visits'), work.units),
     where: inUnit(column('start', 'visits')),
@@ -102,7 +103,7 @@ function hitsToRead(work: WorkToSelect): Select {
     ],
     from: joinMerchants(rows, work.units),
     where: and(
-      nearUnits(work, 'time', spanOf(ranges)),
+      nearUnits(work, 'hits', spanOf(ranges)),
       inRanges(column('time', 'rows'), ranges),
       ...notErased(erased, 'rows'),
       not(orElse(column('bot', 'rows'), boolean(false))),

@@ -18,7 +18,7 @@ export interface DerivationQuery {
 
 /** @throws RangeError where units are none, too many or empty, or the rule exceeds what days around decide */
 export function deriveSelect(
-  work: Pick<DeriveWork, 'table' | 'generation' | 'units' | 'rule' | 'erased'>,
+  work: Pick<DeriveWork, 'table' | 'generations' | 'units' | 'rule' | 'erased'>,
   maxValues?: number,
 ): DerivationQuery {
   const base = baseOfDerived[work.table]

@@ -16,6 +16,8 @@ export interface Dialect {
   floorDivide(of: string, by: string): string
   asText(of: string): string
   epochMs(of: string): string
+  instantOf(ms: string): string
+  hashOf(text: string): string
   prop(of: string, key: string): string
   member(of: string, key: string): string
   lookUp(keys: readonly string[], entries: readonly LookedUp[]): string
@@ -25,8 +27,11 @@ export interface Dialect {
   sumByKey(list: string, key: StructPart, value: StructPart): string
   pairs(list: string, key: string, value: string): string
   texts(of: readonly string[]): string
+  listTexts(list: string): string
   countOfSmallest(list: string, limit: number): string
   largestOfSmallest(list: string, limit: number): string
+  /** Of a full sketch of size `k`, by the largest of its hashes. */
+  fullSketchEstimate(largest: string, k: number): string
   /** What follows the left side in FROM, and what WHERE must say besides. */
   within(within: Within, point: string): { readonly join: string; readonly where: string }
 }

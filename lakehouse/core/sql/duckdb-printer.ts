@@ -58,11 +58,17 @@ const duckDb: Dialect = {
   // DuckDB's least() passes over nulls.
   countOfSmallest: (list, limit) => `least(coalesce(len(${list}), 0), ${limit})`,
   largestOfSmallest: (list, limit) => `list_max(list_sort(${list})[1:${limit}])`,
+  fullSketchEstimate: (largest, k) =>
+    `greatest(${k}, CAST(round(${k - 1} / ((CAST(${largest} AS DOUBLE) + 1) / 9223372036854775808.0::DOUBLE)) AS BIGINT))`,
   contains: (of, part) => `contains(${of}, ${part})`,
   // Both % and // cut towards 0.
   floorDivide: (of, by) => `((${of}) - ((${of}) % ${by} + ${by}) % ${by}) // ${by}`,
   asText: (of) => `CAST(${of} AS VARCHAR)`,
   epochMs: (of) => `epoch_ms(${of})`,
+  instantOf: (ms) => `make_timestamptz((${ms}) * 1000)`,
+  // Of the first 16 hex digits: the highest bit is left out, as 63 bits fit.
+  hashOf: (text) =>
+    `CAST(CAST('0x' || left(sha256(${text}), 16) AS UBIGINT) & CAST('9223372036854775807' AS UBIGINT) AS BIGINT)`,
   prop: (of, key) => {
     const member = textLiteral(JSON.stringify(key))
     const members = (group: number) => `regexp_extract_all(${of}, ${textLiteral(membersPattern)}, ${group})`
@@ -84,6 +90,7 @@ const duckDb: Dialect = {
   },
   pairs: (list, key, value) =>
     `CAST(to_json(list_transform(${list}, lambda each: [CAST(each.${quotedName(key)} AS VARCHAR), CAST(each.${quotedName(value)} AS VARCHAR)])) AS VARCHAR)`,
+  listTexts: (list) => `CAST(to_json(list_transform(${list}, lambda each: CAST(each AS VARCHAR))) AS VARCHAR)`,
   // As JSON a text comes whole: of a bare one the client drops a U+FEFF at its start.
   texts: (of) => `CAST(to_json([${of.join(', ')}]) AS VARCHAR)`,
   // The nearest range that starts at or before the point; whether it still holds the point, WHERE says. As a join on both

@@ -1,9 +1,8 @@
 /** On which UTC days a merchant's hits hold erased ones. Columns: `day`. */
 import { dayMs } from '../../../core/event-time.ts'
 import type { BucketRange, ErasedDaysQuestion } from '../../../core/ports/query-engine.ts'
-import { and, column, not, type Select } from './ast.ts'
+import { and, column, compare, not, type Select, text } from './ast.ts'
 import { erasedColumns, notErased } from './not-erased.ts'
-import { ofMerchant } from './of-merchant.ts'
 
 /** Hits lie in no other years. */
 export const erasedDaysRange: BucketRange = { start: Date.parse('0001-01-01T00:00:00Z'), end: Date.UTC(9999, 11, 31) }
@@ -21,9 +20,9 @@ export function erasedDaysSelect(question: ErasedDaysQuestion): Select | undefin
       },
     ],
     from: {
-      relation: { kind: 'table', table: 'hits', columns: ['merchant', '_gen', 'time', ...erasedColumns] },
+      relation: { kind: 'table', table: 'hits', columns: ['merchant', 'time', ...erasedColumns] },
       as: 'stored',
     },
-    where: and(ofMerchant(question, 'stored', 'time', erasedDaysRange), not(and(...left))),
+    where: and(compare(column('merchant', 'stored'), '=', text(question.merchant)), not(and(...left))),
   }
 }

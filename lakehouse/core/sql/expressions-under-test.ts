@@ -2,6 +2,7 @@
  * Expressions with what every engine must make of them. Each is asked over the rows of `drawn`, a relation made of the
  * dialect's own constants, so that what is tested is the printing; answers come as text.
  */
+import { distinctOf } from '../../../core/sketch/distinct-of.ts'
 import {
   and,
   arithmetic,
@@ -124,6 +125,35 @@ export const scalarExpressions: readonly AskedExpression[] = [
     expected: '1774742400123',
   },
   {
+    says: 'an instant of ms, before 1970 too',
+    expression: number({ kind: 'epochMs', of: { kind: 'instantOf', ms: whole(-1_001) } }),
+    expected: '-1001',
+  },
+  {
+    says: 'an instant of ms that are computed',
+    expression: number({
+      kind: 'epochMs',
+      of: { kind: 'instantOf', ms: arithmetic(whole(1_774_742_400_000), '+', whole(123)) },
+    }),
+    expected: '1774742400123',
+  },
+  {
+    says: 'the hash of a text',
+    expression: number({ kind: 'hashOf', text: text('abc') }),
+    expected: '4213142463398924266',
+  },
+  {
+    says: 'the hash of the empty text',
+    expression: number({ kind: 'hashOf', text: text('') }),
+    expected: '7183457195969485844',
+  },
+  {
+    says: 'the hash of UTF-8',
+    expression: number({ kind: 'hashOf', text: text('ä😀') }),
+    expected: String(distinctOf('ä😀')),
+  },
+  { says: 'the hash of nothing', expression: number({ kind: 'hashOf', text: nothing }), expected: null },
+  {
     says: 'an instant before 1970',
     expression: number({ kind: 'epochMs', of: { kind: 'literal', literal: { type: 'instant', value: -1_001 } } }),
     expected: '-1001',
@@ -166,6 +196,11 @@ export const windowExpressions: readonly {
     expected: ['2', '3', '1', '1', '2'],
   },
   {
+    says: 'the place of rows that tie',
+    expression: number({ kind: 'rank', partitionBy: [column('p')], orderBy: [column('v')] }),
+    expected: ['2', '1', '3', '1', '1'],
+  },
+  {
     says: 'the place in all rows',
     expression: number({ kind: 'place', partitionBy: [], orderBy: [column('v'), column('p'), column('t')] }),
     expected: ['4', '1', '5', '2', '3'],
@@ -197,6 +232,22 @@ export const aggregateExpressions: readonly {
   readonly expected: readonly (string | null)[]
 }[] = [
   { says: 'the smallest', expression: number({ kind: 'min', of: column('v') }), expected: ['3', '4'] },
+  {
+    says: 'a list of whole numbers as texts',
+    expression: { kind: 'listTexts', list: { kind: 'smallest', list: { kind: 'listOf', of: column('v') }, limit: 2 } },
+    expected: ['["3","5"]', '["4","4"]'],
+  },
+  {
+    says: 'no list as texts',
+    expression: {
+      kind: 'listTexts',
+      list: {
+        kind: 'listOf',
+        of: { kind: 'case', branches: [{ when: compare(column('v'), '<', whole(0)), value: column('v') }] },
+      },
+    },
+    expected: [null, null],
+  },
   {
     says: 'the value of the smallest key',
     expression: number({ kind: 'minBy', of: column('t'), by: [column('v'), column('t')] }),

@@ -1,9 +1,11 @@
 /** The queries of hits as the engines get them, question by question: `golden/<question>.<dialect>.sql`. */
+
 import { describe, expect, it } from 'vitest'
 import { eventTime, hourMs } from '../../../core/event-time.ts'
 import type { MerchantId } from '../../../core/ids.ts'
 import { erasedValueMax, openErasuresPerMerchantMax } from '../../../core/ports/erasure-store.ts'
 import type { HitsQuestion, RawQuestion, RollupQuestion } from '../../../core/ports/query-engine.ts'
+import { answeredBy } from '../../../core/ports/query-engine-under-test.ts'
 import type { TableName } from '../../../core/tables.ts'
 import { totalSketchSize } from '../../../schemas/tables.ts'
 import { printDuckDb } from './duckdb-printer.ts'
@@ -14,7 +16,7 @@ import { printTrino } from './trino-printer.ts'
 const from = eventTime('2026-03-29T00:00:00Z')
 const view = (table: TableName) => ({ table, snapshot: '1', pending: [] })
 const common = {
-  generation: 3,
+  generations: answeredBy(3),
   merchant: "o'brien" as MerchantId,
   dimensions: [],
   filter: null,

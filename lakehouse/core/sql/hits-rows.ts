@@ -79,7 +79,7 @@ function partialRows(question: RollupQuestion, pieces: readonly Piece[], measure
   const value = orElse(column('value', 'stored'), text(''))
   const dimension: Expression = { kind: 'case', branches: [{ when: other, value: text('') }], otherwise: value }
   const conditions = [
-    ofMerchant(question, 'stored', 'bucket', spanOf(pieces)),
+    ofMerchant(question, isStored ? 'daily' : 'hourly', 'stored', spanOf(pieces)),
     compare(column('breakdown', 'stored'), '=', text(question.breakdown)),
     ...(isStored ? [compare(column('_publish', 'stored'), '=', column('stored', 'pieces'))] : []),
     ...(question.filter === null ? [] : [filterExpression(question.filter, () => value, not(other))]),
@@ -104,7 +104,7 @@ function partialRows(question: RollupQuestion, pieces: readonly Piece[], measure
 function rawRows(question: RawQuestion, measures: readonly string[]): Select {
   const spoken = dimensionsOf(question)
   const conditions = [
-    ofMerchant(question, 'stored', 'time', spanOf(question.pieces)),
+    ofMerchant(question, 'hits', 'stored', spanOf(question.pieces)),
     ...notErased(question.erased, 'stored'),
     ...(spoken.has('bot') ? [] : [compare(column('bot', 'stored'), '=', boolean(false))]),
     ...(question.filter === null ? [] : [filterExpression(question.filter, (each) => hitDimension(each, 'stored'))]),

@@ -1,9 +1,11 @@
 /** Both forms of the query of hits, run by DuckDB over the same rows: what Trino is asked means what DuckDB is asked. */
+
 import { DuckDBInstance } from '@duckdb/node-api'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { MerchantId } from '../../../core/ids.ts'
 import type { HitsPart, HitsQuestion } from '../../../core/ports/query-engine.ts'
+import { answeredBy } from '../../../core/ports/query-engine-under-test.ts'
 import type { Select } from './ast.ts'
 import { printDuckDb } from './duckdb-printer.ts'
 import { hitsSelect } from './hits-select.ts'
@@ -52,7 +54,14 @@ describe('the query of hits by lists', () => {
         const rising = drawn.toSorted((a, b) => a - b)
         const view = { table: 'hits', snapshot: '1', pending: [] } as const
         const common = {
-          ...{ generation: 1, merchant: 'tea' as MerchantId, filter: null, maxGroups: 1_000, parts: asked, sketchSize },
+          ...{
+            generations: answeredBy(1),
+            merchant: 'tea' as MerchantId,
+            filter: null,
+            maxGroups: 1_000,
+            parts: asked,
+            sketchSize,
+          },
           dimensions: grouped ? (['page'] as const) : [],
           pieces: rising.slice(1).flatMap((end, i) => {
             const stored = from === 'raw' || i % 3 === 0 ? null : i % 3

@@ -17,6 +17,7 @@ const start = eventTime('2026-03-29T00:00:00Z')
 const tea = "o'brien" as MerchantId
 const question: HourlyQuestion = {
   generation: 3,
+  hitGenerations: { base: 3, entries: [] },
   merchants: [tea, 'b' as MerchantId],
   range: { start, end: start + dayMs },
   erased: [

@@ -6,12 +6,13 @@
  * The hour of a hit is one of the zone stamped on it (core/time/calendar.ts), so hours come as literals: those of each zone
  * that start in the stretch. The zones are asked for first, with `hourZonesSelect`.
  */
+import type { GenerationMap } from '../../../core/generations.ts'
 import type { MerchantId } from '../../../core/ids.ts'
 import type { ErasedHits } from '../../../core/ports/erasure-store.ts'
 import type { Breakdown, BucketRange } from '../../../core/ports/query-engine.ts'
 import { breakdowns } from '../../../core/ports/query-engine.ts'
 import { compareText } from '../../../core/text-order.ts'
-import { bucketsBetween } from '../../../core/time/calendar.ts'
+import { bucketsBetween, longestHourMs } from '../../../core/time/calendar.ts'
 import { breakdownSketchSize, totalSketchSize } from '../../../schemas/tables.ts'
 import {
   and,
@@ -32,16 +33,18 @@ import {
 import { hitColumn } from './dimensions.ts'
 import { orderName, pageViewName } from './hits-rows.ts'
 import { notErased } from './not-erased.ts'
+import { answerTime, ofGenerationMap } from './of-generations.ts'
 
 /** Merchants of one query. */
 export const hourlyMaxMerchants = 1_000
 /** Hours of all zones of one query: literals of one join. */
 export const hourlyMaxHours = 20_000
-/** No hour of any zone is longer (Lord Howe's autumn night has one of 90 minutes). */
-const hourMaxMs = 2 * 3_600_000
 
 export interface HourlyQuestion {
+  /** Of the rows that are made. */
   readonly generation: number
+  /** Which hits are counted: those that answer by it. */
+  readonly hitGenerations: GenerationMap
   readonly merchants: readonly MerchantId[]
   /** Hours that start in it: start in, end out, ms. */
   readonly range: BucketRange
@@ -51,7 +54,7 @@ export interface HourlyQuestion {
 
 /** Where the hits of the hours lie: the last hour ends after the range. */
 export function hourlyReadRange({ range }: Pick<HourlyQuestion, 'range'>): BucketRange {
-  return { start: range.start, end: range.end + hourMaxMs }
+  return { start: range.start, end: range.end + longestHourMs }
 }
 
 /** The zones that are stamped on the hits, as the column `zone`. @throws RangeError */
@@ -118,18 +121,19 @@ function hitsOf(columns: readonly string[]): Source {
 
 /** Hits of the stretch that count, people's only. */
 function countedHits(question: HourlyQuestion): Expression {
-  const { generation, erased } = question
-  const merchants = [...new Set<string>(question.merchants)].sort(compareText)
+  const { hitGenerations, erased } = question
+  const merchants = [...new Set(question.merchants)].sort(compareText)
   if (merchants.length === 0 || merchants.length > hourlyMaxMerchants) {
     throw new RangeError(`hours are computed for 1 to ${hourlyMaxMerchants} merchants, not ${merchants.length}`)
   }
-  const { start, end } = hourlyReadRange(question)
+  const range = hourlyReadRange(question)
   const left = erased.filter(({ merchant }) => merchants.includes(merchant))
+  const time = answerTime('hits')
   return and(
     { kind: 'in', of: column('merchant', 'hits'), literals: merchants.map((value) => ({ type: 'text', value })) },
-    compare(column('_gen', 'hits'), '=', whole(generation)),
-    compare(column('time', 'hits'), '>=', instant(start)),
-    compare(column('time', 'hits'), '<', instant(end)),
+    ofGenerationMap(hitGenerations, 'hits', { as: 'hits', time, merchants, range }),
+    compare(column(time, 'hits'), '>=', instant(range.start)),
+    compare(column(time, 'hits'), '<', instant(range.end)),
     not(orElse(column('bot', 'hits'), boolean(false))),
     ...notErased(left, 'hits'),
   )

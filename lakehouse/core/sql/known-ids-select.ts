@@ -1,7 +1,6 @@
 /** Which of some ids are hits of a merchant. Columns: `ids`, a JSON array of the one id. */
 import type { KnownIdsQuestion } from '../../../core/ports/query-engine.ts'
-import { and, anyOf, column, type Select } from './ast.ts'
-import { ofMerchant } from './of-merchant.ts'
+import { and, anyOf, column, compare, instant, type Select, text } from './ast.ts'
 
 /** Most ids of one question (core/ports/query-engine.ts). */
 export const maxKnownIds = 10_000
@@ -20,11 +19,17 @@ export function storableIds(ids: readonly string[]): readonly string[] {
 
 /** `ids`: at least one, storable. */
 export function knownIdsSelect(question: KnownIdsQuestion, ids: readonly string[]): Select {
-  const id = column('id', 'stored')
+  const of = (name: string) => column(name, 'stored')
+  const { merchant, range } = question
   return {
     distinct: 'distinct',
-    columns: [{ expression: { kind: 'texts', of: [id] }, as: 'ids' }],
-    from: { relation: { kind: 'table', table: 'hits', columns: ['merchant', '_gen', 'time', 'id'] }, as: 'stored' },
-    where: and(ofMerchant(question, 'stored', 'time', question.range), anyOf(id, ids)),
+    columns: [{ expression: { kind: 'texts', of: [of('id')] }, as: 'ids' }],
+    from: { relation: { kind: 'table', table: 'hits', columns: ['merchant', 'time', 'id'] }, as: 'stored' },
+    where: and(
+      compare(of('merchant'), '=', text(merchant)),
+      compare(of('time'), '>=', instant(range.start)),
+      compare(of('time'), '<', instant(range.end)),
+      anyOf(of('id'), ids),
+    ),
   }
 }

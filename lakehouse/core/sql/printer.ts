@@ -154,6 +154,7 @@ class Printer {
       case 'count':
         return expression.where === undefined ? 'count(*)' : `count(*) FILTER (WHERE ${this.print(expression.where)})`
       case 'place':
+      case 'rank':
       case 'before':
       case 'over':
         return this.window(expression)
@@ -170,8 +171,10 @@ class Printer {
 
   private window(expression: WindowExpression): string {
     const { partitionBy, orderBy } = expression
+    // Each once: where one window of a query names a column twice, DuckDB 1.5.6 forgets the last column of another one's.
+    const keys = [...new Set(partitionBy.map((each) => this.print(each)))]
     const parts = [
-      partitionBy.length === 0 ? '' : `PARTITION BY ${this.list(partitionBy)}`,
+      keys.length === 0 ? '' : `PARTITION BY ${keys.join(', ')}`,
       orderBy === undefined ? '' : `ORDER BY ${this.order(orderBy)}`,
       expression.kind === 'over' && orderBy !== undefined ? 'ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW' : '',
     ]
@@ -182,6 +185,8 @@ class Printer {
     switch (expression.kind) {
       case 'place':
         return 'row_number()'
+      case 'rank':
+        return 'rank()'
       case 'before':
         return `lag(${this.print(expression.of)})`
       case 'over': {
@@ -203,6 +208,12 @@ class Printer {
         return dialect.asText(this.print(expression.of))
       case 'epochMs':
         return dialect.epochMs(this.print(expression.of))
+      case 'instantOf':
+        return dialect.instantOf(this.print(expression.ms))
+      case 'hashOf':
+        return dialect.hashOf(this.print(expression.text))
+      case 'listTexts':
+        return dialect.listTexts(this.print(expression.list))
       case 'prop':
         return dialect.prop(this.print(expression.of), expression.key)
       case 'lookUp':
@@ -232,6 +243,12 @@ class Printer {
         return dialect.countOfSmallest(this.print(expression.list), expression.limit)
       case 'largestOfSmallest':
         return dialect.largestOfSmallest(this.print(expression.list), expression.limit)
+      case 'distinctEstimate': {
+        const list = this.print(expression.list)
+        const kept = dialect.countOfSmallest(list, expression.k)
+        const full = dialect.fullSketchEstimate(dialect.largestOfSmallest(list, expression.k), expression.k)
+        return `CASE WHEN ${kept} < ${expression.k} THEN ${kept} ELSE ${full} END`
+      }
       case 'struct':
         return dialect.struct(expression.fields.map((field) => this.field(field)))
       case 'sumByKey':
@@ -256,7 +273,7 @@ class Printer {
   }
 }
 
-type WindowExpression = Extract<Expression, { readonly kind: 'place' | 'before' | 'over' }>
+type WindowExpression = Extract<Expression, { readonly kind: 'place' | 'rank' | 'before' | 'over' }>
 type DialectExpression = Exclude<
   Expression,
   | WindowExpression

@@ -19,6 +19,7 @@ export function isAnyRemoved(rows: readonly RemovedRows[], table: TableName, as:
 }
 
 function isRemoved(rows: Exclude<RemovedRows, ErasedHits>, table: TableName, as: string): Expression {
+  if ('generations' in rows) return isOfGeneration(rows.generations, as)
   const merchant = compare(column('merchant', as), '=', text(rows.merchant))
   const time = column(partitionTime(tables[table]).column, as)
   if ('before' in rows) return and(merchant, compare(time, '<', instant(rows.before)))
@@ -28,6 +29,11 @@ function isRemoved(rows: Exclude<RemovedRows, ErasedHits>, table: TableName, as:
     compare(time, '<', instant(rows.end)),
     compare(column('_publish', as), '<', whole(rows.publishBelow)),
   )
+}
+
+function isOfGeneration(generations: readonly number[], as: string): Expression {
+  if (generations.length === 0) return boolean(false)
+  return { kind: 'in', of: column('_gen', as), literals: generations.map((value) => ({ type: 'whole', value })) }
 }
 
 function erasedParts(erased: readonly ErasedHits[], table: TableName, as: string): readonly Expression[] {

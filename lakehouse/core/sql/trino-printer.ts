@@ -61,6 +61,8 @@ const trino: Dialect = {
   // Nearly every list is short: only a long one is sorted.
   largestOfSmallest: (list, limit) =>
     `if(cardinality(${list}) <= ${limit}, array_max(${list}), element_at(array_sort(${list}), ${limit}))`,
+  fullSketchEstimate: (largest, k) =>
+    `greatest(BIGINT '${k}', CAST(round(${k - 1} / ((CAST(${largest} AS double) + 1) / 9.223372036854775808E18)) AS bigint))`,
   joinedLists: (lists) => `flatten(array_agg(${lists}) FILTER (WHERE ${lists} IS NOT NULL))`,
   smallest: (list, limit) => `slice(array_sort(${list}), 1, ${limit})`,
   contains: (of, part) => `strpos(${of}, ${part}) > 0`,
@@ -68,6 +70,10 @@ const trino: Dialect = {
   floorDivide: (of, by) => `((${of}) - ((${of}) % ${by} + ${by}) % ${by}) / ${by}`,
   asText: (of) => `CAST(${of} AS varchar)`,
   epochMs: (of) => millis(of),
+  // date_add takes no more than 32 bits of milliseconds.
+  instantOf: (ms) => `CAST(from_unixtime_nanos(CAST(${ms} AS decimal(38,0)) * 1000000) AS timestamp(3) with time zone)`,
+  hashOf: (text) =>
+    `bitwise_and(from_big_endian_64(substr(sha256(to_utf8(${text})), 1, 8)), BIGINT '9223372036854775807')`,
   prop: (of, key) => {
     const members = (group: number) => `regexp_extract_all(${of}, ${textLiteral(membersPattern)}, ${group})`
     const token = `element_at(map(${members(1)}, ${members(2)}), ${textLiteral(JSON.stringify(key))})`
@@ -91,6 +97,7 @@ const trino: Dialect = {
   },
   pairs: (list) =>
     `json_format(CAST(transform(${list}, e -> ARRAY[CAST(e[1] AS varchar), CAST(e[2] AS varchar)]) AS json))`,
+  listTexts: (list) => `json_format(CAST(transform(${list}, e -> CAST(e AS varchar)) AS json))`,
   texts: (of) => `json_format(CAST(ARRAY[${of.join(', ')}] AS json))`,
   // Trino has no ASOF JOIN, and a join on both ends compares every row with every range. So the range that starts at or
   // before the point is found by binary search in a constant array, without a join; whether it still holds the point,

@@ -6,7 +6,7 @@
 
 import { dayMs, utcDay } from '../../../core/event-time.ts'
 import type { BucketRange } from '../../../core/ports/query-engine.ts'
-import { type VisitsRule, visitsReadDaysAfter, visitsReadDaysBefore } from '../../../core/visits.ts'
+import { type VisitsRule, visitsReadDaysAfter, visitsReadDaysBefore, visitsStretchMs } from '../../../core/visits.ts'
 import {
   and,
   arithmetic,
@@ -81,7 +81,7 @@ export function visitRelations({ hits, line, carried, visits, rule }: LinesToCut
       select: {
         columns: [
           ...kept(),
-          { expression: { kind: 'floorDivide', of: column('ms'), by: dayMs }, as: 'day' },
+          { expression: { kind: 'floorDivide', of: column('ms'), by: visitsStretchMs(rule) }, as: 'day' },
           { expression: { kind: 'place', ...byTime }, as: 'place' },
           { expression: { kind: 'before', of: column('ms'), ...byTime }, as: 'before' },
         ],

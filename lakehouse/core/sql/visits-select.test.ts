@@ -1,9 +1,12 @@
 /** Limits of the SQL of visits and derivations, and how it reads; what it answers, the contracts say. */
+
 import { describe, expect, it } from 'vitest'
 import { dayMs, eventTime, hourMs } from '../../../core/event-time.ts'
+import { firstGenerations } from '../../../core/generations.ts'
 import type { MerchantId } from '../../../core/ids.ts'
 import type { ErasedHits } from '../../../core/ports/erasure-store.ts'
 import type { Piece, VisitsQuestion } from '../../../core/ports/query-engine.ts'
+import { answeredBy } from '../../../core/ports/query-engine-under-test.ts'
 import type { TableName } from '../../../core/tables.ts'
 import { visitsRule } from '../../../core/visits.ts'
 import type { Select } from './ast.ts'
@@ -31,7 +34,7 @@ function question(pieces: readonly Piece[], more: Partial<VisitsQuestion> = {}):
     from: 'visits',
     erased: [],
     merchant: tea,
-    generation: 1,
+    generations: answeredBy(1),
     pieces,
     dimensions: ['page'],
     filter: { op: 'is_not', dimension: 'campaign', values: ['', "it's"] },
@@ -84,15 +87,15 @@ describe('what has no query', () => {
   it('is a derivation of no units, of too many, or of an empty one', () => {
     const units = (count: number) => Array.from({ length: count }, () => ({ merchant: tea, ...day(0) }))
     const derived = (count: number, table: 'daily' | 'sessions' = 'daily') =>
-      deriveSelect({ table, generation: 1, units: units(count), erased: [], rule: visitsRule })
+      deriveSelect({ table, generations: firstGenerations, units: units(count), erased: [], rule: visitsRule })
     expect(() => derived(deriveMaxUnits)).not.toThrow()
     for (const table of ['daily', 'sessions'] as const) {
       expect(() => derived(deriveMaxUnits + 1, table)).toThrow(RangeError)
       expect(() => derived(0, table)).toThrow(RangeError)
       const empty = [{ merchant: tea, start: midnight, end: midnight }]
-      expect(() => deriveSelect({ table, generation: 1, units: empty, erased: [], rule: visitsRule })).toThrow(
-        RangeError,
-      )
+      expect(() =>
+        deriveSelect({ table, generations: firstGenerations, units: empty, erased: [], rule: visitsRule }),
+      ).toThrow(RangeError)
     }
   })
 })
@@ -102,7 +105,7 @@ describe('the SQL', () => {
     { merchant: tea, start: midnight, end: midnight + dayMs },
     { merchant: 'ship' as MerchantId, start: midnight, end: midnight + dayMs },
   ]
-  const work = { generation: 1, units, erased: [], rule: visitsRule }
+  const work = { generations: firstGenerations, units, erased: [], rule: visitsRule }
   const visitor: ErasedHits = { merchant: tea, subject: { kind: 'visitor', value: 'v' }, through: midnight }
   const erased = [visitor, { ...visitor, merchant: 'of no unit' as MerchantId }]
   const selects: Readonly<Record<string, Select>> = {
@@ -110,7 +113,7 @@ describe('the SQL', () => {
     'visits-by-bot': visitsSelect(question([day(0)], { dimensions: ['bot', 'props.plan'], filter: null })),
     'visits-erased': visitsSelect(question([day(0)], { erased })),
     'derive-sessions-erased': deriveSelect({ table: 'sessions', ...work, erased }).select,
-    'erased-days': erasedDaysSelect({ merchant: tea, generation: 1, hits: view('hits'), erased: visitor }) as Select,
+    'erased-days': erasedDaysSelect({ merchant: tea, hits: view('hits'), erased: visitor }) as Select,
     'derive-sessions': deriveSelect({ table: 'sessions', ...work }).select,
     'derive-daily': deriveSelect({ table: 'daily', ...work }, 20).select,
   }

@@ -134,7 +134,7 @@ function hitsToRead(question: VisitsQuestion, ranges: readonly BucketRange[], sp
       ...columnsFor(question.erased),
     ]),
     where: and(
-      ofMerchant(question, 'rows', 'time', spanOf(ranges)),
+      ofMerchant(question, 'hits', 'rows', spanOf(ranges)),
       inRanges(column('time', 'rows'), ranges),
       ...notErased(question.erased, 'rows'),
       ...(spokenOf.includes('bot') ? [] : [not(bot)]),
@@ -165,7 +165,7 @@ function storedVisits(question: VisitsQuestion, stored: readonly Piece[], spoken
       as: 'rows_in_pieces',
     },
     where: and(
-      ofMerchant(question, 'rows', 'start', spanOf(stored)),
+      ofMerchant(question, 'sessions', 'rows', spanOf(stored)),
       compare(column('_publish', 'rows'), '=', column('stored', 'pieces')),
     ),
   }

@@ -52,7 +52,7 @@ SELECT
   t."campaign",
   t."load_bucket"
 FROM "lake"."hitlake_tables"."hits" t
-WHERE t."_gen" = 1;
+WHERE "t"."_gen" = BIGINT '1';
 
 CREATE OR REPLACE VIEW "lake"."hitlake"."hourly" AS
 SELECT
@@ -115,7 +115,7 @@ FROM (
       multimap_from_entries(flatten(array_agg(r.load) FILTER (WHERE r.load IS NOT NULL))) AS loads,
       multimap_from_entries(flatten(array_agg(r.other_revenue) FILTER (WHERE r.other_revenue IS NOT NULL))) AS other_revenue
     FROM (
-    SELECT t.* FROM "lake"."hitlake_tables"."hourly" t WHERE t."_gen" = 1
+    SELECT t.* FROM "lake"."hitlake_tables"."hourly" t WHERE "t"."_gen" = BIGINT '1'
     ) r
     GROUP BY r.merchant, r.bucket, r.breakdown, r."value", coalesce(r.other, false)
   ) s
@@ -187,7 +187,7 @@ FROM (
     SELECT * FROM (
       SELECT t.*, max(t."_publish") OVER (PARTITION BY t.merchant, t.bucket) AS newest
       FROM "lake"."hitlake_tables"."daily" t
-      WHERE t."_gen" = 1
+      WHERE "t"."_gen" = BIGINT '1'
     ) WHERE "_publish" = newest
     ) r
     GROUP BY r.merchant, r.bucket, r.bucket_end, r.breakdown, r."value", coalesce(r.other, false)
@@ -226,7 +226,7 @@ FROM "lake"."hitlake_tables"."sessions" t
 JOIN (
   SELECT t.merchant, CAST(t."start" AT TIME ZONE 'UTC' AS date) AS day, max(t."_publish") AS newest
   FROM "lake"."hitlake_tables"."sessions" t
-  WHERE t."_gen" = 1
+  WHERE "t"."_gen" = BIGINT '1'
   GROUP BY 1, 2
 ) d ON t.merchant = d.merchant AND CAST(t."start" AT TIME ZONE 'UTC' AS date) = d.day AND t."_publish" = d.newest
-WHERE t."_gen" = 1;
+WHERE "t"."_gen" = BIGINT '1';

@@ -1,3 +1,3 @@
 SELECT DISTINCT ((epoch_ms("stored"."time")) - ((epoch_ms("stored"."time")) % 86400000 + 86400000) % 86400000) // 86400000 AS "day"
-FROM hits(merchant _gen time received visitor user) AS "stored"
-WHERE (("stored"."merchant" = 'o''brien') AND ("stored"."_gen" = CAST('1' AS BIGINT)) AND ("stored"."time" >= TIMESTAMPTZ '0001-01-01 00:00:00.000+00') AND ("stored"."time" < TIMESTAMPTZ '9999-12-31 00:00:00.000+00')) AND (NOT (coalesce(epoch_ms("stored"."received") > CASE "stored"."merchant" WHEN 'o''brien' THEN CASE "stored"."visitor" WHEN 'v' THEN 1774742400000 END END, TRUE)))
+FROM hits(merchant time received visitor user) AS "stored"
+WHERE ("stored"."merchant" = 'o''brien') AND (NOT (coalesce(epoch_ms("stored"."received") > CASE "stored"."merchant" WHEN 'o''brien' THEN CASE "stored"."visitor" WHEN 'v' THEN 1774742400000 END END, TRUE)))

@@ -1,3 +1,3 @@
 SELECT DISTINCT CAST(((date_diff('millisecond', TIMESTAMP '1970-01-01 00:00:00.000 UTC', "stored"."time")) - ((date_diff('millisecond', TIMESTAMP '1970-01-01 00:00:00.000 UTC', "stored"."time")) % 86400000 + 86400000) % 86400000) / 86400000 AS varchar) AS "day"
-FROM hits(merchant _gen time received visitor user) AS "stored"
-WHERE (("stored"."merchant" = 'o''brien') AND ("stored"."_gen" = BIGINT '1') AND ("stored"."time" >= TIMESTAMP '0001-01-01 00:00:00.000 UTC') AND ("stored"."time" < TIMESTAMP '9999-12-31 00:00:00.000 UTC')) AND (NOT (coalesce(date_diff('millisecond', TIMESTAMP '1970-01-01 00:00:00.000 UTC', "stored"."received") > element_at(element_at(CAST(JSON '{"o\u0027brien":{"v":1774742400000}}' AS map(varchar, map(varchar, bigint))), "stored"."merchant"), "stored"."visitor"), TRUE)))
+FROM hits(merchant time received visitor user) AS "stored"
+WHERE ("stored"."merchant" = 'o''brien') AND (NOT (coalesce(date_diff('millisecond', TIMESTAMP '1970-01-01 00:00:00.000 UTC', "stored"."received") > element_at(element_at(CAST(JSON '{"o\u0027brien":{"v":1774742400000}}' AS map(varchar, map(varchar, bigint))), "stored"."merchant"), "stored"."visitor"), TRUE)))

@@ -1,0 +1,24 @@
+WITH "read" AS (
+  SELECT epoch_ms("rows"."time") AS "ms", "rows"."merchant" AS "row.merchant", "rows"."zone" AS "row.zone", "rows"."revenue_home_micros" AS "row.revenue_home_micros", "rows"."path" AS "row.path", "rows"."load_bucket" AS "row.load_bucket"
+  FROM hits(_gen time name merchant zone revenue_home_micros path load_bucket) AS "rows"
+  WHERE ("rows"."_gen" = CAST('3' AS BIGINT)) AND ("rows"."time" >= TIMESTAMPTZ '2026-03-29 00:00:00.000+00') AND ("rows"."time" < TIMESTAMPTZ '2026-04-02 00:00:00.000+00') AND ("rows"."name" = 'purchase')
+),
+"windowed" AS (
+  SELECT "read"."ms" AS "ms", "read"."row.merchant" AS "row.merchant", "read"."row.zone" AS "row.zone", "read"."row.revenue_home_micros" AS "row.revenue_home_micros", "read"."row.path" AS "row.path", "read"."row.load_bucket" AS "row.load_bucket", "buckets"."start_ms" AS "window_start", "buckets"."end_ms" AS "window_end"
+  FROM "read" AS "read"
+  JOIN (
+    SELECT * FROM (VALUES ('America/New_York', CAST('1774756800000' AS BIGINT), CAST('1774843200000' AS BIGINT)), ('America/New_York', CAST('1774843200000' AS BIGINT), CAST('1774929600000' AS BIGINT)), ('Europe/Berlin', CAST('1774821600000' AS BIGINT), CAST('1774908000000' AS BIGINT)), ('Europe/Berlin', CAST('1774908000000' AS BIGINT), CAST('1774994400000' AS BIGINT))) AS "rows"("zone", "start_ms", "end_ms")
+  ) AS "buckets"
+  ON ("read"."row.zone" = "buckets"."zone") AND ("read"."ms" >= "buckets"."start_ms") AND ("read"."ms" < "buckets"."end_ms")
+),
+"marked" AS (
+  SELECT "ms" AS "ms", "row.merchant" AS "row.merchant", "row.zone" AS "row.zone", "row.revenue_home_micros" AS "row.revenue_home_micros", "row.path" AS "row.path", "row.load_bucket" AS "row.load_bucket", "window_start" AS "window_start", "window_end" AS "window_end", row_number() OVER (PARTITION BY "row.merchant", "window_start", "window_end", "row.path" ORDER BY "ms") AS "place of pages", sum(coalesce("row.revenue_home_micros", CAST('0' AS BIGINT))) OVER (PARTITION BY "row.merchant", "window_start", "window_end", "row.path") AS "sum of pages", row_number() OVER (PARTITION BY "row.merchant", "window_start", "window_end", "row.load_bucket" ORDER BY "ms") AS "place of loads", sum(CAST('1' AS BIGINT)) OVER (PARTITION BY "row.merchant", "window_start", "window_end", "row.load_bucket") AS "sum of loads"
+  FROM "windowed" AS "windowed"
+),
+"grouped" AS (
+  SELECT "row.merchant" AS "row.merchant", "window_start" AS "window_start", "window_end" AS "window_end", coalesce(sum("row.revenue_home_micros"), CAST('0' AS BIGINT)) AS "result of revenue", coalesce(sum("row.revenue_home_micros"), CAST('0' AS BIGINT)) AS "sum of mean", count(*) FILTER (WHERE "row.revenue_home_micros" IS NOT NULL) AS "number of mean", max("row.revenue_home_micros") AS "result of largest", list(CASE WHEN ("place of pages" = CAST('1' AS BIGINT)) AND ("row.path" IS NOT NULL) THEN struct_pack("value" := CAST("row.path" AS VARCHAR), "weight" := CAST("sum of pages" AS DECIMAL(38,0))) END) FILTER (WHERE CASE WHEN ("place of pages" = CAST('1' AS BIGINT)) AND ("row.path" IS NOT NULL) THEN struct_pack("value" := CAST("row.path" AS VARCHAR), "weight" := CAST("sum of pages" AS DECIMAL(38,0))) END IS NOT NULL) AS "result of pages", list(CASE WHEN ("place of loads" = CAST('1' AS BIGINT)) AND ("row.load_bucket" IS NOT NULL) THEN struct_pack("bucket" := CAST("row.load_bucket" AS INTEGER), "n" := CAST("sum of loads" AS BIGINT)) END) FILTER (WHERE CASE WHEN ("place of loads" = CAST('1' AS BIGINT)) AND ("row.load_bucket" IS NOT NULL) THEN struct_pack("bucket" := CAST("row.load_bucket" AS INTEGER), "n" := CAST("sum of loads" AS BIGINT)) END IS NOT NULL) AS "result of loads"
+  FROM "marked" AS "marked"
+  GROUP BY "row.merchant", "window_start", "window_end"
+)
+SELECT "row.merchant" AS "merchant", "result of revenue" AS "revenue", struct_pack("sum" := CAST("sum of mean" AS DECIMAL(38,0)), "n" := CAST("number of mean" AS BIGINT)) AS "mean", "result of largest" AS "largest", CASE WHEN "result of pages" IS NOT NULL THEN coalesce((SELECT list(struct_pack("value" := CAST(k AS VARCHAR), "weight" := CAST(v AS DECIMAL(38,0))) ORDER BY k) FROM (SELECT each."value" AS k, sum(each."weight") AS v FROM (SELECT unnest("result of pages") AS each) GROUP BY k)), []) END AS "pages", CASE WHEN "result of loads" IS NOT NULL THEN coalesce((SELECT list(struct_pack("bucket" := CAST(k AS INTEGER), "n" := CAST(v AS BIGINT)) ORDER BY k) FROM (SELECT each."bucket" AS k, sum(each."n") AS v FROM (SELECT unnest("result of loads") AS each) GROUP BY k)), []) END AS "loads", make_timestamptz(("window_start") * 1000) AS "from", make_timestamptz(("window_end") * 1000) AS "to"
+FROM "grouped" AS "grouped"

@@ -1,0 +1,24 @@
+WITH "read" AS (
+  SELECT date_diff('millisecond', TIMESTAMP '1970-01-01 00:00:00.000 UTC', "rows"."time") AS "ms", "rows"."merchant" AS "row.merchant", "rows"."zone" AS "row.zone", "rows"."revenue_home_micros" AS "row.revenue_home_micros", "rows"."path" AS "row.path", "rows"."load_bucket" AS "row.load_bucket"
+  FROM hits(_gen time name merchant zone revenue_home_micros path load_bucket) AS "rows"
+  WHERE ("rows"."_gen" = BIGINT '3') AND ("rows"."time" >= TIMESTAMP '2026-03-29 00:00:00.000 UTC') AND ("rows"."time" < TIMESTAMP '2026-04-02 00:00:00.000 UTC') AND ("rows"."name" = 'purchase')
+),
+"windowed" AS (
+  SELECT "read"."ms" AS "ms", "read"."row.merchant" AS "row.merchant", "read"."row.zone" AS "row.zone", "read"."row.revenue_home_micros" AS "row.revenue_home_micros", "read"."row.path" AS "row.path", "read"."row.load_bucket" AS "row.load_bucket", "buckets"."start_ms" AS "window_start", "buckets"."end_ms" AS "window_end"
+  FROM "read" AS "read"
+  JOIN (
+    SELECT * FROM (VALUES ('America/New_York', BIGINT '1774756800000', BIGINT '1774843200000'), ('America/New_York', BIGINT '1774843200000', BIGINT '1774929600000'), ('Europe/Berlin', BIGINT '1774821600000', BIGINT '1774908000000'), ('Europe/Berlin', BIGINT '1774908000000', BIGINT '1774994400000')) AS "rows"("zone", "start_ms", "end_ms")
+  ) AS "buckets"
+  ON ("read"."row.zone" = "buckets"."zone") AND ("read"."ms" >= "buckets"."start_ms") AND ("read"."ms" < "buckets"."end_ms")
+),
+"marked" AS (
+  SELECT "ms" AS "ms", "row.merchant" AS "row.merchant", "row.zone" AS "row.zone", "row.revenue_home_micros" AS "row.revenue_home_micros", "row.path" AS "row.path", "row.load_bucket" AS "row.load_bucket", "window_start" AS "window_start", "window_end" AS "window_end", row_number() OVER (PARTITION BY "row.merchant", "window_start", "window_end", "row.path" ORDER BY "ms") AS "place of pages", sum(CAST(coalesce("row.revenue_home_micros", BIGINT '0') AS decimal(38,0))) OVER (PARTITION BY "row.merchant", "window_start", "window_end", "row.path") AS "sum of pages", row_number() OVER (PARTITION BY "row.merchant", "window_start", "window_end", "row.load_bucket" ORDER BY "ms") AS "place of loads", sum(CAST(BIGINT '1' AS decimal(38,0))) OVER (PARTITION BY "row.merchant", "window_start", "window_end", "row.load_bucket") AS "sum of loads"
+  FROM "windowed" AS "windowed"
+),
+"grouped" AS (
+  SELECT "row.merchant" AS "row.merchant", "window_start" AS "window_start", "window_end" AS "window_end", coalesce(sum(CAST("row.revenue_home_micros" AS decimal(38,0))), BIGINT '0') AS "result of revenue", coalesce(sum(CAST("row.revenue_home_micros" AS decimal(38,0))), BIGINT '0') AS "sum of mean", count(*) FILTER (WHERE "row.revenue_home_micros" IS NOT NULL) AS "number of mean", max("row.revenue_home_micros") AS "result of largest", array_agg(CASE WHEN ("place of pages" = BIGINT '1') AND ("row.path" IS NOT NULL) THEN CAST(ROW("row.path", "sum of pages") AS row("value" varchar, "weight" decimal(38,0))) END) FILTER (WHERE CASE WHEN ("place of pages" = BIGINT '1') AND ("row.path" IS NOT NULL) THEN CAST(ROW("row.path", "sum of pages") AS row("value" varchar, "weight" decimal(38,0))) END IS NOT NULL) AS "result of pages", array_agg(CASE WHEN ("place of loads" = BIGINT '1') AND ("row.load_bucket" IS NOT NULL) THEN CAST(ROW("row.load_bucket", "sum of loads") AS row("bucket" integer, "n" bigint)) END) FILTER (WHERE CASE WHEN ("place of loads" = BIGINT '1') AND ("row.load_bucket" IS NOT NULL) THEN CAST(ROW("row.load_bucket", "sum of loads") AS row("bucket" integer, "n" bigint)) END IS NOT NULL) AS "result of loads"
+  FROM "marked" AS "marked"
+  GROUP BY "row.merchant", "window_start", "window_end"
+)
+SELECT "row.merchant" AS "merchant", "result of revenue" AS "revenue", CAST(ROW("sum of mean", "number of mean") AS row("sum" decimal(38,0), "n" bigint)) AS "mean", "result of largest" AS "largest", CAST(array_sort(map_entries(transform_values(multimap_from_entries(transform("result of pages", e -> ROW(e[1], e[2]))), (k, v) -> reduce(v, CAST(0 AS decimal(38,0)), (s, x) -> CAST(s + x AS decimal(38,0)), s -> s)))) AS array(row("value" varchar, "weight" decimal(38,0)))) AS "pages", CAST(array_sort(map_entries(transform_values(multimap_from_entries(transform("result of loads", e -> ROW(e[1], e[2]))), (k, v) -> reduce(v, CAST(0 AS decimal(38,0)), (s, x) -> CAST(s + x AS decimal(38,0)), s -> s)))) AS array(row("bucket" integer, "n" bigint))) AS "loads", CAST(from_unixtime_nanos(CAST("window_start" AS decimal(38,0)) * 1000000) AS timestamp(3) with time zone) AS "from", CAST(from_unixtime_nanos(CAST("window_end" AS decimal(38,0)) * 1000000) AS timestamp(3) with time zone) AS "to"
+FROM "grouped" AS "grouped"
