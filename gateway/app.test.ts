@@ -86,6 +86,7 @@ describe('making a merchant', () => {
       ...shop,
       blockedNames: [],
       retentionDays: null,
+      formerZones: [],
     })
   })
 
@@ -215,7 +216,7 @@ describe('merchants that exist', () => {
     const { writeKey } = (await admin('POST', '/v1/admin/merchants', shop)).json()
     await keys.find(writeKey)
     const reply = await admin('PATCH', '/v1/admin/merchants/shop', { blockedNames: ['spam', 'spam'] })
-    expect(reply.json()).toEqual({ ...shop, blockedNames: ['spam'], retentionDays: null })
+    expect(reply.json()).toEqual({ ...shop, blockedNames: ['spam'], retentionDays: null, formerZones: [] })
     expect(await keys.find(writeKey)).toMatchObject({ merchant: { name: 'My shop', blockedNames: ['spam'] } })
     await admin('PATCH', '/v1/admin/merchants/shop', { name: 'New name' })
     expect(await keys.find(writeKey)).toMatchObject({ merchant: { name: 'New name', blockedNames: ['spam'] } })
@@ -228,7 +229,7 @@ describe('merchants that exist', () => {
     expect((await admin('GET', '/v1/admin/merchants/shop')).json()).toMatchObject({ retentionDays: 1 })
     for (const retentionDays of [3_650, null]) {
       const reply = await admin('PATCH', '/v1/admin/merchants/shop', { retentionDays })
-      expect(reply.json()).toEqual({ ...shop, blockedNames: [], retentionDays })
+      expect(reply.json()).toEqual({ ...shop, blockedNames: [], retentionDays, formerZones: [] })
       expect((await store.merchant('shop' as MerchantId))?.retentionDays).toBe(retentionDays)
     }
     for (const retentionDays of [0, 3_651, 'ever']) {
@@ -237,16 +238,30 @@ describe('merchants that exist', () => {
     }
   })
 
-  it('do not change zone, currency or id, nor nothing at all', async () => {
+  it('change their zone, and say which they had', async () => {
     const { admin, changed } = await setUp()
     await admin('POST', '/v1/admin/merchants', shop)
-    for (const change of [{}, { timeZone: 'UTC' }, { currency: 'USD' }, { id: 'x' }, { name: 7 }]) {
+    const reply = await admin('PATCH', '/v1/admin/merchants/shop', { timeZone: 'Asia/Kolkata' })
+    expect(reply.json()).toMatchObject({
+      timeZone: 'Asia/Kolkata',
+      formerZones: [{ timeZone: shop.timeZone, until: '2026-03-01T09:00:00.000Z' }],
+    })
+    expect(changed).toEqual(['shop'])
+    const unknown = await admin('PATCH', '/v1/admin/merchants/shop', { timeZone: 'Mars/Olympus' })
+    expect(unknown.json()).toMatchObject({ status: 400, code: 'unknown_zone' })
+  })
+
+  it('do not change currency or id, nor nothing at all', async () => {
+    const { admin, changed } = await setUp()
+    await admin('POST', '/v1/admin/merchants', shop)
+    for (const change of [{}, { currency: 'USD' }, { id: 'x' }, { name: 7 }]) {
       expect((await admin('PATCH', '/v1/admin/merchants/shop', change)).json()).toMatchObject({ code: 'bad_query' })
     }
     expect((await admin('GET', '/v1/admin/merchants/shop')).json()).toEqual({
       ...shop,
       blockedNames: [],
       retentionDays: null,
+      formerZones: [],
     })
     expect(changed).toEqual([])
   })

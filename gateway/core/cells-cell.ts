@@ -2,6 +2,7 @@
 import type { HitsGroup, HitsPart, VisitsGroup } from '../../core/ports/query-engine.ts'
 import { kmvEstimate } from '../../core/sketch/kmv.ts'
 import { quantileOf } from '../../core/sketch/quantiles.ts'
+import { firstGeneration } from '../../schemas/tables.ts'
 
 export interface HitsNumbers {
   readonly hits: bigint
@@ -49,8 +50,20 @@ export interface Cell<Numbers> {
   /** Which parts the numbers have, as bits (`partBits`); 0 for visits. */
   readonly parts: number
   readonly origin: CellOrigin
+  /** The highest that answers in the bucket. */
+  readonly generation: number
   /** What nothing fell into has no group. */
   readonly groups: readonly CellGroup<Numbers>[]
+}
+
+/** Whether the cell has at least these parts. */
+export function has(cell: Pick<Cell<unknown>, 'parts'>, parts: number): boolean {
+  return (cell.parts & parts) === parts
+}
+
+/** The highest generation of any; the first where there is none. */
+export function highestOf(cells: readonly Pick<Cell<unknown>, 'generation'>[]): number {
+  return cells.reduce((most, { generation }) => Math.max(most, generation), firstGeneration)
 }
 
 const bits: Readonly<Record<HitsPart, number>> = { visitors: 1, load: 2, otherRevenue: 4 }

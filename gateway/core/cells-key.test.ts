@@ -10,7 +10,6 @@ const hostile = fc.oneof(
 )
 const question = fc.record({
   merchant: fc.constantFrom('a', 'a-b', 'b') as fc.Arbitrary<MerchantId>,
-  generation: fc.constantFrom(1, 11),
   dimensions: fc.array(
     hostile.map((key) => `props.${key}` as Dimension),
     { maxLength: 2 },
@@ -40,7 +39,6 @@ describe('the keys of cells', () => {
       cellsKey(
         {
           merchant: 'a' as MerchantId,
-          generation: 1,
           dimensions: [],
           filter: { op: 'is', dimension: 'page', values: [...values, more] },
         },

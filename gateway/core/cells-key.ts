@@ -7,16 +7,11 @@ export const plainKeyMaxLength = 200
 
 /** What stands before the bucket in a cell's key. */
 export function cellsKey(
-  {
-    merchant,
-    generation,
-    dimensions,
-    filter,
-  }: Pick<CellsQuestion, 'merchant' | 'generation' | 'dimensions' | 'filter'>,
+  { merchant, dimensions, filter }: Pick<CellsQuestion, 'merchant' | 'dimensions' | 'filter'>,
   from: 'rollup' | 'raw' | 'visits',
 ): string {
   // JSON tells any two lists apart; a merchant's id has no slash (api.md), and no JSON begins with a `#`.
-  const description = JSON.stringify([generation, from, dimensions, filter])
+  const description = JSON.stringify([from, dimensions, filter])
   if (description.length <= plainKeyMaxLength) return `${merchant}/${description}`
   return `${merchant}/#${createHash('sha256').update(description).digest('base64')}`
 }

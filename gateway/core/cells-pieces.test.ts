@@ -1,10 +1,15 @@
 import { describe, expect, it } from 'vitest'
+import { EngineUnavailableError } from '../../core/errors.ts'
 import { dayMs, hourMs } from '../../core/event-time.ts'
 import type { MerchantId } from '../../core/ids.ts'
+import { merchantOf } from '../../core/ports/control-store.contract.ts'
 import type { TableView } from '../../core/ports/lake.ts'
 import type { DerivedRange } from '../../core/ports/maintenance-store.ts'
+import type { GenerationChange } from '../../core/ports/rerun-store.ts'
 import type { TableName } from '../../core/tables.ts'
-import { piecesOf, readPieces } from './cells-pieces.ts'
+import { piecesOf, readPieces, requireZones } from './cells-pieces.ts'
+import { ZonesChangedError } from './stored-hours.ts'
+import { knownGenerations } from './versions.ts'
 
 const range = (start: number, end: number, publish = 1): DerivedRange => ({ start, end, publish })
 const show = (pieces: ReturnType<typeof piecesOf>) =>
@@ -82,7 +87,11 @@ describe('the pieces of buckets', () => {
 })
 
 describe('what a question reads', () => {
-  function storeOf(snapshots: readonly string[], ranges: readonly DerivedRange[]) {
+  function storeOf(
+    snapshots: readonly string[],
+    ranges: readonly DerivedRange[],
+    changes: readonly GenerationChange[] = [],
+  ) {
     const asked: string[] = []
     let at = 0
     return {
@@ -94,6 +103,10 @@ describe('what a question reads', () => {
         return { table, snapshot, pending: [] }
       },
       erasedOf: async () => new Map(),
+      async versionsSince() {
+        asked.push('map')
+        return { commit: 0, changes: [], reset: false, positions: [], generations: changes }
+      },
       async derivedRanges() {
         asked.push('ranges')
         return ranges
@@ -102,18 +115,63 @@ describe('what a question reads', () => {
   }
   const merchant = 'a' as MerchantId
   const day = [{ start: 0, end: dayMs }]
-  const daily = { merchant, derived: 'daily', mayBeStored: true, buckets: day } as const
+  const generations = knownGenerations([])
+  const daily = { merchant, derived: 'daily', mayBeStored: true, buckets: day, generations } as const
 
   it('are units and the snapshot that holds them: read again where a derivation landed in between', async () => {
     const store = storeOf(['1', '2', '2'], [range(0, dayMs, 9)])
     const read = await readPieces(store, daily)
     expect(read).toMatchObject({ derived: { snapshot: '2' }, base: { table: 'hourly' }, pieces: [{ stored: 9 }] })
-    expect(store.asked).toEqual(['daily', 'ranges', 'daily', 'ranges', 'daily', 'hourly'])
+    expect(store.asked).toEqual(['daily', 'ranges', 'daily', 'ranges', 'daily', 'map', 'hourly'])
+  })
+
+  it('are of no use where they are right for another generation map than the question is asked by', async () => {
+    const place = { merchant: null, from: null, to: null }
+    const change = { ...place, rerun: 1, sink: 'hourly', generation: 2, answers: true, order: 1, version: 7 } as const
+    const read = await readPieces(storeOf(['1'], [range(0, dayMs)], [change]), daily)
+    expect(read).toMatchObject({ derived: { snapshot: null }, pieces: [{ stored: null }] })
+    const known = { ...daily, generations: knownGenerations([change]) }
+    expect(await readPieces(storeOf(['1'], [range(0, dayMs)], [change]), known)).toMatchObject({
+      pieces: [{ stored: 1 }],
+    })
+    const promotedAgain = [{ ...change, order: 2, version: 9 }]
+    expect(await readPieces(storeOf(['1'], [range(0, dayMs)], promotedAgain), known)).toMatchObject({
+      pieces: [{ stored: null }],
+    })
+  })
+
+  it('are of use while the merchant has the zones of the question, and no others', async () => {
+    const moved = { timeZone: 'Asia/Kolkata', formerZones: [{ timeZone: 'UTC', until: 7 }] }
+    const store = { ...storeOf([], []), merchant: async () => ({ ...merchantOf('a'), ...moved }) }
+    await expect(requireZones(store, { ...daily, zones: moved })).resolves.toBeUndefined()
+    await expect(requireZones(store, daily)).resolves.toBeUndefined()
+    const before = requireZones(store, { ...daily, zones: { timeZone: 'UTC' } })
+    await expect(before).rejects.toThrow(ZonesChangedError)
+    await expect(before).rejects.toMatchObject({ zones: moved })
+    const away = { ...store, merchant: () => Promise.reject(new Error('away')) }
+    await expect(requireZones(away, { ...daily, zones: moved })).rejects.toThrow(EngineUnavailableError)
   })
 
   it('is the base table alone where derivations land all the time', async () => {
     const store = storeOf(['1', '2', '3', '4', '5'], [range(0, dayMs)])
     expect(await readPieces(store, daily)).toMatchObject({ derived: { snapshot: null }, pieces: [{ stored: null }] })
+  })
+
+  it('are hits without those erased, also where the erasure is done just when the view was read', async () => {
+    const erased = { merchant, subject: { kind: 'visitor', value: 'v1' }, through: 5 } as const
+    const store = storeOf([], [])
+    let open = new Map([[merchant, [erased]]])
+    const closing = {
+      ...store,
+      tableView: (table: TableName) => {
+        open = new Map()
+        return store.tableView(table)
+      },
+      erasedOf: async (merchants: readonly MerchantId[]) => new Map([...open].filter(([id]) => merchants.includes(id))),
+    }
+    const visits = { ...daily, derived: 'sessions', mayBeStored: false } as const
+    expect((await readPieces(closing, visits)).erased).toEqual([erased])
+    expect((await readPieces(closing, { ...visits, merchant: 'b' as MerchantId })).erased).toEqual([])
   })
 
   it('asks for no units where none can lie in the buckets, or none may be used', async () => {

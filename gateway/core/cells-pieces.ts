@@ -13,6 +13,8 @@ import { baseOfDerived, type DerivedRange, type DerivedTable } from '../../core/
 import type { BucketRange, Piece } from '../../core/ports/query-engine.ts'
 import type { TableName } from '../../core/tables.ts'
 import { visitsVersionDays } from './planner.ts'
+import { type HourZones, isSameZones, ZonesChangedError } from './stored-hours.ts'
+import type { KnownGenerations } from './versions.ts'
 
 /** Of one question (the port's limit); with more pieces than this everything is read from the base table. */
 export const maxPieces = 20_000
@@ -38,9 +40,15 @@ export interface ReadingQuestion {
   readonly mayBeStored: boolean
   /** Rising and disjoint, at least one. */
   readonly buckets: readonly BucketRange[]
+  /** By which the question is asked. */
+  readonly generations: KnownGenerations
+  /** By which the merchant's stored hours were found to hold; left out: no matter. */
+  readonly zones?: HourZones
 }
 
-export type ReadingStore = Pick<ControlStore, 'tableView' | 'derivedRanges' | 'erasedOf'>
+/** Without `merchant` nobody's zone is ever changed. */
+export type ReadingStore = Pick<ControlStore, 'tableView' | 'derivedRanges' | 'erasedOf' | 'versionsSince'> &
+  Partial<Pick<ControlStore, 'merchant'>>
 
 /**
  * Erasures are read here, between the version that the answer is kept under, which the caller has already, and the views. One
@@ -62,6 +70,19 @@ export async function readPieces(store: ReadingStore, question: ReadingQuestion)
   } catch (cause) {
     throw new EngineUnavailableError({ cause })
   }
+}
+
+/**
+ * To be called once the views are read: a zone is in the store before any hour of it is, so where the zones are still those
+ * of the question, its views hold hours of no other.
+ * @throws ZonesChangedError, EngineUnavailableError
+ */
+export async function requireZones(store: ReadingStore, { merchant, zones }: ReadingQuestion): Promise<void> {
+  if (zones === undefined) return
+  const found = await store.merchant?.(merchant).catch((cause: unknown) => {
+    throw new EngineUnavailableError({ cause })
+  })
+  if (found !== undefined && !isSameZones(found, zones)) throw new ZonesChangedError(found)
 }
 
 /** Whether a second reading would read what the first one did. */
@@ -90,10 +111,19 @@ async function derivedPart(store: ReadingStore, question: ReadingQuestion) {
     if (ranges.length === 0) return none
     // The ranges name publications: a view from before one of them lacks it, one from after may have dropped an older.
     const after = await store.tableView(table)
-    if (sameView(view, after)) return { view, ranges }
+    if (sameView(view, after)) return (await isKnown(store, question.generations)) ? { view, ranges } : none
     view = after
   }
   return none
+}
+
+/**
+ * Units are right for the map that the store has. Where that is another one than the question is asked by, the rows that it
+ * looks for are those that the units replaced.
+ */
+async function isKnown(store: ReadingStore, known: KnownGenerations): Promise<boolean> {
+  const { generations } = await store.versionsSince(Number.MAX_SAFE_INTEGER)
+  return known.isThatOf(generations)
 }
 
 /**

@@ -3,9 +3,13 @@ import { EngineUnavailableError, RawBudgetError } from '../../core/errors.ts'
 import { hourMs } from '../../core/event-time.ts'
 import type { TableView } from '../../core/ports/lake.ts'
 import type { BucketRange, HitsGroup, HitsQuestion } from '../../core/ports/query-engine.ts'
-import { totalSketchSize } from '../../schemas/tables.ts'
+import { breakdownSketchSize, totalSketchSize } from '../../schemas/tables.ts'
 import { type Cells, createCells, type HitsCellsQuestion } from './cells.ts'
 import { createWorld, engineDown, shop, type World } from './test/time-series-world.ts'
+import { knownGenerations } from './versions.ts'
+
+const unchanged = { versionOf: () => 1, generations: knownGenerations([]) }
+const unchanging = async () => ({ commit: 0, changes: [], reset: false, positions: [], generations: [] })
 
 const merchant = shop('a', 'UTC')
 const start = Date.parse('2026-03-01T09:00:00Z')
@@ -19,7 +23,6 @@ const hours = (from: number, count: number): BucketRange[] =>
 
 const question = (buckets: readonly BucketRange[], from: 'rollup' | 'raw' = 'rollup', asOf = 0): HitsCellsQuestion => ({
   merchant: merchant.id,
-  generation: 1,
   dimensions: [],
   filter: null,
   source: from === 'raw' ? { from, unaligned: true } : { from, breakdown: 'total' },
@@ -124,16 +127,35 @@ describe('cells', () => {
     expect(questions).toHaveLength(2)
   })
 
-  it('of one source, generation, merchant or length are not those of another', async () => {
+  it('of one source, merchant or length are not those of another', async () => {
     const { cells, questions } = await world()
     const [hour] = hours(0, 1) as [BucketRange]
     const other = shop('b', 'UTC')
     await series(cells, question([hour]))
     await series(cells, question([hour], 'raw'))
-    await series(cells, { ...question([hour]), generation: 2 })
     expect((await series(cells, { ...question([hour]), merchant: other.id })).cells[0]?.hits).toBe(0)
     await series(cells, question([{ start: hour.start, end: hour.end + hourMs }]))
-    expect(questions).toHaveLength(5)
+    expect(questions).toHaveLength(4)
+  })
+})
+
+describe('cells of two merchants', () => {
+  it('are apart, of hits and of visits, though their days have one version', async () => {
+    const made = await createWorld('2026-03-01T09:00:00Z')
+    const other = shop('b', 'UTC')
+    made.append(hit(start), hit(start + 1), { ...hit(start), merchant: other })
+    await made.commit()
+    await made.versions.refresh()
+    const days = hours(-9, 24)
+    const hitsOf = async (of: typeof merchant) =>
+      (await series(made.cells, { ...question(hours(0, 1)), merchant: of.id })).cells[0]?.hits
+    const visitsOf = async (of: typeof merchant) => {
+      const asked = { merchant: of.id, dimensions: [], filter: null, buckets: days, asOf: 0 }
+      const { cells } = await made.cells.visits(asked)
+      return cells.flatMap(({ groups }) => groups).reduce((sum, { numbers }) => sum + Number(numbers.pageviews), 0)
+    }
+    expect([await hitsOf(merchant), await hitsOf(other)]).toEqual([2, 1])
+    expect([await visitsOf(merchant), await visitsOf(other)]).toEqual([2, 1])
   })
 })
 
@@ -291,8 +313,9 @@ describe('the view that a question reads', () => {
       tableView: async () => views[Math.min(at++, views.length - 1)] as TableView,
       derivedRanges: async () => [],
       erasedOf: async () => new Map(),
+      versionsSince: unchanging,
     }
-    return { seen, cells: createCells({ engine, store, versions: { versionOf: () => 1 } }) }
+    return { seen, cells: createCells({ engine, store, versions: unchanged }) }
   }
   const view = (snapshot: string, ...names: string[]): TableView => ({
     table: 'hourly',
@@ -326,8 +349,8 @@ describe('the view that a question reads', () => {
     const away = () => Promise.reject(new Error('the store is away'))
     const cells = createCells({
       engine: { hits: async () => [row], visits: async () => [] },
-      store: { tableView: away, derivedRanges: away, erasedOf: away },
-      versions: { versionOf: () => 1 },
+      store: { tableView: away, derivedRanges: away, erasedOf: away, versionsSince: away },
+      versions: unchanged,
     })
     await expect(series(cells, question(hours(0, 1)))).rejects.toThrow(EngineUnavailableError)
   })
@@ -419,8 +442,13 @@ describe('numbers of a cell', () => {
     const view: TableView = { table: 'hourly', snapshot: null, pending: [] }
     const cells = createCells({
       engine: { hits: async () => [row], visits: async () => [] },
-      store: { tableView: async () => view, derivedRanges: async () => [], erasedOf: async () => new Map() },
-      versions: { versionOf: () => 1 },
+      store: {
+        tableView: async () => view,
+        derivedRanges: async () => [],
+        erasedOf: async () => new Map(),
+        versionsSince: unchanging,
+      },
+      versions: unchanged,
     })
     const [cell] = (await series(cells, question(hours(0, 1)))).cells
     return cell
@@ -432,6 +460,20 @@ describe('numbers of a cell', () => {
 
   it('are exact beyond what a JSON number holds', async () => {
     expect((await cellOf(1, 5n, 2n ** 53n + 1n))?.exactHits).toBe(2n ** 53n + 1n)
+  })
+
+  it('of visitors are those of the smaller sketches wherever a breakdown or a filter speaks of values', async () => {
+    const { cells, questions } = await world()
+    const filter = { op: 'is', dimension: 'page', values: ['/a'] } as const
+    const byPage = { from: 'rollup', breakdown: 'page' } as const
+    await series(cells, question(hours(0, 1)))
+    await series(cells, { ...question(hours(0, 1)), filter, source: byPage })
+    await series(cells, { ...question(hours(0, 1)), dimensions: ['page'], source: byPage })
+    expect(questions.map((each) => ('sketchSize' in each ? each.sketchSize : null))).toEqual([
+      totalSketchSize,
+      breakdownSketchSize,
+      breakdownSketchSize,
+    ])
   })
 
   it('of visitors are exact up to 4,096 and an estimate beyond', async () => {

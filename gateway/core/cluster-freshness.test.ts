@@ -35,7 +35,7 @@ function setUp(...first: readonly CollectorReport[]) {
       const { commit } = state
       state.between()
       const changes = commit > since ? [{ merchant, day: 1, version: commit }] : []
-      return { commit, changes, reset: false, positions: [] }
+      return { commit, changes, reset: false, positions: [], generations: [] }
     },
   }
   const versions = createVersions({ store, timers: clock })

@@ -53,6 +53,7 @@ const holderSchema = z.object({
       blockedNames: z.array(z.string()),
       visitorSeed: z.string(),
       retentionDays: z.number().nullable().default(null),
+      formerZones: z.array(z.object({ timeZone: z.string(), until: z.number() })).optional(),
     })
     .nullable(),
 })

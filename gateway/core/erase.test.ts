@@ -51,15 +51,16 @@ async function world() {
     await versions.refresh()
   }
 
-  const cellsOver = (reading: Pick<ControlStore, 'tableView' | 'derivedRanges' | 'erasedOf'> = store) =>
-    createCells({ engine, store: reading, versions })
+  const cellsOver = (
+    reading: Pick<ControlStore, 'tableView' | 'derivedRanges' | 'erasedOf' | 'versionsSince'> = store,
+  ) => createCells({ engine, store: reading, versions })
   const eraserOver = (asked: Pick<QueryEngine, 'erasedDays'> = engine) =>
     createEraser({ store, engine: asked, versions, clock })
   return { clock, store, lake, engine, versions, commit, cellsOver, eraserOver, erase: eraserOver() }
 }
 
 const wholeDay = { start: day * dayMs, end: (day + 1) * dayMs }
-const question = { merchant: shop, generation: 1, buckets: [wholeDay], dimensions: [], filter: null, asOf: 0 }
+const question = { merchant: shop, buckets: [wholeDay], dimensions: [], filter: null, asOf: 0 }
 
 /** Hits counted one by one, visits, and where the cells came from. */
 async function asked(cells: ReturnType<typeof createCells>) {

@@ -9,7 +9,6 @@ import type { Clock } from '../../core/ports/clock.ts'
 import type { ControlStore } from '../../core/ports/control-store.ts'
 import { type Erasure, touchedDaysMax } from '../../core/ports/erasure-store.ts'
 import type { QueryEngine } from '../../core/ports/query-engine.ts'
-import { firstGeneration } from '../../schemas/tables.ts'
 import type { EraseSubject } from './erasure-requests.ts'
 import type { Versions } from './versions.ts'
 
@@ -29,8 +28,7 @@ export function createEraser({ store, engine, versions, clock }: EraserParts): E
   /** The files of a view may be replaced while they are read: the next view names the new ones. */
   async function daysOf(erased: Erasure): Promise<readonly number[]> {
     const { merchant } = erased
-    const ask = async () =>
-      engine.erasedDays({ merchant, generation: firstGeneration, hits: await store.tableView('hits'), erased }, {})
+    const ask = async () => engine.erasedDays({ merchant, hits: await store.tableView('hits'), erased }, {})
     return ask().catch((error) => {
       if (!(error instanceof EngineUnavailableError)) throw error
       return ask()

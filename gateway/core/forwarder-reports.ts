@@ -9,6 +9,8 @@ import type { HitLog } from '../../core/ports/hit-log.ts'
 import type { ForwardHistory } from './forwarder-history.ts'
 import { type ForwardMark, writeMark } from './forwarder-mark.ts'
 import type { KeptFile } from './kept-file.ts'
+import type { KnownCollector } from './known-collector.ts'
+import type { ReportedTime } from './reported-time.ts'
 
 export const reportEveryMs = 1_000
 /** While it drains somebody waits for it. */
@@ -24,6 +26,10 @@ export interface ForwardReportsOptions {
   readonly log: Pick<HitLog, 'id' | 'next' | 'durable'>
   readonly store: Pick<ClusterStore, 'logProgress' | 'reportCollector'>
   readonly markFile: KeptFile
+  /** Keeps each time before it is reported. Left out: after a restart `receivedNow` may run back. */
+  readonly reported?: Pick<ReportedTime, 'keep'>
+  /** Told of reports. Left out: nobody asks whether the store knows of this log. */
+  readonly known?: Pick<KnownCollector, 'told' | 'forget'>
   readonly receivedNow: () => number
   readonly timers: Timers
   readonly history: () => ForwardHistory | undefined
@@ -73,7 +79,10 @@ export function createForwardReports(options: ForwardReportsOptions): ForwardRep
     options.onProgress?.()
     const isDone = state === 'retiring' && options.isForwarded() && history.publishedThrough >= log.durable
     const { visibleThrough } = history
+    await options.reported?.keep(visibleThrough)
+    if (isDone) await options.known?.forget()
     await store.reportCollector({ log: log.id, visibleThrough, state: isDone ? 'retired' : 'live' })
+    if (!isDone) await options.known?.told()
     if (isDone && state === 'retiring') {
       state = 'retired'
       answerRetire('retired')

@@ -21,6 +21,8 @@ import { createForwardReports } from './forwarder-reports.ts'
 import { createWaiters, type Durability, defaultConfirmMaxMs, inKafka, onDisk } from './forwarder-waiters.ts'
 import { createWaits } from './forwarder-waits.ts'
 import type { KeptFile } from './kept-file.ts'
+import type { KnownCollector } from './known-collector.ts'
+import type { ReportedTime } from './reported-time.ts'
 
 /** Pause before the first repetition; doubled for each, up to the second. */
 export const retryFirstMs = 100
@@ -43,6 +45,10 @@ export interface ForwarderOptions {
   readonly jobs: readonly string[]
   /** `forwarded.json` beside the log. */
   readonly markFile: KeptFile
+  /** Keeps each time before it is reported. Left out: after a restart `receivedNow` may run back. */
+  readonly reported?: Pick<ReportedTime, 'keep'>
+  /** Told of reports. Left out: nobody asks whether the store knows of this log. */
+  readonly known?: Pick<KnownCollector, 'told' | 'forget'>
   /** A time that no hit to come is received before: `Collector.receivedNow`. */
   readonly receivedNow: () => number
   /** Told of every record once it is in the feed, in order of offsets; after a restart some again. */

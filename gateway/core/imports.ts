@@ -13,7 +13,6 @@ import type { MerchantId } from '../../core/ids.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import type { ControlStore, ImportProgress, KeyHolder, Merchant } from '../../core/ports/control-store.ts'
 import type { QueryEngine } from '../../core/ports/query-engine.ts'
-import { firstGeneration } from '../../schemas/tables.ts'
 import type { Collector, Rejection } from './accept-hits.ts'
 import { addressPrefix } from './client-address.ts'
 import { type Fault, faultyRequest, ProblemError } from './problem.ts'
@@ -95,7 +94,7 @@ export function createImports(options: {
     const hits = await store.tableView('hits')
     const range = { start: Math.min(...times), end: Math.max(...times) + 1 }
     const ids = lines.map(({ line }) => idOf(file, line))
-    return new Set(await engine.knownIds({ merchant, generation: firstGeneration, hits, range, ids }, {}))
+    return new Set(await engine.knownIds({ merchant, hits, range, ids }, {}))
   }
 
   /** Lines of one network of addresses share a record of the log, which holds only the network. */

@@ -1,9 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest'
+import { ManualClock } from '../../core/adapters/memory/manual-clock.ts'
 import { seededRandom } from '../../core/adapters/memory/seeded-random.ts'
-import type { ControlStore } from '../../core/ports/control-store.ts'
+import type { MerchantId } from '../../core/ids.ts'
+import { type ControlStore, formerZonesMax } from '../../core/ports/control-store.ts'
 import { createMemoryControlStore } from '../../lakehouse/adapters/memory/memory-control-store.ts'
 import { hashKey } from './keys.ts'
-import { createKey, createMerchant, keyQuotaMax, toolMaxLength } from './merchants.ts'
+import { changeMerchant, createKey, createMerchant, keyQuotaMax, merchantView, toolMaxLength } from './merchants.ts'
 import { originsMax } from './origins.ts'
 
 const shop = { id: 'shop', name: 'Shop', timeZone: 'UTC', currency: 'EUR' }
@@ -102,5 +104,51 @@ describe('the write key of a new merchant', () => {
       await expect(createMerchant(store, random, { ...shop, ...wrong })).rejects.toMatchObject({ code: 'bad_query' })
     }
     expect(await store.merchants({ limit: 1 })).toEqual([])
+  })
+})
+
+describe('a merchant’s time zone', () => {
+  const clock = new ManualClock(Date.parse('2026-03-10T12:00:00Z'))
+  const change = (body: object) => changeMerchant(store, clock, 'shop', body)
+  beforeEach(async () => {
+    await createMerchant(store, random, shop)
+  })
+
+  it('is another from now on, and the one before is kept with when it was over', async () => {
+    const changed = await change({ timeZone: 'asia/kolkata', name: 'Dukan' })
+    expect(merchantView(changed)).toMatchObject({
+      ...{ name: 'Dukan', timeZone: 'Asia/Kolkata' },
+      formerZones: [{ timeZone: 'UTC', until: '2026-03-10T12:00:00.000Z' }],
+    })
+    expect(await store.merchant(changed.id)).toEqual(changed)
+  })
+
+  it('is no other where it is named again, in whatever spelling', async () => {
+    expect(await change({ timeZone: 'utc' })).toEqual(await store.merchant('shop' as MerchantId))
+    expect(merchantView(await change({ timeZone: 'UTC' })).formerZones).toEqual([])
+  })
+
+  it('changes though the clock stands still, or was set back', async () => {
+    for (const timeZone of ['Asia/Kolkata', 'Europe/Berlin']) await change({ timeZone })
+    const earlier = { now: () => clock.now() - 60_000 }
+    const { timeZone, formerZones } = await changeMerchant(store, earlier, 'shop', { timeZone: 'UTC' })
+    expect(timeZone).toBe('UTC')
+    expect(formerZones?.map(({ until }) => until - clock.now())).toEqual([0, 1, 2])
+  })
+
+  it('is refused where there is no such zone', async () => {
+    await expect(change({ timeZone: 'Mars/Olympus' })).rejects.toMatchObject({ status: 400, code: 'unknown_zone' })
+    await expect(change({ timeZone: '+05:30' })).rejects.toMatchObject({ code: 'unknown_zone' })
+    await expect(changeMerchant(store, clock, 'nobody', { timeZone: 'UTC' })).rejects.toMatchObject({ status: 404 })
+  })
+
+  it('has been so many others, and one of these may be taken back', async () => {
+    const zones = Intl.supportedValuesOf('timeZone').slice(0, formerZonesMax + 1)
+    for (const timeZone of zones.slice(0, -1)) await change({ timeZone })
+    const refused = { status: 409, code: 'too_many_zones' }
+    await expect(change({ timeZone: zones.at(-1) as string })).rejects.toMatchObject(refused)
+    const before = await store.merchant('shop' as MerchantId)
+    expect(before?.timeZone).toBe(zones.at(-2))
+    await expect(change({ timeZone: zones.at(-2) as string })).resolves.toEqual(before)
   })
 })

@@ -6,8 +6,15 @@ import { z } from 'zod'
 import { isCurrency } from '../../core/hit/currency.ts'
 import { isLine } from '../../core/hit/text.ts'
 import { type MerchantId, merchantIdPattern } from '../../core/ids.ts'
-import type { Random } from '../../core/ports/clock.ts'
-import { type ControlStore, type Merchant, retentionDaysMax, type StoredKey } from '../../core/ports/control-store.ts'
+import type { Clock, Random } from '../../core/ports/clock.ts'
+import {
+  type ControlStore,
+  formerZonesMax,
+  type Merchant,
+  type MerchantChange,
+  retentionDaysMax,
+  type StoredKey,
+} from '../../core/ports/control-store.ts'
 import { canonicalZone } from '../../core/time/zone-table.ts'
 import { hashKey, mintKey } from './keys.ts'
 import { canonicalOrigin, originsMax } from './origins.ts'
@@ -27,6 +34,9 @@ const name = z.string().min(1).max(merchantNameMaxLength)
 const blockedNames = z.array(z.string().min(1).max(blockedNameMaxLength)).max(blockedNamesMax)
 const retentionDays = z.int().min(1).max(retentionDaysMax).nullable()
 const kind = z.enum(['browser', 'server'])
+const timeZone = z
+  .string()
+  .refine((text) => canonicalZone(text) !== undefined, withCode('unknown_zone', 'is no time zone; send an IANA name'))
 
 const keyFields = {
   origins: z
@@ -54,12 +64,7 @@ export const newMerchant = z
   .strictObject({
     id: z.string().regex(merchantIdPattern, 'must be 1 to 63 of a-z, 0-9, _ and -, beginning with a letter or digit'),
     name,
-    timeZone: z
-      .string()
-      .refine(
-        (text) => canonicalZone(text) !== undefined,
-        withCode('unknown_zone', 'is no time zone; send an IANA name'),
-      ),
+    timeZone,
     currency: z.string().refine(isCurrency, withCode('bad_currency', 'is no ISO 4217 code; send one such as EUR')),
     blockedNames: blockedNames.default([]),
     /** Null: hits are kept for ever. */
@@ -79,10 +84,12 @@ export const newMerchant = z
 export const merchantChange = z
   .strictObject({
     name: name.optional(),
+    /** Of hits that come from then on; what is stored is made anew by a rerun (docs/how-to/change-a-time-zone.md). */
+    timeZone: timeZone.optional(),
     blockedNames: blockedNames.optional(),
     retentionDays: retentionDays.optional(),
   })
-  .refine((change) => Object.keys(change).length > 0, 'must hold name, blockedNames or retentionDays')
+  .refine((change) => Object.keys(change).length > 0, 'must hold name, timeZone, blockedNames or retentionDays')
 
 export const newKey = z
   .strictObject({
@@ -108,11 +115,14 @@ export interface MerchantView {
   readonly currency: string
   readonly blockedNames: readonly string[]
   readonly retentionDays: number | null
+  /** Rising by when it ended. */
+  readonly formerZones: readonly { readonly timeZone: string; readonly until: string }[]
 }
 
 export function merchantView(merchant: Merchant): MerchantView {
-  const { id, name, timeZone, currency, blockedNames, retentionDays } = merchant
-  return { id, name, timeZone, currency, blockedNames, retentionDays }
+  const { id, name, timeZone, currency, blockedNames, retentionDays, formerZones = [] } = merchant
+  const ended = formerZones.map((former) => ({ ...former, until: new Date(former.until).toISOString() }))
+  return { id, name, timeZone, currency, blockedNames, retentionDays, formerZones: ended }
 }
 
 export interface NewMerchant {
@@ -147,18 +157,38 @@ export async function createMerchant(store: Store, random: Random, body: unknown
   return { merchant, writeKey: write.key, readKey: read.key }
 }
 
-/** @throws ProblemError 400 `bad_query`, 404 `not_found` */
-export async function changeMerchant(store: Store, id: string, body: unknown): Promise<Merchant> {
+/** @throws ProblemError 400 `bad_query`, `unknown_zone`; 404 `not_found`; 409 `too_many_zones` */
+export async function changeMerchant(
+  store: Store,
+  clock: Pick<Clock, 'now'>,
+  id: string,
+  body: unknown,
+): Promise<Merchant> {
   const change = parsed(merchantChange, body)
-  const changed = merchantIdPattern.test(id)
-    ? await store.updateMerchant(id as MerchantId, {
-        ...(change.name !== undefined && { name: change.name }),
-        ...(change.blockedNames !== undefined && { blockedNames: [...new Set(change.blockedNames)] }),
-        ...(change.retentionDays !== undefined && { retentionDays: change.retentionDays }),
-      })
-    : undefined
+  const known = await findMerchant(store, id)
+  const changed = await store.updateMerchant(known.id, {
+    ...(change.name !== undefined && { name: change.name }),
+    ...(change.timeZone !== undefined && zoneChange(known, canonicalZone(change.timeZone) ?? change.timeZone, clock)),
+    ...(change.blockedNames !== undefined && { blockedNames: [...new Set(change.blockedNames)] }),
+    ...(change.retentionDays !== undefined && { retentionDays: change.retentionDays }),
+  })
   if (changed === undefined) throw unknownMerchant(id)
   return changed
+}
+
+function zoneChange(
+  { id, timeZone, formerZones = [] }: Merchant,
+  wanted: string,
+  clock: Pick<Clock, 'now'>,
+): Pick<MerchantChange, 'zone'> {
+  const others = formerZones.filter((former) => former.timeZone !== timeZone)
+  if (wanted !== timeZone && others.length === formerZonesMax) {
+    const detail = `${id} had ${formerZonesMax} other time zones before; a merchant has no more: take one of them back, or make another merchant`
+    throw new ProblemError(409, 'too_many_zones', detail, { formerZones: formerZones.map((each) => each.timeZone) })
+  }
+  // A clock that was set back is told from a change that is told again by this.
+  const after = (formerZones.at(-1)?.until ?? Number.NEGATIVE_INFINITY) + 1
+  return { zone: { timeZone: wanted, now: Math.max(clock.now(), after) } }
 }
 
 /** @throws ProblemError 404 `not_found` */

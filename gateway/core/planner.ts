@@ -21,14 +21,24 @@ import {
 import { visitsReadDaysAfter, visitsReadDaysBefore } from '../../core/visits.ts'
 import type { DateRange } from './date-range.ts'
 import { ProblemError } from './problem.ts'
+import type { HourZones } from './stored-hours.ts'
 
 /** Most buckets of one answer. */
 export const defaultMaxBuckets = 10_000
 
-/** Where numbers of hits come from. `unaligned`: the hits are counted only because hours do not line up. */
+/**
+ * Where numbers of hits come from. `zones`: those of the merchant by which its hours were found to hold; left out: whatever
+ * they are. `unaligned`: the hits are counted only because hours do not line up; `formerly`: with those of a former zone.
+ */
 export type HitsSource =
-  | { readonly from: 'rollup'; readonly breakdown: 'total' | Breakdown }
-  | { readonly from: 'raw'; readonly unaligned: boolean }
+  | { readonly from: 'rollup'; readonly breakdown: 'total' | Breakdown; readonly zones?: HourZones }
+  | { readonly from: 'raw'; readonly unaligned: boolean; readonly formerly?: true }
+
+/** Some buckets of a question, by number, rising, that one source answers. */
+export interface PlannedHits {
+  readonly source: HitsSource
+  readonly places: readonly number[]
+}
 
 /**
  * Rising, touching, covering the range; empty only where the range holds dates that the zone skipped. Without a unit the
@@ -77,6 +87,30 @@ export function planHits(question: {
   if (breakdown === undefined) return { from: 'raw', unaligned: false }
   if (zone === merchantZone || isAligned(buckets, merchantZone)) return { from: 'rollup', breakdown }
   return { from: 'raw', unaligned: true }
+}
+
+/**
+ * Every bucket once. `holds`: whether stored hours that start in a bucket are its hits, whichever zone they are of
+ * (`hoursHold`).
+ */
+export function planHitsByBucket(
+  question: Omit<Parameters<typeof planHits>[0], 'merchantZone'> & {
+    readonly zones: HourZones
+    readonly holds: (bucket: BucketRange) => boolean
+  },
+): readonly PlannedHits[] {
+  const { buckets, zones, holds } = question
+  const source = planHits({ ...question, merchantZone: zones.timeZone })
+  if (source.from === 'raw') return [{ source, places: buckets.map((_, place) => place) }]
+  const [stored, counted]: [number[], number[]] = [[], []]
+  buckets.forEach((bucket, place) => {
+    ;(holds(bucket) ? stored : counted).push(place)
+  })
+  const planned: readonly PlannedHits[] = [
+    { source: { ...source, zones }, places: stored },
+    { source: { from: 'raw', unaligned: true, formerly: true }, places: counted },
+  ]
+  return planned.filter(({ places }) => places.length > 0)
 }
 
 /** The breakdown that holds all that the question speaks of; undefined where none does. */

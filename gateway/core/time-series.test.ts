@@ -136,6 +136,25 @@ describe('a time series', () => {
     expect(world.questions).toHaveLength(2)
   })
 
+  it('that its days outran while it was asked is not remembered under what they are now', async () => {
+    const world = await worldOf(hit(berlin, '2026-04-01T10:00:00Z'))
+    const range = { from: '2026-04-01', to: '2026-04-01', metrics: 'hits' }
+    const hits = (reply: { readonly buckets: readonly { readonly hits?: unknown }[] }) =>
+      reply.buckets.reduce((sum, bucket) => sum + Number(bucket.hits), 0)
+    let open = () => {}
+    world.engineMeets.gate = new Promise((resolve) => {
+      open = resolve
+    })
+    const early = world.ask(berlin, range)
+    await new Promise((resolve) => setImmediate(resolve))
+    world.append(hit(berlin, '2026-04-01T11:00:00Z'))
+    await world.commit()
+    await world.versions.refresh()
+    open()
+    expect(hits(await early)).toBe(1) // what it read before the commit
+    expect(hits(await world.ask(berlin, range))).toBe(2)
+  })
+
   it('is remembered up to a length of its query string, and answered beyond it', async () => {
     const world = await worldOf(hit(berlin, '2026-04-01T10:00:00Z'))
     const remembered = async (length: number) => {
@@ -278,6 +297,43 @@ describe('a time series in another zone', () => {
       extra: { rows: 1_001, budget: 1_000 },
     })
     expect((await ask(newYork, { ...range, timeZone: 'Asia/Tokyo' })).meta.servedFrom.rollup).toBe(24)
+  })
+})
+
+describe('a time series of a merchant whose zone was changed', () => {
+  // Hours of Kolkata begin at half hours.
+  const moved = { ...shop('a', 'Asia/Kolkata'), formerZones: [{ timeZone: 'UTC', until: Date.parse('2026-03-29') }] }
+  const days = { from: '2026-03-27', to: '2026-03-31', interval: 'day', metrics: 'hits' }
+
+  it('is of hits before the change and of stored hours after it, where hours do not line up', async () => {
+    const { ask, questions } = await worldOf(hit(moved, '2026-03-27T18:45:00Z'), hit(moved, '2026-03-30T18:45:00Z'))
+    const reply = await ask(moved, days)
+    expect(reply.buckets.map(({ hits }) => hits)).toEqual([0, 1, 0, 0, 1])
+    expect(reply.meta.servedFrom).toMatchObject({ raw: 3, rollup: 2 })
+    expect(questions.map(({ from, pieces }) => [from, pieces.length])).toEqual(
+      expect.arrayContaining([
+        ['raw', 3],
+        ['rollup', 2],
+      ]),
+    )
+  })
+
+  it('is refused with what to do where there are too many hits to count', async () => {
+    const { ask } = await worldOf(...Array.from({ length: 1_001 }, () => hit(moved, '2026-03-27T18:45:00Z')))
+    await expect(ask(moved, days)).rejects.toMatchObject({
+      ...{ status: 422, code: 'zone_not_aligned', extra: { rows: 1_001, budget: 1_000 } },
+      detail: expect.stringContaining('hitlake rerun hits --merchant a --zones today --snapshot latest'),
+    })
+    expect((await ask(moved, { ...days, from: '2026-03-30' })).meta.servedFrom).toMatchObject({ raw: 0, cache: 2 })
+  })
+
+  it('is refused with the first day that can be counted where hits of before are gone', async () => {
+    const { ask } = await worldOf(hit(moved, '2026-03-30T18:45:00Z'))
+    const kept = { ...moved, retentionDays: 8 }
+    await expect(ask(kept, days)).rejects.toMatchObject({
+      ...{ status: 422, code: 'zone_not_aligned', extra: { firstDay: '2026-03-29' } },
+    })
+    expect((await ask(kept, { ...days, from: '2026-03-29' })).meta.servedFrom).toMatchObject({ raw: 1, cache: 2 })
   })
 })
 

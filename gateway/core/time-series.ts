@@ -10,7 +10,6 @@ import type { Clock, Timers } from '../../core/ports/clock.ts'
 import type { Merchant } from '../../core/ports/control-store.ts'
 import type { BucketRange } from '../../core/ports/query-engine.ts'
 import { calendarBucket, isoWithOffset } from '../../core/time/calendar.ts'
-import { firstGeneration } from '../../schemas/tables.ts'
 import type { Cells } from './cells.ts'
 import { formatOf } from './formats/format.ts'
 import { type Representation, represented } from './formats/representation.ts'
@@ -79,12 +78,11 @@ export function createTimeSeries(options: {
   readonly freshness: Freshness
   readonly clock: Pick<Clock, 'now'>
   readonly timers: Timers
-  readonly generation?: number
   readonly maxBuckets?: number
   readonly answersMaxBytes?: number
   readonly deadlineMs?: number
 }): TimeSeries {
-  const { cells, versions, freshness, clock, timers, generation = firstGeneration } = options
+  const { cells, versions, freshness, clock, timers } = options
   const { maxBuckets = defaultMaxBuckets, answersMaxBytes = defaultAnswersMaxBytes } = options
   const { deadlineMs = defaultQueryDeadlineMs } = options
   const remembered = new LRUCache<string, Planned>({ maxSize: answersMaxBytes, sizeCalculation: plannedBytes })
@@ -112,7 +110,7 @@ export function createTimeSeries(options: {
     const { query, buckets, merchant } = planned
     const { zone, filter, metrics } = query
     const times = { asOf, now: clock.now() }
-    const question = { merchant, generation, zone, buckets, dimensions: [], filter, needs: needsOf(metrics), ...times }
+    const question = { merchant, zone, buckets, dimensions: [], filter, needs: needsOf(metrics), ...times }
     return withDeadline({ timers, deadlineMs, client }, (signal) => askNumbers(cells, question, signal))
   }
 
@@ -143,7 +141,7 @@ export function createTimeSeries(options: {
         merchant,
         zone,
         metrics,
-        generation,
+        generation: numbers.generation,
         buckets,
         served: numbers.served,
         rows,

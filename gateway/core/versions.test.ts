@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { ManualClock } from '../../core/adapters/memory/manual-clock.ts'
 import type { MerchantId } from '../../core/ids.ts'
 import type { VersionChanges } from '../../core/ports/control-store.ts'
+import type { GenerationChange } from '../../core/ports/rerun-store.ts'
 import { createVersions } from './versions.ts'
 
 const [a, b] = ['a', 'b'] as MerchantId[] as [MerchantId, MerchantId]
@@ -12,9 +13,14 @@ function scripted() {
   const asked: number[] = []
   return {
     asked,
-    answers(commit: number, changes: [MerchantId, number][], reset = false) {
+    answers(
+      commit: number,
+      changes: [MerchantId, number][],
+      reset = false,
+      generations: readonly GenerationChange[] = [],
+    ) {
       const listed = changes.map(([merchant, day]) => ({ merchant, day, version: commit }))
-      script.push(async () => ({ commit, changes: listed, reset, positions: [] }))
+      script.push(async () => ({ commit, changes: listed, reset, positions: [], generations }))
     },
     fails: () => script.push(() => Promise.reject(new Error('the store is away'))),
     hangs() {
@@ -26,11 +32,12 @@ function scripted() {
           changes: changes.map(([merchant, day]) => ({ merchant, day, version: commit })),
           reset: false,
           positions: [],
+          generations: [],
         })
     },
     versionsSince(since: number): Promise<VersionChanges> {
       asked.push(since)
-      const last = { commit: since, changes: [], reset: false, positions: [] }
+      const last = { commit: since, changes: [], reset: false, positions: [], generations: [] }
       return script.shift()?.() ?? Promise.resolve(last)
     },
   }

@@ -119,7 +119,7 @@ async function createWorld(turn: () => Promise<void> = async () => {}) {
     async ask() {
       const asOf = freshness.read()
       const source = { from: 'rollup', breakdown: 'total' } as const
-      const asked = { merchant, generation: 1, buckets: [bucket], dimensions: [], filter: null, asOf }
+      const asked = { merchant, buckets: [bucket], dimensions: [], filter: null, asOf }
       const answer = await cells.hits({ ...asked, source, parts: [] })
       const hits = Number(answer.cells[0]?.groups[0]?.numbers.hits ?? 0n)
       return { hits, asOf: answer.asOf, cached: answer.served[0] === 'cache' ? 1 : 0 }

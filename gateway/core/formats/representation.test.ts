@@ -184,6 +184,7 @@ describe('two answers', () => {
       { ...full, meta: { ...meta, complete: true } },
       { ...full, meta: { ...meta, stale: true as const } },
       { ...full, meta: { ...meta, nextCursor: 'x' } },
+      { ...full, meta: { ...meta, generation: 2 } },
       { ...full, rows: full.rows.slice(1) },
       queryAnswer(full.rows, { limit: 5 }),
     ]) {

@@ -39,7 +39,8 @@ export interface ParsedQuery {
   readonly sentFilters: readonly unknown[]
 }
 
-const fields = [
+/** Of the document of a question. */
+export const queryFields = [
   'merchant',
   'metrics',
   'dateRange',
@@ -61,8 +62,8 @@ export function parseQuery(
     throw refusal([bad('', 'the body is a JSON object: {"metrics": ["visitors"], "dateRange": "7d"}')])
   const faults: QueryFault[] = []
   for (const name of Object.keys(body)) {
-    if (fields.some((each) => each === name)) continue
-    faults.push(bad(pointerTo('', name), `there is no field ${quoted(name)}; there are ${fields.join(', ')}`))
+    if (queryFields.some((each) => each === name)) continue
+    faults.push(bad(pointerTo('', name), `there is no field ${quoted(name)}; there are ${queryFields.join(', ')}`))
   }
   const metrics = parseMetrics(body.metrics, '/metrics', faults)
   const dimensions = parseDimensions(body.dimensions, faults)

@@ -6,7 +6,6 @@ import type { Clock, Timers } from '../../../core/ports/clock.ts'
 import type { Merchant } from '../../../core/ports/control-store.ts'
 import type { BucketRange } from '../../../core/ports/query-engine.ts'
 import { calendarBucket, localDate, startOfLocalDate } from '../../../core/time/calendar.ts'
-import { firstGeneration } from '../../../schemas/tables.ts'
 import type { Cells } from '../cells.ts'
 import type { DateRange } from '../date-range.ts'
 import type { Freshness } from '../freshness.ts'
@@ -50,7 +49,6 @@ export interface QueriesOptions {
   readonly freshness: Freshness
   readonly clock: Pick<Clock, 'now'>
   readonly timers: Timers
-  readonly generation?: number
   readonly maxBuckets?: number
   readonly deadlineMs?: number
 }
@@ -63,7 +61,7 @@ interface Side {
 }
 
 export function createQueries(options: QueriesOptions): Queries {
-  const { cells, versions, freshness, clock, timers, generation = firstGeneration, maxBuckets } = options
+  const { cells, versions, freshness, clock, timers, maxBuckets } = options
   const { deadlineMs = defaultQueryDeadlineMs } = options
   const bucketsOf = (unit: ParsedQuery['unit'], zone: string, range: DateRange) =>
     planBuckets({ unit, zone, range, ...(maxBuckets === undefined ? {} : { maxBuckets }) })
@@ -98,7 +96,7 @@ export function createQueries(options: QueriesOptions): Queries {
     const { zone, unit, values: dimensions, filter, metrics } = query
     const buckets = bucketsOf(unit, zone, range)
     const needs = needsOf(metrics)
-    const question = { merchant, generation, zone, buckets, dimensions, filter, needs, ...times }
+    const question = { merchant, zone, buckets, dimensions, filter, needs, ...times }
     return { range, question, numbers: await askNumbers(cells, question, signal) }
   }
 
@@ -153,7 +151,7 @@ export function createQueries(options: QueriesOptions): Queries {
         merchant,
         zone,
         metrics,
-        generation,
+        generation: Math.max(...answers.flatMap((each) => each?.generation ?? [])),
         buckets: main.question.buckets,
         compareBuckets: other?.question.buckets,
         served: main.numbers.served,
@@ -204,7 +202,8 @@ export function createQueries(options: QueriesOptions): Queries {
     const unit = 'month'
     const toMs = nowMs + 1
     const buckets = planBuckets({ unit, zone: merchant.timeZone, range: { fromMs: earliestMs, toMs, endsNow: true } })
-    const asked = { merchant: merchant.id, generation, buckets, dimensions: [], filter: null, asOf }
+    const asked = { merchant: merchant.id, buckets, dimensions: [], filter: null, asOf }
+    // Hours of a former zone may begin a little before the month of their hits, never after: at worst it begins a month early.
     const source = planHits({ ...asked, zone: merchant.timeZone, merchantZone: merchant.timeZone })
     const { cells: months } = await cells.hits({ ...asked, source, parts: [] }, { signal })
     const first = buckets[months.findIndex(({ groups }) => groups.length > 0)] as BucketRange | undefined

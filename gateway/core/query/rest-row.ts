@@ -4,6 +4,7 @@
  * shorter.
  */
 import type { Dimension, Filter } from '../../../core/ports/query-engine.ts'
+import { firstGeneration } from '../../../schemas/tables.ts'
 import type { Cells } from '../cells.ts'
 import { askNumbers, type NumbersQuestion, type NumbersRow } from './ask-numbers.ts'
 import { addHits, addVisits, type RowNumbers } from './metric-values.ts'
@@ -16,6 +17,7 @@ export const restQuestionMaxChars = 100_000
 export interface Rest extends RowNumbers {
   readonly stale: boolean
   readonly asOf: number
+  readonly generation: number
 }
 
 /**
@@ -29,7 +31,8 @@ export async function askRest(
 ): Promise<Rest> {
   const { needs, dimensions, asOf } = question
   const { rest, shown } = rows
-  const fresh = { asOf, stale: false }
+  // Of those rows' numbers the answer knows already.
+  const fresh = { asOf, stale: false, generation: firstGeneration }
   const [only, ...others] = rest
   if (only !== undefined && others.length === 0) return { ...fresh, hits: only.hits, visits: only.visits }
   const sums = { hits: sumOf(rest, 'hits', addHits), visits: sumOf(rest, 'visits', addVisits) }
@@ -48,7 +51,7 @@ export async function askRest(
   )
   const { visitors, load } = answer.rows[0]?.hits ?? {}
   const hits = { ...sums.hits, ...(visitors && { visitors }), ...(load && { load }) }
-  return { hits, visits: sums.visits, asOf: answer.asOf, stale: answer.stale }
+  return { hits, visits: sums.visits, asOf: answer.asOf, stale: answer.stale, generation: answer.generation }
 }
 
 function sumOf<Part extends 'hits' | 'visits'>(

@@ -85,6 +85,7 @@ export async function createWorld(
       return { table, snapshot, pending: [] }
     },
     erasedOf: async () => new Map(),
+    versionsSince: (since) => store.versionsSince(since),
     derivedRanges: async ({ table, from, to }) =>
       derived
         .flatMap((each) => (each.table === table ? each.range : []))

@@ -6,16 +6,22 @@ import { type ErrorEntry, errorEntry } from '../../../core/error-table.ts'
 import { administration } from './administration.ts'
 import { asking } from './asking.ts'
 import { collecting } from './collecting.ts'
+import { erasureOperations } from './erasures.ts'
 import { operating } from './operating.ts'
 import { type Access, type Content, type HeaderName, headerDocs, type Operation, type Parameter } from './operation.ts'
 import { pipelineOperations } from './pipelines.ts'
+import { rerunOperations } from './reruns.ts'
 import { componentSchemas, type JsonSchema, problem, schemaOf } from './schemas.ts'
+import { tableOperations } from './tables.ts'
 
 export const operations: readonly Operation[] = [
   ...collecting,
   ...asking,
   ...administration,
+  ...erasureOperations,
+  ...tableOperations,
   ...pipelineOperations,
+  ...rerunOperations,
   ...operating,
 ]
 

@@ -6,6 +6,8 @@ import * as administration from './administration.ts'
 import * as asking from './asking-schemas.ts'
 import * as collecting from './collecting.ts'
 import * as operating from './operating.ts'
+import * as reruns from './reruns.ts'
+import * as tables from './tables.ts'
 
 export type JsonSchema = Readonly<Record<string, unknown>>
 
@@ -52,10 +54,14 @@ const names: Readonly<Record<string, z.ZodType>> = {
   NewKey: administration.newKey,
   NewKeyAnswer: administration.newKeyAnswer,
   Books: administration.booksAnswer,
-  Snapshots: administration.snapshotsAnswer,
+  Snapshots: tables.snapshotsAnswer,
   ImportLines: administration.importRequest,
   ImportProgress: administration.importProgressAnswer,
   Imported: administration.importAnswer,
+  NewRerun: reruns.newRerun,
+  Rerun: reruns.rerunAnswer,
+  RerunPlan: reruns.planAnswer,
+  GenerationDiff: reruns.diffAnswer,
   Live: operating.liveAnswer,
   Ready: operating.readyAnswer,
   Problem: problem,

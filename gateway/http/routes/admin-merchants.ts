@@ -1,6 +1,6 @@
 /** `/v1/admin/merchants`: make, list, look at and change merchants, and mint their keys. Needs an admin key. */
 import type { FastifyPluginCallback } from 'fastify'
-import type { Random } from '../../../core/ports/clock.ts'
+import type { Clock, Random } from '../../../core/ports/clock.ts'
 import type { ControlStore } from '../../../core/ports/control-store.ts'
 import type { KeyDirectory } from '../../core/keys.ts'
 import { changeMerchant, createKey, createMerchant, findMerchant, merchantView } from '../../core/merchants.ts'
@@ -15,12 +15,13 @@ export interface AdminMerchantsOptions {
   readonly store: Pick<ControlStore, 'createMerchant' | 'updateMerchant' | 'merchant' | 'merchants' | 'addKey'>
   readonly keys: KeyDirectory
   readonly random: Random
+  readonly clock: Pick<Clock, 'now'>
   /** Called after a merchant changed, so that whoever holds a copy takes the new one. */
   readonly onChanged?: (id: string) => void
 }
 
 export const adminMerchantsRoutes: FastifyPluginCallback<AdminMerchantsOptions> = (app, options, done) => {
-  const { store, keys, random, onChanged } = options
+  const { store, keys, random, clock, onChanged } = options
   requireAdmin(app, keys)
   const limits = { bodyLimit: adminBodyMaxBytes }
 
@@ -46,7 +47,7 @@ export const adminMerchantsRoutes: FastifyPluginCallback<AdminMerchantsOptions> 
   )
 
   app.patch<{ Params: { id: string } }>('/v1/admin/merchants/:id', limits, async ({ params, body }) => {
-    const changed = await changeMerchant(store, params.id, body)
+    const changed = await changeMerchant(store, clock, params.id, body)
     keys.forgetMerchant(changed.id)
     onChanged?.(changed.id)
     return merchantView(changed)

@@ -10,10 +10,12 @@ import { createMetrics } from '../plugins/metrics.ts'
 import { adminBodyMaxBytes } from './admin-access.ts'
 import { adminPipelinesRoutes, type PipelineCatalog } from './admin-pipelines.ts'
 
-const summary = { name: 'hits', hash: '0f', runs: 'stream', jobs: { all: ['hits'] } } as const
+const versions = { live: '1a', release: '2b', waits: true } as const
+const summary = { name: 'hits', hash: '0f', ...versions, runs: 'stream', jobs: { all: ['hits'] } } as const
 const view = {
   ...summary,
   dataSets: { isbot: '5' },
+  code: '9c',
   plan: { format: 1, name: 'hits' },
   text: 'words',
   mermaid: 'chart',
@@ -29,6 +31,10 @@ const catalog: PipelineCatalog = {
     if (is === 'damaged') throw new UnreadablePlanError('/steps/3/kind', 'no such kind')
     if (is === 'wrong') throw new InvalidPlanError("'hits' writes nothing")
     return same
+  },
+  async adopt(name) {
+    if (name === 'old') return { breaking: 'make it as a new generation' }
+    return name === 'hits' ? { adopted: { ...summary, live: '2b', waits: false } } : undefined
   },
 }
 
@@ -83,10 +89,19 @@ describe('pipelines over HTTP', () => {
     expect(await ask('POST', '/hits/diff', wide)).toMatchObject({ status: 413, body: { code: 'body_too_large' } })
   })
 
+  it("are processed by the release's plan once it is adopted, where it can go on from what is there", async () => {
+    expect(await ask('POST', '/hits/adopt')).toEqual({ status: 200, body: { ...summary, live: '2b', waits: false } })
+    expect(await ask('POST', '/old/adopt')).toMatchObject({
+      status: 409,
+      body: { code: 'plan_breaking', detail: 'make it as a new generation' },
+    })
+  })
+
   it('that nobody knows are not found, and all of it needs an admin key', async () => {
     for (const [method, path] of [
       ['GET', '/visits'],
       ['POST', '/visits/diff'],
+      ['POST', '/visits/adopt'],
     ] as const) {
       expect(await ask(method, path, method === 'POST' ? {} : undefined)).toMatchObject({
         status: 404,
@@ -96,5 +111,6 @@ describe('pipelines over HTTP', () => {
     for (const path of ['', '/hits']) {
       expect(await ask('GET', path, undefined, 'reader')).toMatchObject({ status: 403, body: { code: 'forbidden' } })
     }
+    expect(await ask('POST', '/hits/adopt', undefined, 'reader')).toMatchObject({ status: 403 })
   })
 })
