@@ -1,10 +1,12 @@
 /**
- * Builds `dist/` from the sources: the compiled modules and, beside them, the Avro schemas they read.
+ * Builds `dist/` from the sources: the compiled modules, beside them the Avro schemas they read, and in `plans/` the
+ * pipelines that earlier and later releases may be asked to run, one file each.
  * `dist` is emptied first, so a file that was deleted from the sources cannot go on running.
  */
 import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { buildPlans } from './build-plans.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 process.chdir(root)
@@ -16,3 +18,5 @@ execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconf
 for (const folder of ['schemas/avro']) {
   if (existsSync(folder)) cpSync(folder, `dist/${folder}`, { recursive: true, filter: (from) => !from.endsWith('.ts') })
 }
+
+await buildPlans({ root, out: 'dist/plans' })

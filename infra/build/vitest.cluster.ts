@@ -4,6 +4,32 @@
  * Run as `vitest run --config infra/build/vitest.cluster.ts [filter]`.
  */
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+
+/** What takes minutes, the longest first: begun last, one of them would be all that still runs at the end. */
+const longest = [
+  'every-query-equals-a-recount',
+  'a-cluster-equals-embedded',
+  'trino-printer',
+  'a-rerun-of-a-cluster',
+  'trino/query-engine-limits',
+  'no-accepted-hit-is-lost',
+  'trino/query-engine',
+  'trino-killed',
+  'trino-derive',
+  'trino/rerun-lake',
+  'a-restored-control-store',
+].map((name) => `${name}.cluster.test.ts`)
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification) => {
+      const found = longest.findIndex((name) => moduleId.endsWith(name))
+      return found === -1 ? longest.length : found
+    }
+    return (await super.sort(files)).sort((a, b) => place(a) - place(b))
+  }
+}
 
 export default defineConfig({
   root: new URL('../..', import.meta.url).pathname,
@@ -14,7 +40,8 @@ export default defineConfig({
     testTimeout: 300_000,
     hookTimeout: 300_000,
     pool: 'forks',
-    // Real servers and many processes on few cores: one file after the other.
-    fileParallelism: false,
+    sequence: { sequencer: LongestFirst },
+    // Much of a file's time is waiting: for leases, epochs, servers that start.
+    maxWorkers: 2,
   },
 })

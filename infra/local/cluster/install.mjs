@@ -93,11 +93,21 @@ async function installTrino(folder) {
 
 /** @param {string} folder */
 async function installVersitygw(folder) {
-  const home = await installOnce(folder, `versitygw-${versions.versitygw}`, async (target) => {
-    const module = `github.com/versity/versitygw/cmd/versitygw@${versions.versitygw}`
+  const module = `github.com/versity/versitygw/cmd/versitygw@${versions.versitygw}`
+  const home = await installByGo(folder, `versitygw-${versions.versitygw}`, module)
+  return { binary: join(home, 'versitygw') }
+}
+
+/**
+ * @param {string} folder
+ * @param {string} name of the folder in it that takes the binaries
+ * @param {string} module with its version
+ * @returns {Promise<string>} the path of that folder
+ */
+export async function installByGo(folder, name, module) {
+  return await installOnce(folder, name, async (target) => {
     await command('go', ['install', module], { GOBIN: target, GOFLAGS: '-trimpath' })
   })
-  return { binary: join(home, 'versitygw') }
 }
 
 /** @param {string} folder */
@@ -174,7 +184,8 @@ async function command(file, args, env = {}) {
   try {
     await run(file, args, { env: { ...process.env, ...env }, timeout: installLimitMs, maxBuffer: 16 * 1024 * 1024 })
   } catch (error) {
-    if (error.code === 'ENOENT') throw new Error(`${file} is not installed; it is needed to install the servers`)
+    if (error.code === 'ENOENT')
+      throw new Error(`${file} is not installed; it is needed to install what the suites run`)
     const said = `${error.stdout ?? ''}${error.stderr ?? ''}`.trim().split('\n').slice(-20).join('\n')
     throw new Error(`${file} ${args.join(' ')} failed (${error.signal ?? `exit ${error.code}`}):\n${said}`)
   }

@@ -10,10 +10,10 @@ export const kafkaReadyLimitMs = 90_000
 const formatLimitMs = 60_000
 
 /**
- * @param {{ folder: string, log: string, port: number, controllerPort: number, installed: import('./servers.d.mts').Installed['kafka'] }} options
+ * @param {{ folder: string, log: string, port: number, controllerPort: number, lifetime: 'caller' | 'machine', installed: import('./servers.d.mts').Installed['kafka'] }} options
  * @returns {import('./server.mjs').Definition}
  */
-export function defineKafka({ folder, log, port, controllerPort, installed }) {
+export function defineKafka({ folder, log, port, controllerPort, lifetime, installed }) {
   const properties = join(folder, 'server.properties')
   const logging = join(folder, 'log4j2.xml')
   const data = join(folder, 'data')
@@ -26,6 +26,8 @@ export function defineKafka({ folder, log, port, controllerPort, installed }) {
     command: [
       installed.java,
       '-Xmx512m',
+      // As Trino: not the slow compiler in a life of minutes.
+      ...(lifetime === 'caller' ? ['-XX:TieredStopAtLevel=1'] : []),
       `-Dlog4j2.configurationFile=${logging}`,
       '-cp',
       classPath,
@@ -38,7 +40,17 @@ export function defineKafka({ folder, log, port, controllerPort, installed }) {
       writeFileSync(logging, loggingConfiguration)
       writeFileSync(properties, serverProperties({ port, controllerPort, data }))
       if (existsSync(join(data, 'meta.properties'))) return
-      const format = ['-cp', classPath, 'kafka.tools.StorageTool', 'format', '-t', clusterId(), '-c', properties]
+      const format = [
+        '-XX:TieredStopAtLevel=1',
+        '-cp',
+        classPath,
+        'kafka.tools.StorageTool',
+        'format',
+        '-t',
+        clusterId(),
+        '-c',
+        properties,
+      ]
       await promisify(execFile)(installed.java, [`-Dlog4j2.configurationFile=${logging}`, ...format], {
         timeout: formatLimitMs,
       })

@@ -13,10 +13,10 @@ export const postgresUser = 'hitlake'
 const toolLimitMs = 60_000
 
 /**
- * @param {{ folder: string, log: string, port: number, installed: import('./servers.d.mts').Installed['postgres'] }} options
+ * @param {{ folder: string, log: string, port: number, lifetime: 'caller' | 'machine', installed: import('./servers.d.mts').Installed['postgres'] }} options
  * @returns {import('./server.mjs').Definition}
  */
-export function definePostgres({ folder, log, port, installed }) {
+export function definePostgres({ folder, log, port, lifetime, installed }) {
   const data = join(folder, 'data')
   const user = unprivilegedUser()
   /**
@@ -45,7 +45,8 @@ export function definePostgres({ folder, log, port, installed }) {
     // No socket file: its path may be at most 107 bytes long, and folders of tests are longer.
     'unix_socket_directories=',
     `max_connections=${postgresMaxConnections}`,
-    'fsync=on',
+    // What a killed server wrote the kernel still has; only a machine's power would take it, and with it the test run.
+    `fsync=${lifetime === 'caller' ? 'off' : 'on'}`,
   ].flatMap((setting) => ['-c', setting])
   return {
     name: 'postgres',
@@ -61,7 +62,9 @@ export function definePostgres({ folder, log, port, installed }) {
       if (existsSync(data)) return
       const unfinished = join(folder, 'data.partial')
       rmSync(unfinished, { recursive: true, force: true })
-      await run('initdb', ['-D', unfinished, '-U', postgresUser, '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8'])
+      const sync = lifetime === 'caller' ? ['--no-sync'] : []
+      const settled = ['-U', postgresUser, '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8']
+      await run('initdb', ['-D', unfinished, ...settled, ...sync])
       renameSync(unfinished, data)
     },
     async probe() {

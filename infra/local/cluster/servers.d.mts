@@ -51,7 +51,10 @@ export declare function startServers<Name extends ServerName = ServerName>(optio
   readonly folder: string
   /** A subset. `trino` brings `postgres` and `s3` with it. */
   readonly only?: readonly Name[]
-  /** `caller` (the default): they die with this process, however it ends. `machine`: they stay until `stopServers`. */
+  /**
+   * `caller` (the default): they die with this process, however it ends, and are set for a short life: Java compiles quickly and
+   * not well, PostgreSQL does not wait for the disk. `machine`: they stay until `stopServers`.
+   */
   readonly lifetime?: 'caller' | 'machine'
 }): Promise<Servers<Name>>
 

@@ -29,7 +29,7 @@ export async function startServers({ folder, only = allServers, lifetime = 'call
   return await withLock(join(root, 'start.lock'), async () => {
     const state = await openState(root)
     const all = names.map((name) => {
-      const definition = define[name](root, installed, state)
+      const definition = define[name](root, installed, { ...state, lifetime })
       const running = state.processes[name]
       const record = recorder(root, name)
       const server = makeServer(definition, { lifetime, running, record })
@@ -90,23 +90,25 @@ async function bringUp({ definition, server, served, hasServed }) {
 }
 
 const define = {
-  kafka: (root, { kafka }, { ports }) =>
+  kafka: (root, { kafka }, { ports, lifetime }) =>
     defineKafka({
       ...place(root, 'kafka'),
       port: ports.kafka,
       controllerPort: ports.kafkaController,
+      lifetime,
       installed: kafka,
     }),
-  postgres: (root, { postgres }, { ports }) =>
-    definePostgres({ ...place(root, 'postgres'), port: ports.postgres, installed: postgres }),
+  postgres: (root, { postgres }, { ports, lifetime }) =>
+    definePostgres({ ...place(root, 'postgres'), port: ports.postgres, lifetime, installed: postgres }),
   s3: (root, { s3 }, { ports, keys }) => defineS3({ ...place(root, 's3'), port: ports.s3, keys, installed: s3 }),
-  trino: (root, { trino }, { ports, keys }) =>
+  trino: (root, { trino }, { ports, keys, lifetime }) =>
     defineTrino({
       ...place(root, 'trino'),
       port: ports.trino,
       postgresPort: ports.postgres,
       s3Port: ports.s3,
       keys,
+      lifetime,
       installed: trino,
     }),
 }
