@@ -1,11 +1,13 @@
 /**
  * What a row costs on disk, column by column, after compaction: `npm run build && node dist/bench/bytes-per-hit.js [hits]`.
  * Ten shops of made-up traffic go through the real pipeline into a lake, a day of it is published, derived and made one file a
- * table; sizes are those of Parquet's column chunks. Prints a line a column and one JSON line at the end.
+ * table; sizes are those of Parquet's column chunks. Reports tables and columns.
  */
 import { trafficOfDay } from '../cli/seed/traffic.ts'
 import type { TableName } from '../core/tables.ts'
 import { quoteText } from '../lakehouse/adapters/duckdb/parquet-sql.ts'
+import type { Figure } from './record.ts'
+import { report } from './report.ts'
 import { createLakeSystem } from './support/lake-system.ts'
 import { benchMerchant, seededBatches } from './support/seeded-batches.ts'
 
@@ -16,6 +18,9 @@ const shops = Array.from({ length: 10 }, (_, n) => benchMerchant(`shop-${n}`, 'E
 const settings = { timeZone: 'Etc/UTC', currency: 'EUR', hitsPerDay: hits / shops.length }
 const names: readonly TableName[] = ['hits', 'hourly', 'daily', 'sessions', 'failed_hits']
 
+/** Columns of fewer bytes a row are told together. */
+const toldBytes = 0.5
+
 const system = await createLakeSystem({ now, merchants: shops })
 for (const [seed, shop] of shops.entries()) {
   await system.load(seededBatches(shop, trafficOfDay({ ...settings, seed }, date)), hits)
@@ -24,7 +29,7 @@ for (const [seed, shop] of shops.entries()) {
 await system.maintain()
 
 const connection = await system.instance.connect()
-const found: Record<string, unknown> = {}
+const figures: Figure[] = []
 for (const table of names) {
   const files = await system.files(table, null, { firstDay: 0, lastDay: 100_000 })
   const rows = files.reduce((sum, file) => sum + file.rows, 0)
@@ -41,15 +46,17 @@ FROM parquet_metadata([${paths}]) GROUP BY 1 ORDER BY 2 DESC, 1`,
   const byColumn = columns
     .getRows()
     .map(([name, each, encodings]) => [String(name), Number(each), String(encodings)] as const)
-  for (const [name, each, encodings] of byColumn)
-    console.log(`  ${each.toFixed(3).padStart(9)}  ${name} (${encodings})`)
-  found[table] = {
-    rows,
-    bytesARow: Number((bytes / rows).toFixed(2)),
-    columns: Object.fromEntries(byColumn.map(([name, each]) => [name, Number(each.toFixed(3))])),
+  const whole = { name: `${table}: bytes a row`, value: Number((bytes / rows).toFixed(2)), unit: 'bytes' }
+  figures.push({ ...whole, note: `${rows.toLocaleString('en')} rows, ${files.length} files` })
+  for (const [name, each, encodings] of byColumn) {
+    if (each < toldBytes) continue
+    figures.push({ name: `${table}.${name}`, value: Number(each.toFixed(3)), unit: 'bytes', note: encodings })
   }
+  const others = byColumn.map(([, each]) => each).filter((each) => each < toldBytes)
+  const rest = Number(others.reduce((sum, each) => sum + each, 0).toFixed(3))
+  figures.push({ name: `${table}, the other columns`, value: rest, unit: 'bytes', note: `${others.length} columns` })
 }
 connection.closeSync()
-console.log(JSON.stringify({ hits, tables: found }))
 await system.close()
+report({ figures, remarks: [`${hits.toLocaleString('en')} hits of ten shops over one day, after compaction.`] })
 process.exit(0)

@@ -9,6 +9,8 @@ import { createCluster, serversOf } from '../cli/test/support/cluster.ts'
 import { sendAll } from '../cli/test/support/sender.ts'
 import { call } from '../cli/test/support/server.ts'
 import { manyShops, type Sending, type Shop, traffic } from '../cli/test/support/traffic.ts'
+import type { Figure } from './record.ts'
+import { type Report, report } from './report.ts'
 
 const hitsPerSecond = Number(process.env.BENCH_HITS_PER_SECOND ?? 2_000)
 const seconds = Number(process.env.BENCH_SECONDS ?? 240)
@@ -23,6 +25,7 @@ const cluster = await createCluster({
   partitions: 4,
   env: { HITLAKE_WAREHOUSE_EPOCH: epoch, HITLAKE_ROLLUPS_EPOCH: epoch },
 })
+let found: Report | undefined
 try {
   await cluster.addShops(shops)
   const requests = requestsOf(traffic({ seed: 1, count: hitsPerSecond * seconds, now: Date.now() - 60_000, of: shops }))
@@ -52,16 +55,28 @@ try {
   const waits = [...answered]
     .map(([second, at]) => ((visible.get(second) ?? Number.NaN) - at) / 1_000)
     .sort((a, b) => a - b)
-  const at = (share: number) => waits[Math.min(waits.length - 1, Math.floor(waits.length * share))]?.toFixed(1)
+  const at = (share: number) =>
+    rounded(waits[Math.min(waits.length - 1, Math.floor(waits.length * share))] ?? Number.NaN)
   const hits = requests.length * hitsPerRequest
-  console.log(
-    `${hits} hits in ${(sentMs / 1_000).toFixed(0)} s (${Math.round((hits * 1_000) / sentMs)} hits/s), epochs of ${epoch}`,
-  )
-  console.log(`accept to visible: median ${at(0.5)} s, p99 ${at(0.99)} s, longest ${waits.at(-1)?.toFixed(1)} s`)
-  const cpu = await cpuSeconds()
-  for (const [role, total] of cpu) {
+  const figures: Figure[] = [
+    { name: 'accept to visible, median', value: at(0.5), unit: 's' },
+    { name: 'accept to visible, p99', value: at(0.99), unit: 's' },
+    { name: 'accept to visible, longest', value: rounded(waits.at(-1) ?? Number.NaN), unit: 's' },
+    { name: 'hits sent', value: Math.round((hits * 1_000) / sentMs), unit: 'hits/s', note: `${hits} in all` },
+  ]
+  for (const [role, total] of await cpuSeconds()) {
     const spent = total - (cpuBefore.get(role) ?? 0)
-    console.log(`${role}: ${spent.toFixed(1)} CPU s, ${Math.round(hits / spent)} hits per CPU second`)
+    const note = `${spent.toFixed(1)} CPU s of all copies`
+    figures.push({
+      name: `${role}: hits for each second of processor time`,
+      value: Math.round(hits / spent),
+      unit: 'hits/CPU-s',
+      note,
+    })
+  }
+  found = {
+    figures,
+    remarks: [`Epochs of ${epoch}; two collectors, workers and publishers, one gateway, four partitions.`],
   }
 
   async function watch(): Promise<void> {
@@ -80,6 +95,11 @@ try {
   }
 } finally {
   await cluster.remove()
+}
+if (found !== undefined) report(found)
+
+function rounded(seconds: number): number {
+  return Math.round(seconds * 10) / 10
 }
 
 /** Requests of one shop each, all of one size, in turn. */

@@ -151,7 +151,6 @@ export const benches: readonly Bench[] = [
   {
     name: `compact ${what}`,
     unit: 'rows/s',
-    goal: 0.7,
     ...{ setup, teardown, control },
     candidate: { name: 'LakeMaintainer.rewrite', run: () => rewritten(controlMemoryBytes) },
   },

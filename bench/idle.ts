@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { report } from './report.ts'
 import { startServer, usageOf } from './server.ts'
 
 const { values } = parseArgs({ options: { seconds: { type: 'string', default: '30' } } })
@@ -19,16 +20,21 @@ await sleep(70_000)
 const before = usageOf(server.process.pid)
 await sleep(seconds * 1000)
 const after = usageOf(server.process.pid)
-console.log(
-  JSON.stringify({
-    at: new Date().toISOString(),
-    readySeconds: server.readySeconds,
-    seconds,
-    writtenBytes: after.writtenBytes - before.writtenBytes,
-    coreShare: (after.cpuSeconds - before.cpuSeconds) / seconds,
-    rssMb: Math.round(after.rssMb),
-  }),
-)
 await server.stop()
 server.removeData()
+report({
+  figures: [
+    { name: 'written', value: after.writtenBytes - before.writtenBytes, unit: 'bytes', note: `in ${seconds} s` },
+    {
+      ...{
+        name: 'share of a core',
+        value: Number(((100 * (after.cpuSeconds - before.cpuSeconds)) / seconds).toPrecision(3)),
+        unit: '%',
+      },
+      note: `in ${seconds} s, by processor time`,
+    },
+    { name: 'ready after the start', value: Number(server.readySeconds.toPrecision(3)), unit: 's' },
+    { name: 'memory', value: Math.round(after.rssMb), unit: 'MB', note: 'RSS of the process' },
+  ],
+})
 process.exit(0)

@@ -3,10 +3,10 @@
  * [days] [full days] [folder]`. Only the last `full days` (all, where not said) have a publication a minute, those before one
  * every half an hour: what is left of old days is the same, an hour's or a day's last snapshot. Time is simulated, the folder, its syncs and the commits are real. Each publication brings one file of
  * one row of `hourly`, which rewrites fold into one row again, so all Parquet files are the same bytes and what is measured is
- * the table: commits, its history, its metadata, its files. Prints a line a simulated day, and one JSON line at the end.
+ * the table: commits, its history, its metadata, its files. Prints a line a simulated day, and reports at the end.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
-import { cpus, loadavg, tmpdir } from 'node:os'
+import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { folderObjectStore } from '../core/adapters/folder-object-store.ts'
@@ -33,6 +33,8 @@ import type { MaintainedLake } from '../lakehouse/core/maintenance/maintained-la
 import { createMaintenance, defaultMaintainEveryMs } from '../lakehouse/core/maintenance/rounds.ts'
 import { leaseName } from '../lakehouse/core/maintenance/turns.ts'
 import { tables } from '../schemas/tables.ts'
+import type { Figure } from './record.ts'
+import { type Report, report } from './report.ts'
 
 const days = Number(process.argv[2] ?? 30)
 const fullDays = Number(process.argv[3] ?? days)
@@ -178,7 +180,7 @@ async function plan(): Promise<void> {
   const today = utcDay(clock.now())
   const view = { ...(await store.tableView('hourly')), pending: [] }
   const began = performance.now()
-  const found = await files.files(view, { merchant: 'shop', firstDay: today - 1, lastDay: today, generation: 1 })
+  const found = await files.files(view, { merchant: 'shop', firstDay: today - 1, lastDay: today, generations: [1] })
   planMs.push(performance.now() - began)
   dayFilesMax = Math.max(dayFilesMax, found.length)
 }
@@ -237,29 +239,42 @@ for (let minute = 1; minute <= days * 1_440; minute++) {
     )
   }
 }
-console.log(
-  JSON.stringify({
-    days,
-    fullDays,
-    machine: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}`,
-    tookS: Math.round((performance.now() - began) / 1_000),
-    commits: commitMs.length,
-    commitP50Ms: rounded(quantile(commitMs.slice(-1_440), 0.5)),
-    commitP99Ms: rounded(quantile(commitMs.slice(-1_440), 0.99)),
-    commitCpuP50Ms: rounded(quantile(commitCpuMs.slice(-1_440), 0.5)),
-    commitCpuP99Ms: rounded(quantile(commitCpuMs.slice(-1_440), 0.99)),
-    syncsOfACommit: quantile(commitSyncs, 0.5),
-    loadAverage: loadavg().map(rounded),
-    planP50Ms: rounded(quantile(planMs.slice(-144), 0.5)),
-    planP99Ms: rounded(quantile(planMs.slice(-144), 0.99)),
-    roundMaxMs: Math.round(roundMaxMs),
-    metadataMaxMb: rounded(metadataMaxBytes / 2 ** 20),
-    filesOfTwoDaysMax: dayFilesMax,
-    rewrites: rewritten,
-    removed,
-    failures: [...new Set(failures)],
-  }),
+const lastDay = `of the last ${Math.min(commitMs.length, 1_440).toLocaleString('en')} of ${commitMs.length.toLocaleString('en')} commits`
+const figure = (name: string, value: number, unit: string, note?: string): Figure => ({
+  ...{ name, value: rounded(value), unit },
+  ...(note !== undefined && { note }),
+})
+/** Of days with a publication a minute only: the others have too few. */
+const fullOnes = Array.from({ length: fullDays }, (_, day) =>
+  commitMs.slice(commitMs.length - (day + 1) * 1_440, commitMs.length - day * 1_440),
 )
+const byDay = (q: number) => fullOnes.map((day) => quantile(day, q))
+const ofDays = `of ${fullDays} days with a publication a minute`
+const worst = (name: string, q: number): Figure =>
+  figure(name, Math.max(...byDay(q)), 'ms', `${ofDays}; the best day ${rounded(Math.min(...byDay(q)))} ms`)
+const [last, cpu] = [commitMs.slice(-1_440), commitCpuMs.slice(-1_440)]
+const found: Report = {
+  figures: [
+    figure('commit, p50', quantile(last, 0.5), 'ms', lastDay),
+    figure('commit, p99', quantile(last, 0.99), 'ms', lastDay),
+    worst('commit, p50 of the worst day', 0.5),
+    worst('commit, p99 of the worst day', 0.99),
+    figure('commit, processor time, p50', quantile(cpu, 0.5), 'ms', lastDay),
+    figure('commit, processor time, p99', quantile(cpu, 0.99), 'ms', lastDay),
+    figure('syncs of files and folders in a commit', quantile(commitSyncs, 0.5), 'syncs'),
+    figure('plan of a 24-hour query, p50', quantile(planMs.slice(-144), 0.5), 'ms'),
+    figure('plan of a 24-hour query, p99', quantile(planMs.slice(-144), 0.99), 'ms'),
+    figure('a round of maintenance at its longest', roundMaxMs, 'ms'),
+    figure('metadata folder at its largest', metadataMaxBytes / 2 ** 20, 'MB'),
+    figure('files of two days at their most', dayFilesMax, 'files'),
+  ],
+  remarks: [
+    `${days} days, ${fullDays} of them with a publication a minute, in ${Math.round((performance.now() - began) / 1_000)} s; ` +
+      `${rewritten} rewrites, ${removed.snapshots} snapshots and ${removed.files} files removed; load ${loadavg().map(rounded).join(', ')} at the end.`,
+    ...new Set(failures),
+  ],
+}
 instance.closeSync()
 if (process.argv[4] === undefined) await rm(folder, { recursive: true, force: true })
+report(found)
 process.exit(failures.length === 0 ? 0 : 1)

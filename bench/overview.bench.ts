@@ -182,7 +182,6 @@ const overviews: readonly Bench[] = [
   {
     ...shared,
     name: 'overview of 90 days, cold',
-    goal: 1,
     control: { name: 'ClickHouse, uniqExact', run: () => perSecond(() => theirOverview('uniqExact')) },
     candidate: { name: 'queries without cells', run: () => perSecond(cold) },
   },

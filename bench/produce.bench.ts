@@ -129,7 +129,6 @@ async function forward({ log, kafka, topic, folder }: World): Promise<void> {
 const produce: Bench = {
   name: 'forwarding to Kafka, hits per processor second',
   unit: 'hits/s',
-  goal: 2.5,
   setup,
   teardown,
   control: { name: 'kafkajs, one hit a record', run: () => perProcessorSecond(sendPlain) },

@@ -13,7 +13,7 @@ import { ensureTables, publicationsSchemaOf, trinoTable } from '../lakehouse/ada
 import { quotedName } from '../lakehouse/core/sql/printer.ts'
 import { openTrinoLake, type TrinoLakeUnderTest } from '../lakehouse/test/trino-lake-under-test.ts'
 import { sampleRows } from './lake.bench.ts'
-import type { Bench } from './runner.ts'
+import { type Bench, byItself } from './runner.ts'
 
 const filesPerPublication = 5
 const rowsPerFile = 40_000
@@ -85,6 +85,7 @@ const bench: Bench = {
   },
   control: { name: 'INSERT … SELECT of the same rows', run: insert },
   candidate: { name: 'the publisher', run: publish },
+  also: (result) => [byItself(result)],
 }
 
 if (process.env.HITLAKE_TRINO_URL === undefined) {

@@ -7,11 +7,10 @@ describe('the bench runner', () => {
     // The machine slows down by half after the second pair: the ratio does not notice.
     const speeds = [10, 10, 10, 5, 5]
     let round = 0
-    const result = await runBench(
+    const { result, figures } = await runBench(
       {
         name: 'demo',
         unit: 'ops/s',
-        goal: 0.5,
         control: {
           name: 'bare',
           async run() {
@@ -26,21 +25,29 @@ describe('the bench runner', () => {
             return (speeds[round++] ?? 0) * 0.6
           },
         },
+        also: ({ ratio }) => [{ name: 'pairs', value: ratio.pairs, unit: 'pairs' }],
       },
       { pairs: 4, warmups: 1 },
     )
     expect(order).toEqual(Array(5).fill(['control', 'candidate']).flat())
     expect(result.ratio).toEqual({ median: 0.6, min: 0.6, max: 0.6, pairs: 4 })
-    expect(formatResult(result)).toContain('demo: 0.60 (goal 0.50: met)')
+    expect(formatResult(result, { at: 'least', value: 0.5 })).toContain('demo: 0.60 (goal 0.50: met)')
+    expect(figures).toEqual([
+      {
+        ...{ name: 'demo', value: 0.6, unit: 'ratio', control: 'bare', spread: [0.6, 0.6], note: '4 pairs' },
+        rates: { ours: 4.5, control: 7.5, unit: 'ops/s' },
+      },
+      { name: 'pairs', value: 4, unit: 'pairs' },
+    ])
   })
 
   it('says so when a goal is missed', async () => {
     const side = (speed: number) => ({ name: 'x', run: async () => speed })
-    const result = await runBench(
-      { name: 'slow', unit: 'ops/s', goal: 0.9, control: side(10), candidate: side(5) },
+    const { result } = await runBench(
+      { name: 'slow', unit: 'ops/s', control: side(10), candidate: side(5) },
       { pairs: 1, warmups: 0 },
     )
-    expect(formatResult(result)).toContain('MISSED')
+    expect(formatResult(result, { at: 'least', value: 0.9 })).toContain('MISSED')
   })
 
   it('tears down after a failed run', async () => {

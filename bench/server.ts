@@ -10,6 +10,8 @@ export interface BenchServer {
   readonly dataDir: string
   readonly process: ChildProcess
   readonly keys: { readonly adminKey: string; readonly writeKey: string; readonly readKey: string }
+  /** When the process was started, by `performance.now`. */
+  readonly beganAt: number
   /** From the start of the process to its greeting. */
   readonly readySeconds: number
   /** A clean stop; resolves with the exit code. */
@@ -17,15 +19,31 @@ export interface BenchServer {
   removeData(): void
 }
 
-export async function startServer(env: Readonly<Record<string, string>> = {}): Promise<BenchServer> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'hitlake-bench-'))
+/** However this process ends, no server outlives it. */
+const running = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+
+/** `dataDir`: of a server that has stopped; without it the new one begins with an empty folder. */
+export async function startServer(
+  env: Readonly<Record<string, string>> = {},
+  dataDir = mkdtempSync(join(tmpdir(), 'hitlake-bench-')),
+): Promise<BenchServer> {
   const command = fileURLToPath(new URL('../cli/bin/hitlake.cjs', import.meta.url))
   const beganAt = performance.now()
   const child = spawn(process.execPath, [command, 'start'], {
     env: { ...process.env, HITLAKE_PORT: '0', HITLAKE_DATA_DIR: dataDir, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const ended = new Promise<number | null>((resolve) => child.on('close', resolve))
+  running.add(child)
+  const ended = new Promise<number | null>((resolve) => {
+    child.on('close', (code) => {
+      running.delete(child)
+      resolve(code)
+    })
+  })
   const url = await new Promise<string>((resolve, reject) => {
     let out = ''
     child.stdout.on('data', (chunk) => {
@@ -40,6 +58,7 @@ export async function startServer(env: Readonly<Record<string, string>> = {}): P
     dataDir,
     process: child,
     keys: JSON.parse(readFileSync(join(dataDir, 'keys.json'), 'utf8')),
+    beganAt,
     readySeconds: (performance.now() - beganAt) / 1000,
     stop() {
       child.kill('SIGINT')

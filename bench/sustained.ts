@@ -1,14 +1,15 @@
 /**
  * `npm run bench:sustained [-- --rate 20000 --seconds 60 --batch 50]`: a whole Hitlake of its own in a child process, fed
- * over HTTP at a steady rate from this one. Prints, and as one JSON line: hits accepted, lag behind the clock (now − asOf)
+ * over HTTP at a steady rate from this one. Reports hits accepted, lag behind the clock (now − asOf)
  * each second, how long from a 202 until a query shows the hit (p50, p99), memory at its highest, and what the data
  * folder weighs after a clean stop. The sender shares the machine's cores with the server.
  */
 import { readdirSync, statSync } from 'node:fs'
 import { Agent, request } from 'node:http'
-import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import type { Figure } from './record.ts'
+import { report } from './report.ts'
 import { startServer, usageOf } from './server.ts'
 
 const { values } = parseArgs({
@@ -102,29 +103,54 @@ const watch = setInterval(async () => {
 
 await Promise.all([...Array.from({ length: lanes }, lane), probeLane()])
 clearInterval(watch)
-const sentSeconds = seconds
 const { cpuSeconds } = usageOf(server.process.pid)
 const stopAt = performance.now()
 const code = await server.stop()
 
-const result = {
-  at: new Date().toISOString(),
-  machine: `${cpus().length} × ${cpus()[0]?.model}, Node ${process.version}`,
-  askedRate: rate,
-  hitsPerSecond: Math.round(accepted / sentSeconds),
-  accepted,
-  unanswered,
-  lagSeconds: { p50: quantile(lags, 0.5), max: Math.max(...lags) },
-  visibleSeconds: { p50: quantile(visible, 0.5) / 1000, p99: quantile(visible, 0.99) / 1000, probes: visible.length },
-  peakRssMb: Math.round(peakRssMb),
-  serverCpuSeconds: cpuSeconds,
-  stop: { code, seconds: (performance.now() - stopAt) / 1000 },
-  dataFolderMb: Math.round(weigh(dataDir) / 1e6),
-  logMb: Math.round(weigh(join(dataDir, 'log')) / 1e6),
-}
-console.log(JSON.stringify(result, null, 2))
+const megabytes = (folder: string) => weigh(folder) / 1e6
+const folderMb = megabytes(dataDir)
+const logMb = megabytes(join(dataDir, 'log'))
+const stopSeconds = (performance.now() - stopAt) / 1000
+if (code !== 0) throw new Error(`the server ended with ${code}`)
+const rounded = (value: number) => Number(value.toPrecision(4))
+const figures: readonly Figure[] = [
+  {
+    ...{
+      name: 'accepted in the time, of those asked for',
+      value: rounded((100 * accepted) / (rate * seconds)),
+      unit: '%',
+    },
+    note: `${accepted.toLocaleString('en')} hits of ${rate.toLocaleString('en')}/s in ${seconds} s, ${unanswered} refused`,
+  },
+  { name: 'hits accepted', value: Math.round(accepted / seconds), unit: 'hits/s' },
+  { name: 'lag of asOf, median', value: rounded(quantile(lags, 0.5)), unit: 's' },
+  { name: 'lag of asOf at its longest', value: rounded(Math.max(...lags)), unit: 's' },
+  {
+    ...{
+      name: 'from the 202 until a query shows the hit, p99',
+      value: rounded(quantile(visible, 0.99) / 1000),
+      unit: 's',
+    },
+    note: `${visible.length} probes, median ${rounded(quantile(visible, 0.5) / 1000)} s`,
+  },
+  { name: 'memory at its most', value: Math.round(peakRssMb), unit: 'MB', note: 'RSS of the process' },
+  {
+    ...{ name: 'processor time of the server', value: rounded(cpuSeconds), unit: 's' },
+    note: `of ${2 * seconds} s of two cores, sender not counted`,
+  },
+  {
+    ...{ name: 'hits for each second of processor time', value: Math.round(accepted / cpuSeconds), unit: 'hits/CPU-s' },
+    note: 'accepted, processed, stored and published; start included',
+  },
+  { name: 'clean stop', value: rounded(stopSeconds), unit: 's', note: 'publishes what the last minute brought' },
+  {
+    ...{ name: 'data folder for 1 M hits', value: rounded((folderMb * 1e6) / accepted), unit: 'MB' },
+    note: `${Math.round(folderMb)} MB for ${accepted.toLocaleString('en')} hits, ${Math.round(logMb)} MB of it log`,
+  },
+]
 if (values.keep) console.log(dataDir)
 else server.removeData()
+report({ figures })
 process.exit(0)
 
 function quantile(of: readonly number[], q: number): number {

@@ -32,7 +32,7 @@ import { createStreamRunner } from '../pipelines/runtime/stream-runner.ts'
 import { at, batch, createWorld, hit, nextTurn, receivedAt } from '../pipelines/test/support/world.ts'
 import { encodeHitBatch } from '../schemas/avro/hit-batch.ts'
 import { encodeHitPack } from '../schemas/avro/hit-pack.ts'
-import type { Bench } from './runner.ts'
+import { type Bench, byItself } from './runner.ts'
 
 const brokers = process.env.HITLAKE_KAFKA_BROKERS
 const partitions = 4
@@ -207,7 +207,8 @@ function createJob(store: Parameters<typeof createHitsJob>[0]['store'] = noMerch
 }
 
 const control = { name: 'kafkajs, only reading', run: readOnly }
-const over = { unit: 'hits/CPU-s', setup, teardown, control }
+const also: Bench['also'] = (result) => [byItself(result)]
+const over = { unit: 'hits/CPU-s', setup, teardown, control, also }
 
 if (brokers === undefined) console.error('worker: left out, for HITLAKE_KAFKA_BROKERS is not set')
 

@@ -117,7 +117,7 @@ export async function createLakeSystem({ now, merchants }: { now: number; mercha
 
     /** Files that a reader of these days (UTC, both inclusive) opens; null: of all merchants. */
     async files(table: TableName, merchant: MerchantId | null, days: { firstDay: number; lastDay: number }) {
-      const whose = merchant === null ? {} : { merchant, generation: firstGeneration }
+      const whose = merchant === null ? {} : { merchant, generations: [firstGeneration] }
       return await lake.files(await store.tableView(table), { ...whose, ...days })
     },
 
