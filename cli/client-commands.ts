@@ -4,9 +4,11 @@ import { systemClock } from '../core/adapters/node/system.ts'
 import { type Config, parseConfig } from '../core/config/parse-config.ts'
 import type { Connection } from './client/connect.ts'
 import { processTerminal as terminal } from './client/terminal.ts'
+import { addEmitCommands } from './emit/add-emit-commands.ts'
 import { addEraseCommands } from './erase/add-erase-commands.ts'
 import { addExplainCommands } from './explain/add-explain-commands.ts'
 import { addLakeCommands } from './lake/add-lake-commands.ts'
+import { addRerunCommands } from './rerun/add-rerun-commands.ts'
 import { explain } from './run-until-signal.ts'
 import { defaultSeedDays, defaultSeedHitsPerDay, seedMaxDays, seedMaxHitsPerDay } from './seed/limits.ts'
 
@@ -87,7 +89,15 @@ export function addClientCommands(program: Command, env: Environment): void {
     without: (command) => withoutServer(env, command),
   })
 
-  addExplainCommands(program, { json, withServer: (command) => withServer(env, command) })
+  addRerunCommands(program, { json, whole, help: serverHelp, withServer: (command) => withServer(env, command) })
+
+  addEmitCommands(program, { env, json, whole, help: serverHelp, withServer: (command) => withServer(env, command) })
+
+  addExplainCommands(program, {
+    json,
+    plans: env.HITLAKE_PLANS,
+    withServer: (command) => withServer(env, command),
+  })
 
   program
     .command('doctor')

@@ -18,7 +18,9 @@ import { createClientAddress } from '../../gateway/core/client-address.ts'
 import { createForwarder } from '../../gateway/core/forwarder.ts'
 import { createImports } from '../../gateway/core/imports.ts'
 import type { KeyDirectory } from '../../gateway/core/keys.ts'
+import { clockOnceKnown, onceKnown, openKnownCollector } from '../../gateway/core/known-collector.ts'
 import { createKeyQuotas } from '../../gateway/core/quota.ts'
+import { openReportedTime } from '../../gateway/core/reported-time.ts'
 import { createVisitorSalts } from '../../gateway/core/visitor-salt.ts'
 import { collectorMetrics } from '../../gateway/http/plugins/metrics.ts'
 import { adminImportsRoutes } from '../../gateway/http/routes/admin-imports.ts'
@@ -75,6 +77,8 @@ export async function startCollector(
     const safe = Math.min(forwarder.trimmable, ledger.flushedThrough) as Offset
     log.trim(safe).catch((error: unknown) => logger.warn({ err: error }, 'the log was not trimmed; it is tried again'))
   }
+  const reported = await openReportedTime(nodeKeptFile(join(dataDir, 'reported.json')), log.id)
+  const known = await openKnownCollector({ file: nodeKeptFile(join(dataDir, 'known.json')), log: log.id, store })
   const forwarder = createForwarder({
     log,
     openReader,
@@ -84,6 +88,8 @@ export async function startCollector(
     store,
     jobs: jobsOf(hitsPipeline).map(({ job }) => job),
     markFile: nodeKeptFile(join(dataDir, 'forwarded.json')),
+    reported,
+    known,
     receivedNow: () => collector.receivedNow(),
     clock,
     timers,
@@ -100,19 +106,21 @@ export async function startCollector(
   await ledger.start()
   await salts.start()
   const collector = createCollector({
-    clock,
+    clock: clockOnceKnown(clock, known),
     random,
-    log,
+    log: onceKnown(log, known),
     salts,
     quotas: createKeyQuotas({ clock, perSecond: config.keyQuota }),
     confirm: (offset) => forwarder.confirm(offset),
-    notBefore: (ledger.lastReceived ?? 0) as ReceivedTime,
+    notBefore: Math.max(ledger.lastReceived ?? 0, reported.through) as ReceivedTime,
     limits: { maxHitAgeMs: config.maxHitAgeMs },
     metrics: collectorMetrics(metrics),
   })
   const engine = queryEngine(host)
   const imports = createImports({ store, collector, engine, clock })
   await forwarder.start()
+  await known.wait(timers)
+  if (!known.isKnown) logger.warn('the control store does not know this collector yet; hits are refused until it does')
   metrics.read({
     logBytes: () => log.bytes,
     logState: () => log.state,
@@ -136,7 +144,7 @@ export async function startCollector(
       async (app: FastifyInstance) => {
         await app.register(adminImportsRoutes, { imports, keys, store })
         // Beside a gateway in one process these routes are the gateway's.
-        if (!config.roles.includes('gateway')) await app.register(adminMerchantsRoutes, { store, keys, random })
+        if (!config.roles.includes('gateway')) await app.register(adminMerchantsRoutes, { store, keys, random, clock })
       },
     ],
     async drain() {

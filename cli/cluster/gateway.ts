@@ -15,6 +15,7 @@ import { timeSeriesRoutes } from '../../gateway/http/routes/time-series.ts'
 import { createTrinoLake } from '../../lakehouse/adapters/trino/lake.ts'
 import { tableNames } from '../../schemas/tables.ts'
 import { createPipelineCatalog } from '../explain/catalog.ts'
+import { loadPipelines } from '../explain/release-pipelines.ts'
 import { type ClusterProcess, lakeParts } from './process.ts'
 import { queryEngine } from './query-engine.ts'
 import type { RunningRole } from './role.ts'
@@ -36,6 +37,7 @@ export async function startGateway(host: ClusterProcess, keys: KeyDirectory): Pr
   const timeSeries = createTimeSeries({ cells, versions, freshness, clock, timers })
   const queries = createQueries({ cells, versions, freshness, clock, timers })
   const lake = createTrinoLake(lakeParts(host))
+  const requests = askUpkeep({ objects: host.objects, clock, timers, random })
   const scan = kafkaFeedScan({ kafka: host.kafka, topic: config.kafka.topic, timers, random })
   metrics.read({ cellsBytes: () => cells.bytes, asOfMs: () => freshness.read() })
 
@@ -53,12 +55,16 @@ export async function startGateway(host: ClusterProcess, keys: KeyDirectory): Pr
           verify: (table) => lake.verify(table),
           // Trino 476 sets no tags.
           pinned: async () => undefined,
-          ...askUpkeep({ objects: host.objects, clock, timers, random }),
+          ...requests,
         },
         tables: tableNames,
         clock,
         takeBooks: takeClusterBooks({ store, scan, clock, timers }),
-        pipelines: createPipelineCatalog(),
+        pipelines: createPipelineCatalog({
+          load: () => loadPipelines(config.plansDir),
+          live: { store, objects: host.objects, clock },
+        }),
+        reruns: { planner: { plan: requests.planRerun }, freshness, onChanged: () => versions.refresh() },
       }),
       timeSeriesRoutes({ keys, timeSeries, store }),
       queryRoutes({ keys, queries, store, timers }),

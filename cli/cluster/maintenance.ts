@@ -15,7 +15,9 @@ import { garbageBelowFence } from '../../lakehouse/core/staged-garbage.ts'
 import { hitsPipeline } from '../../pipelines/jobs/hits.ts'
 import { jobsOf } from '../../pipelines/runtime/plan-jobs.ts'
 import { jobTableNames } from '../../schemas/tables.ts'
+import type { Reruns } from '../reruns/open-reruns.ts'
 import { type ClusterProcess, lakeParts } from './process.ts'
+import { openClusterReruns } from './reruns.ts'
 import { isFinal, keepBeginning, type RunningRole } from './role.ts'
 import { countServerError } from './server-errors.ts'
 import { answerUpkeep } from './upkeep-requests.ts'
@@ -39,6 +41,7 @@ export async function startMaintenance(host: ClusterProcess, onEnded: (error: un
   let maintenance: Maintenance | undefined
   let requests: ReturnType<typeof answerUpkeep> | undefined
   let views: KeptViews | undefined
+  let reruns: Reruns | undefined
   let cancelExpiry = () => {}
 
   function expireLater(): void {
@@ -70,7 +73,7 @@ export async function startMaintenance(host: ClusterProcess, onEnded: (error: un
       const kept = keepViews({
         store,
         timers,
-        make: (erased) => ensureViews({ ...place, viewSchema: config.trino.viewSchema }, erased),
+        make: (shown) => ensureViews({ ...place, viewSchema: config.trino.viewSchema }, shown),
         onError(error) {
           countServerError(metrics, error)
           logger.warn({ err: error }, 'the views do not leave out what was erased yet; it is tried again')
@@ -132,7 +135,10 @@ export async function startMaintenance(host: ClusterProcess, onEnded: (error: un
         },
       })
       await maintenance.start()
-      requests = answerRequests(host, maintenance)
+      const opened = await openClusterReruns(host, lake)
+      opened.driver.start()
+      reruns = opened
+      requests = answerRequests(host, maintenance, opened)
       expireLater()
       readiness.set('publisher', true)
     },
@@ -144,6 +150,7 @@ export async function startMaintenance(host: ClusterProcess, onEnded: (error: un
       begin.stop()
       await begin.ended
       await requests?.stop()
+      await reruns?.driver.stop()
       await views?.stop()
       await maintenance?.stop()
       await publisher?.stop()
@@ -155,7 +162,11 @@ export async function startMaintenance(host: ClusterProcess, onEnded: (error: un
 }
 
 /** What gateways ask for at once. */
-function answerRequests(host: ClusterProcess, maintenance: Maintenance): ReturnType<typeof answerUpkeep> {
+function answerRequests(
+  host: ClusterProcess,
+  maintenance: Maintenance,
+  reruns: Reruns,
+): ReturnType<typeof answerUpkeep> {
   const { objects, clock, timers, logger } = host
   return answerUpkeep({
     objects,
@@ -166,6 +177,7 @@ function answerRequests(host: ClusterProcess, maintenance: Maintenance): ReturnT
       removeOrphans: (table, mode) => maintenance.remove('orphans', table, mode),
       compact: (table, mode) => maintenance.compact(table, mode),
       rollback: (table, snapshot, mode) => maintenance.rollback(table, snapshot, mode),
+      planRerun: (question) => reruns.planner.plan(question),
     },
     holds: (table) => maintenance.holds(table),
     onError: (error) =>

@@ -2,14 +2,14 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { ManualClock } from '../../core/adapters/memory/manual-clock.ts'
 import { memoryObjectStore } from '../../core/adapters/memory/memory-object-store.ts'
 import { seededRandom } from '../../core/adapters/memory/seeded-random.ts'
-import { RollbackRefusedError } from '../../core/errors.ts'
+import { EngineUnavailableError, RollbackRefusedError, SnapshotNotFoundError } from '../../core/errors.ts'
+import type { RerunQuestion } from '../../core/ports/rerun-service.ts'
 import {
   answeredWithinMs,
   answerUpkeep,
   askUpkeep,
   requestKeepMs,
   takenWithinMs,
-  type UpkeepCalls,
   upkeepFolder,
   upkeepPollMs,
 } from './upkeep-requests.ts'
@@ -24,7 +24,11 @@ function rig() {
   const objects = memoryObjectStore()
   const options = { objects, clock, timers: clock }
   const done: string[] = []
-  const calls = (by: string): UpkeepCalls => ({
+  const calls = (by: string): Parameters<typeof answerUpkeep>[0]['calls'] => ({
+    async planRerun(question) {
+      done.push(`${by}: plan ${question.pipeline}`)
+      throw new SnapshotNotFoundError('hits', question.snapshot)
+    },
     async expire(table, mode) {
       done.push(`${by}: expire ${table} ${mode}`)
       return { snapshots: ['1'], files: 2, bytes: 3 }
@@ -87,6 +91,19 @@ describe('what a gateway asks of maintenance', () => {
     await pass(3 * upkeepPollMs)
     expect(await refused).toBeInstanceOf(RollbackRefusedError)
     expect(await refused).toMatchObject({ code: 'rollback_refused', table: 'hits', snapshot: '7' })
+  })
+
+  it('to plan a rerun is any process’s to answer, and unavailable where none does', async () => {
+    const { answer, asked, done } = rig()
+    const question = { pipeline: 'hits', snapshot: '7' } as RerunQuestion
+    const nobody = asked.planRerun(question).catch((error: unknown) => error)
+    await pass(takenWithinMs + upkeepPollMs)
+    expect(await nobody).toBeInstanceOf(EngineUnavailableError)
+    answer('a', { holds: async () => false })
+    const refused = asked.planRerun(question).catch((error: unknown) => error)
+    await pass(3 * upkeepPollMs)
+    expect(await refused).toBeInstanceOf(SnapshotNotFoundError)
+    expect(done).toEqual(['a: plan hits'])
   })
 
   it('says not now: where they say so, and where nobody takes it in time', async () => {

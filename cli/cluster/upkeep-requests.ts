@@ -1,6 +1,6 @@
 /**
  * How a gateway asks the role `maintenance` to do something with a table at once: by an object in the store that all roles
- * share, answered by another. Only the process that holds the table's lease takes a request, and only one; all that can be
+ * share, answered by another. Only the process that holds the table's lease takes a request, and only one (what changes no table any may take); all that can be
  * asked may be repeated, so a request whose answer is lost does no harm.
  *
  * | object below `upkeep/` | written by | says |
@@ -10,9 +10,11 @@
  * | `<time>-<id>.answer.json` | maintenance | the outcome |
  */
 import { carryError, restoreError } from '../../core/adapters/thread/remote.ts'
+import { EngineUnavailableError } from '../../core/errors.ts'
 import { type Clock, type Random, sleep, type Timers } from '../../core/ports/clock.ts'
 import type { LakeUpkeep } from '../../core/ports/lake.ts'
 import type { ObjectStore } from '../../core/ports/object-store.ts'
+import type { PlannedRerun, RerunPlanner } from '../../core/ports/rerun-service.ts'
 import type { TableName } from '../../core/tables.ts'
 
 export const upkeepFolder = 'upkeep/'
@@ -27,12 +29,18 @@ export const requestKeepMs = 3_600_000
 
 /** What changes a table, and so is the work of whoever holds its lease. */
 export type UpkeepCalls = Pick<LakeUpkeep, 'expire' | 'removeOrphans' | 'compact' | 'rollback'>
-type CallName = keyof UpkeepCalls
-const callNames: readonly CallName[] = ['expire', 'removeOrphans', 'compact', 'rollback']
+
+/** What only a process that reads the lake and runs plans can say; any of them may. */
+export type PlanningCalls = { planRerun: RerunPlanner['plan'] }
+
+type Calls = UpkeepCalls & PlanningCalls
+type CallName = keyof Calls
+const callNames: readonly CallName[] = ['expire', 'removeOrphans', 'compact', 'rollback', 'planRerun']
 
 interface Asked {
   readonly call: CallName
-  readonly args: readonly [table: TableName, ...rest: readonly unknown[]]
+  /** Of what changes a table, the table first. */
+  readonly args: readonly unknown[]
 }
 
 type Answer = { readonly value: unknown } | { readonly error: ReturnType<typeof carryError> }
@@ -44,7 +52,7 @@ export interface UpkeepRequestsOptions {
 }
 
 /** The gateway's side. Null also where no answer came in time; then the work may still be done. */
-export function askUpkeep(options: UpkeepRequestsOptions & { readonly random: Random }): UpkeepCalls {
+export function askUpkeep(options: UpkeepRequestsOptions & { readonly random: Random }): Calls {
   const { objects, clock, timers, random } = options
 
   async function ask(asked: Asked): Promise<unknown> {
@@ -68,7 +76,7 @@ export function askUpkeep(options: UpkeepRequestsOptions & { readonly random: Ra
   }
 
   const call =
-    <Name extends CallName>(name: Name) =>
+    <Name extends keyof UpkeepCalls>(name: Name) =>
     (...args: Parameters<UpkeepCalls[Name]>) =>
       ask({ call: name, args }) as ReturnType<UpkeepCalls[Name]>
   return {
@@ -76,6 +84,12 @@ export function askUpkeep(options: UpkeepRequestsOptions & { readonly random: Ra
     removeOrphans: call('removeOrphans'),
     compact: call('compact'),
     rollback: call('rollback'),
+    async planRerun(question) {
+      const planned = await ask({ call: 'planRerun', args: [question] })
+      if (planned !== null) return planned as PlannedRerun
+      // No process of the role maintenance runs, or all are busy.
+      throw new EngineUnavailableError()
+    },
   }
 }
 
@@ -87,7 +101,7 @@ function outcomeOf(answer: Answer): unknown {
 /** The side of maintenance: answers requests until it is stopped. */
 export function answerUpkeep(
   options: UpkeepRequestsOptions & {
-    readonly calls: UpkeepCalls
+    readonly calls: Calls
     /** Whether this process has the table's lease, or gets it. */
     readonly holds: (table: TableName) => Promise<boolean>
     /** Requests could not be looked for; it is tried again. */
@@ -114,7 +128,8 @@ export function answerUpkeep(
     const bytes = await objects.get(name)
     if (bytes === undefined) return
     const asked = JSON.parse(bytes.toString('utf8')) as Asked
-    if (!callNames.includes(asked.call) || !(await options.holds(asked.args[0]))) return
+    if (!callNames.includes(asked.call)) return
+    if (asked.call !== 'planRerun' && !(await options.holds(asked.args[0] as TableName))) return
     const taken = name.replace('.asked.', '.taken.')
     if (!(await objects.putIfAbsent(taken, Buffer.from('{}')))) return
     // Answered by another since it was read, and cleared away.

@@ -1,5 +1,6 @@
 /** The role `worker`: every job of the plan `hits` over the partitions that the job's consumer group gives this process. */
 
+import { join } from 'node:path'
 import { ensureTopic, type TopicFacts } from '../../core/adapters/kafka/topic.ts'
 import type { ClusterConfig } from '../../core/config/cluster.ts'
 import type { Offset } from '../../core/ids.ts'
@@ -10,10 +11,11 @@ import { createTrinoLake } from '../../lakehouse/adapters/trino/lake.ts'
 import { kafkaGroupFeed } from '../../pipelines/adapters/kafka/kafka-feed.ts'
 import { dataSetVersions, loadCountryData } from '../../pipelines/adapters/local/country-data.ts'
 import { nodeSyncReader } from '../../pipelines/adapters/local/node-sync-reader.ts'
-import { createHitsJob } from '../../pipelines/jobs/hits.ts'
+import { createHitsJob, hitsPipeline } from '../../pipelines/jobs/hits.ts'
 import { createUserAgentReader } from '../../pipelines/jobs/user-agent.ts'
 import { type JobOptions, jobsOf } from '../../pipelines/runtime/plan-jobs.ts'
 import { createStreamRunner } from '../../pipelines/runtime/stream-runner.ts'
+import { openLivePlan, openPlanBook, type PlanBook } from '../plans/live-plan.ts'
 import { type ClusterProcess, lakeParts } from './process.ts'
 import { isFinal, keepBeginning, type RunningRole } from './role.ts'
 import { countServerError } from './server-errors.ts'
@@ -56,8 +58,13 @@ export async function startWorker(host: ClusterProcess, onEnded: OnEnded): Promi
     },
     async begin() {
       const topic = await ensureTopic(host.kafka, config.kafka)
-      const jobs = jobsOf(hitsJob().plan)
-      for (const job of jobs.slice(running.length)) running.push(await startJob(host, hitsJob(), topic, job, onEnded))
+      const book = await openBook(host)
+      const { store, clock } = host
+      const live = await openLivePlan(book, { store, policy: config.planChanges, dataSets, clock })
+      if (live.says !== null) logger.warn(live.says)
+      for (const job of jobsOf(live.pipeline).slice(running.length)) {
+        running.push(await startJob(host, { inputs: hitsJob().inputs, book }, topic, job, onEnded))
+      }
       watch()
     },
   })
@@ -89,7 +96,7 @@ interface RunningJob {
 
 async function startJob(
   host: ClusterProcess,
-  { plan, inputs }: ReturnType<typeof createHitsJob>,
+  { inputs, book }: Pick<ReturnType<typeof createHitsJob>, 'inputs'> & { readonly book: PlanBook },
   facts: TopicFacts,
   job: JobOptions,
   onEnded: OnEnded,
@@ -107,7 +114,8 @@ async function startJob(
   let stateBytes = 0
   const runner = createStreamRunner({
     ...job,
-    plan,
+    plan: book.release,
+    versions: book.versions,
     inputs,
     feed: group.feed,
     assignment: group.assignment,
@@ -169,6 +177,12 @@ async function startJob(
       await group.close()
     },
   }
+}
+
+/** Plans of this release and of earlier ones, as all roles of a cluster open them. */
+export function openBook({ config, objects, scratch }: ClusterProcess): Promise<PlanBook> {
+  const folder = config.plansDir !== undefined && { folder: config.plansDir }
+  return openPlanBook({ pipeline: hitsPipeline, objects, cache: join(scratch, 'plans'), ...folder })
 }
 
 function epochMsOf(config: ClusterConfig, job: JobOptions): number {

@@ -6,6 +6,7 @@ import type { Offset } from '../../core/ids.ts'
 import type { ControlStore } from '../../core/ports/control-store.ts'
 import type { LakeReader, LakeUpkeep } from '../../core/ports/lake.ts'
 import type { QueryEngine } from '../../core/ports/query-engine.ts'
+import type { RerunCalls } from './backend.ts'
 import type { BackendCalls, HostCalls } from './backend-protocol.ts'
 
 export interface BackendLink extends Omit<BackendCalls, 'durable'> {
@@ -13,6 +14,7 @@ export interface BackendLink extends Omit<BackendCalls, 'durable'> {
   readonly engine: QueryEngine
   /** Only what answers with a value: a scan is a stream and stays in its thread. */
   readonly lake: Pick<LakeReader, 'snapshots'> & LakeUpkeep
+  readonly reruns: RerunCalls
   /** Tells how far the log is durable. At most one message is under way: a busy backend hears the newest next. */
   durable(offset: Offset): void
   /** Ends the thread. Whatever was not closed before is as after a crash: nothing committed is lost. */
@@ -65,6 +67,7 @@ export function startBackendThread(host: HostCalls, onDied: (error: Error) => vo
     store: remoteControlStore(caller, 'store'),
     engine: caller.remote<QueryEngine>('engine'),
     lake: caller.remote<LakeReader & LakeUpkeep>('lake'),
+    reruns: caller.remote<RerunCalls>('reruns'),
     open: (config, dataDir) => calls.open(config, dataDir),
     startJob: (id, durable) => {
       told = newest = durable

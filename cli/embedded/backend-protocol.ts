@@ -4,6 +4,7 @@ import type { EmbeddedConfig } from '../../core/config/embedded.ts'
 import type { Offset } from '../../core/ids.ts'
 import type { JobPosition } from '../../core/ports/control-store.ts'
 import type { Erasure } from '../../core/ports/erasure-store.ts'
+import type { RerunState } from '../../core/ports/rerun-store.ts'
 import type { TableName } from '../../core/tables.ts'
 
 /** What the HTTP thread asks of the backend, beside its control store, engine and lake. */
@@ -45,8 +46,12 @@ export interface HostCalls {
   published(table: TableName, rows: number): void
   /** What maintenance did; `round`: it went through all there is to do. */
   maintained(did: Maintained): void
+  /** What is to be known of the plan that the job runs by, in a sentence. */
+  planned(says: string): void
   /** A part cannot do its work now (`reason`) or can again (null). */
   part(part: 'worker' | 'lake', reason: string | null): void
   /** The job's epoch was thrown away and begins again; nothing is lost. */
-  retried(what: 'epoch' | 'publication', message: string): void
+  retried(what: 'epoch' | 'publication' | 'rerun', message: string): void
+  /** A rerun went on to another state, or has something to say. */
+  rerun(of: { readonly id: number; readonly state: RerunState; readonly note: string | null }): void
 }

@@ -28,7 +28,12 @@ const calls: BackendCalls = {
       host,
     })
     // The stand-ins of the other thread may call from the moment `open` is answered.
-    Object.assign(targets, { store: serveControlStore(backend.store), engine: backend.engine, lake: backend.lake })
+    Object.assign(targets, {
+      store: serveControlStore(backend.store),
+      engine: backend.engine,
+      lake: backend.lake,
+      reruns: backend.reruns,
+    })
   },
   startJob: (id, durable) => opened().startJob(id, durable),
   durable: async (offset) => opened().durable(offset),

@@ -11,6 +11,7 @@ import type { ControlStore } from '../../core/ports/control-store.ts'
 import type { FeedReader } from '../../core/ports/feed.ts'
 import type { HitLog } from '../../core/ports/hit-log.ts'
 import type { LakeReader, LakeUpkeep } from '../../core/ports/lake.ts'
+import type { ObjectStore } from '../../core/ports/object-store.ts'
 import type { QueryEngine } from '../../core/ports/query-engine.ts'
 import { buildApp } from '../../gateway/app.ts'
 import { createCollector } from '../../gateway/core/accept-hits.ts'
@@ -36,6 +37,8 @@ import { queryRoutes } from '../../gateway/http/routes/query.ts'
 import { timeSeriesRoutes } from '../../gateway/http/routes/time-series.ts'
 import { jobTableNames, tableNames } from '../../schemas/tables.ts'
 import { createPipelineCatalog } from '../explain/catalog.ts'
+import { loadPipelines } from '../explain/release-pipelines.ts'
+import type { RerunCalls } from './backend.ts'
 import type { CommittedEpoch } from './backend-protocol.ts'
 
 export interface FrontParts {
@@ -51,6 +54,9 @@ export interface FrontParts {
   readonly store: ControlStore
   readonly engine: QueryEngine
   readonly lake: Pick<LakeReader, 'snapshots'> & LakeUpkeep
+  readonly reruns: RerunCalls
+  /** Where plans are kept. */
+  readonly objects: ObjectStore
 }
 
 export interface Front {
@@ -103,7 +109,9 @@ export async function createFront(parts: FrontParts): Promise<Front> {
     maxBytes: config.cellsMaxBytes,
     rawRowBudget: config.rawRowBudget,
   })
-  const freshness = createFreshness({ log, versions, clock })
+  // The collector's time: it never gives out one again that was promised complete, also where the clock was set back
+  // and nobody asked meanwhile.
+  const freshness = createFreshness({ log, versions, clock: { now: () => collector.receivedNow() } })
   // Before the first hit everything received is visible: from then on `asOf` has something to stand on.
   freshness.read()
   const timeSeries = createTimeSeries({ cells, versions, freshness, clock, timers })
@@ -132,6 +140,11 @@ export async function createFront(parts: FrontParts): Promise<Front> {
     ready: () => parts.readiness.ready(),
   })
 
+  const rerunsChanged = async () => {
+    // Where it is not heard the driver finds out by itself.
+    parts.reruns.kick().catch(() => undefined)
+    await versions.refresh()
+  }
   const app = await buildApp({
     limits: {
       connectionsPerAddress: config.connectionsPerAddress,
@@ -153,7 +166,11 @@ export async function createFront(parts: FrontParts): Promise<Front> {
         clock,
         imports,
         takeBooks: takeLogBooks({ store, ledger, log: log.id, job: defaultJob }),
-        pipelines: createPipelineCatalog(),
+        pipelines: createPipelineCatalog({
+          load: () => loadPipelines(config.plansDir),
+          live: { store, objects: parts.objects, clock },
+        }),
+        reruns: { planner: parts.reruns, freshness, onChanged: rerunsChanged },
       }),
       hitsRoutes({ collector, keys, timers, clientAddress, onSocketProblem: metrics.problem }),
       timeSeriesRoutes({ keys, timeSeries, store }),

@@ -6,6 +6,7 @@
  * HTTP. Stop, the other way round: no new requests → all accepted hits processed, committed and published → closed.
  */
 import { pino } from 'pino'
+import { folderObjectStore } from '../../core/adapters/folder-object-store.ts'
 import { nodeDisk } from '../../core/adapters/node/node-disk.ts'
 import { systemClock, systemRandom, systemTimers } from '../../core/adapters/node/system.ts'
 import type { EmbeddedConfig } from '../../core/config/embedded.ts'
@@ -59,6 +60,8 @@ export async function startEmbedded(
         for (const { partition, next } of epoch.positions) if (partition === 0) trimTo(next)
       },
       published: (table, rows) => metrics.published(table, rows),
+      planned: (says) => logger.warn(says),
+      rerun: ({ id, state, note }) => logger.info({ rerun: id, state, note }, 'a rerun went on'),
       maintained(done) {
         if (done.did === 'derived') metrics.derived(done.table, done.rows)
         else if (done.did === 'rewritten') metrics.rewritten(done.table)
@@ -78,7 +81,7 @@ export async function startEmbedded(
       },
       retried(what, message) {
         if (what === 'epoch') metrics.epochRetries.inc()
-        else metrics.publishFailures.inc()
+        else if (what === 'publication') metrics.publishFailures.inc()
         logger.warn({ what, message }, `the ${what} failed and begins again; nothing is lost`)
       },
     },
@@ -127,6 +130,8 @@ export async function startEmbedded(
       store: backend.store,
       engine: backend.engine,
       lake: backend.lake,
+      reruns: backend.reruns,
+      objects: await folderObjectStore(nodeDisk(dataDir), '', { leftovers: 'keep' }),
     })
     const { ledger } = front
     trimTo = (processed) => {

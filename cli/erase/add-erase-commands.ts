@@ -1,6 +1,6 @@
 /** The arguments of `hitlake erase` and `hitlake erasures`. */
-import { createInterface } from 'node:readline/promises'
 import type { Command, Option } from 'commander'
+import { ask } from '../client/ask.ts'
 import type { Connection } from '../client/connect.ts'
 import { processTerminal as terminal } from '../client/terminal.ts'
 import type { EraseOptions } from './erase-command.ts'
@@ -45,13 +45,4 @@ export function addEraseCommands(program: Command, { json, withServer, help }: E
         return listErasures({ api, terminal }, options)
       }),
     )
-}
-
-async function ask(question: string): Promise<boolean> {
-  const lines = createInterface({ input: process.stdin, output: process.stderr })
-  try {
-    return /^y(es)?$/i.test((await lines.question(`${question} [y/N] `)).trim())
-  } finally {
-    lines.close()
-  }
 }

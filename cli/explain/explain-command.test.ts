@@ -4,10 +4,12 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { hitsPipeline } from '../../pipelines/jobs/hits.ts'
 import { visits } from '../../pipelines/jobs/sessions.ts'
+import { versionOf } from '../../pipelines/plan/draft.ts'
 import { explainPlan } from '../../pipelines/plan/explain.ts'
 import type { Api } from '../client/api.ts'
-import { createPipelineCatalog, loadPipelines } from './catalog.ts'
+import { createPipelineCatalog } from './catalog.ts'
 import { diffServer, diffText, diffTwo, type ExplainOptions, explainPipelines, printDiff } from './explain-command.ts'
+import { loadPipelines } from './release-pipelines.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'hitlake-explain-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -32,6 +34,10 @@ describe('explain', () => {
   it('prints a drawing, or the plan that diff reads', () => {
     expect(printed('hits', { mermaid: true })[0]).toMatch(/^flowchart TD\n {2}s0\(\["read hits/)
     expect(printed(undefined, { json: true })).toEqual([hitsPipeline.text, visits.text])
+  })
+
+  it('speaks of plans that were built apart, where a folder of them is named, and of no others', async () => {
+    await expect(loadPipelines(folder)).rejects.toThrow(`there is no plan of 'hits' in ${folder}`)
   })
 
   it('names the pipelines that there are, where one is not', () => {
@@ -91,7 +97,7 @@ describe('diff', () => {
     )
     expect(printDiff(grave, 'json', terminal)).toBe(1)
     expect(JSON.parse(lines.at(-1) ?? '')).toEqual(JSON.parse(JSON.stringify(grave)))
-    expect(diffText(grave)).toContain('  hourly: rebuild')
+    expect(diffText(grave)).toContain('  hourly: rebuild; daily follows by itself')
   })
 })
 
@@ -100,8 +106,14 @@ describe('the catalog', () => {
 
   it('shows the pipelines of this release, by the hash that rows carry', async () => {
     expect(await catalog.list()).toEqual([
-      { name: 'hits', hash: hitsPipeline.hash({}), runs: 'stream', jobs: hitsPipeline.plan.jobs },
-      { name: 'sessions', hash: visits.hash({}), runs: 'bounded', jobs: {} },
+      {
+        ...{ name: 'hits', hash: hitsPipeline.hash({}), runs: 'stream', jobs: hitsPipeline.plan.jobs },
+        ...{ live: versionOf(hitsPipeline), release: versionOf(hitsPipeline), waits: false },
+      },
+      {
+        ...{ name: 'sessions', hash: visits.hash({}), runs: 'bounded', jobs: {} },
+        ...{ live: versionOf(visits), release: versionOf(visits), waits: false },
+      },
     ])
     expect(await catalog.find('clicks')).toBeUndefined()
   })

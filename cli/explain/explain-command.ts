@@ -1,14 +1,13 @@
 /** `hitlake explain` and `hitlake diff`: what plans do, and what follows from another one. */
 import { readFile } from 'node:fs/promises'
 import { CommandError } from '../../core/errors.ts'
-import { diffPlans, type PlanDiff } from '../../pipelines/plan/diff/diff-plans.ts'
-import type { PlanVersion } from '../../pipelines/plan/diff/finding.ts'
-import type { Pipeline } from '../../pipelines/plan/draft.ts'
+import { diffPlans, type PlanDiff, type SinkNeed } from '../../pipelines/plan/diff/diff-plans.ts'
 import { explainPlan } from '../../pipelines/plan/explain.ts'
 import { explainMermaid } from '../../pipelines/plan/explain-mermaid.ts'
 import { parsePlan, planOf } from '../../pipelines/plan/node/parse-plan.ts'
 import { type Api, problemText } from '../client/api.ts'
 import type { Terminal } from '../client/terminal.ts'
+import type { ReleasePipeline } from './release-pipelines.ts'
 
 export interface ExplainOptions {
   readonly mermaid?: true
@@ -17,7 +16,7 @@ export interface ExplainOptions {
 
 /** Prints one pipeline, or all where none is named. @throws CommandError naming those there are */
 export function explainPipelines(
-  pipelines: readonly Pipeline[],
+  pipelines: readonly ReleasePipeline[],
   name: string | undefined,
   options: ExplainOptions,
   terminal: Pick<Terminal, 'out'>,
@@ -33,22 +32,30 @@ export function explainPipelines(
  * Compares two plans, each a file or the name of a pipeline of this release.
  * @throws CommandError where one is neither, UnreadablePlanError, InvalidPlanError where a file holds no plan
  */
-export async function diffTwo(pipelines: readonly Pipeline[], from: string, to: string): Promise<PlanDiff> {
+export async function diffTwo(pipelines: readonly ReleasePipeline[], from: string, to: string): Promise<PlanDiff> {
   return diffPlans({ plan: await planAt(pipelines, from) }, { plan: await planAt(pipelines, to) })
 }
 
-/** Compares the plan of a running server with that of this release. @throws CommandError where either lacks it */
+/** Compares the plan that is live on a server with that of this release. @throws CommandError where either lacks it */
 export async function diffServer(
   api: Pick<Api, 'get'>,
-  pipelines: readonly Pipeline[],
+  pipelines: readonly ReleasePipeline[],
   name: string,
   dataSets: Readonly<Record<string, string>>,
 ): Promise<PlanDiff> {
-  const { plan } = named(pipelines, name)
+  const { plan, code } = named(pipelines, name)
   const reply = await api.get(`/v1/admin/pipelines/${encodeURIComponent(name)}`)
   if (reply.status !== 200) throw new CommandError(problemText(reply))
-  const body = reply.body as { readonly plan: unknown; readonly dataSets: PlanVersion['dataSets'] }
-  return diffPlans({ plan: planOf(body.plan), dataSets: body.dataSets ?? {} }, { plan, dataSets })
+  const body = reply.body as LiveView
+  const from = { plan: planOf(body.plan), dataSets: body.dataSets ?? {}, ...(body.code != null && { code: body.code }) }
+  return diffPlans(from, { plan, dataSets, ...(code !== undefined && { code }) })
+}
+
+/** Of what `GET /v1/admin/pipelines/{name}` answers; servers of before say nothing of code. */
+interface LiveView {
+  readonly plan: unknown
+  readonly dataSets?: Readonly<Record<string, string>>
+  readonly code?: string | null
 }
 
 /** Prints a difference; what a command ends with: 0 where a deployment is all it takes, else 1. */
@@ -66,11 +73,16 @@ export function diffText({ verdict, changes, sinks }: PlanDiff): readonly string
       `    ${change.reason}`,
       ...(change.verdict === 'same' ? [] : [`    next: ${change.next}`]),
     ]),
-    ...sinks.filter(({ needs }) => needs !== 'nothing').map(({ sink, needs }) => `  ${sink}: ${needs}`),
+    ...sinks.filter(({ needs }) => needs !== 'nothing').map(needText),
   ]
 }
 
-async function planAt(pipelines: readonly Pipeline[], place: string) {
+function needText({ sink, needs, followedBy }: SinkNeed): string {
+  if (needs !== 'rebuild' || followedBy.length === 0) return `  ${sink}: ${needs}`
+  return `  ${sink}: ${needs}; ${followedBy.join(' and ')} follows by itself`
+}
+
+async function planAt(pipelines: readonly ReleasePipeline[], place: string) {
   const pipeline = pipelines.find(({ plan }) => plan.name === place)
   if (pipeline !== undefined) return pipeline.plan
   let text: string
@@ -82,12 +94,12 @@ async function planAt(pipelines: readonly Pipeline[], place: string) {
   return parsePlan(text)
 }
 
-function named(pipelines: readonly Pipeline[], name: string): Pipeline {
+function named(pipelines: readonly ReleasePipeline[], name: string): ReleasePipeline {
   const found = pipelines.find(({ plan }) => plan.name === name)
   if (found === undefined) throw new CommandError(`there is no pipeline '${name}'; there are ${namesOf(pipelines)}`)
   return found
 }
 
-function namesOf(pipelines: readonly Pipeline[]): string {
+function namesOf(pipelines: readonly ReleasePipeline[]): string {
   return pipelines.map(({ plan }) => plan.name).join(', ')
 }

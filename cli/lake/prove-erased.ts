@@ -2,7 +2,7 @@
  * `hitlake lake prove-erased`: looks itself into data folder or object store, with the server running or not, for what was
  * erased. Reads only: the control store is read from a copy, for a running server locks its file.
  */
-import { copyFile, mkdtemp, rm, stat } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { nodeDisk } from '../../core/adapters/node/node-disk.ts'
@@ -14,7 +14,6 @@ import type { Clock } from '../../core/ports/clock.ts'
 import type { ControlStore } from '../../core/ports/control-store.ts'
 import { type Erasure, type ErasureSubject, erasuresPageMax } from '../../core/ports/erasure-store.ts'
 import { createHasher } from '../../core/sketch/hasher.ts'
-import { openDuckDbControlStore } from '../../lakehouse/adapters/duckdb/control-store.ts'
 import { openDatabase } from '../../lakehouse/adapters/duckdb/database.ts'
 import { createErasedParquet } from '../../lakehouse/adapters/duckdb/erased-parquet.ts'
 import { createErasedRecords } from '../../lakehouse/adapters/duckdb/erased-records.ts'
@@ -24,15 +23,13 @@ import { proveErased } from '../../lakehouse/core/erasure-proof/prove.ts'
 import type { ErasedQuestion } from '../../lakehouse/core/erasure-proof/question.ts'
 import { type Unread, verdictOf } from '../../lakehouse/core/erasure-proof/report.ts'
 import type { Terminal } from '../client/terminal.ts'
+import { openStoreCopy } from '../embedded/control-store-copy.ts'
 import { dataFolderNames } from '../embedded/data-folder.ts'
 import { whoseOf } from '../erase/erase-command.ts'
 import { proofLines } from './prove-erased-text.ts'
 
 /** Memory that DuckDB may take for reading files. */
 export const proofMemoryBytes = 1_024 * 1_048_576
-/** Tries to copy the control store's file between two of its commits. */
-export const copyTriesMax = 50
-const copyRetryMs = 100
 
 export interface ProveOptions {
   readonly merchant?: string
@@ -157,49 +154,15 @@ async function findErasure(
 /** The data folder of an embedded server. @throws CommandError where there is none */
 async function openFolder(dataDir: string, scratch: string): Promise<SearchedPlace> {
   const { controlStore } = dataFolderNames
-  const copy = join(scratch, controlStore)
-  const bytes = await copyBetweenCommits(join(dataDir, controlStore), copy)
-  const instance = await openDatabase({
-    file: copy,
-    memoryLimitBytes: proofMemoryBytes,
-    threads: 1,
-    scratch: join(scratch, 'control'),
-  })
-  const store = await openDuckDbControlStore({ instance })
+  const { store, instance, bytes, close } = await openStoreCopy(dataDir, scratch, proofMemoryBytes)
   return {
     files: searchedFolder(nodeDisk(dataDir)),
     records: createErasedRecords(instance, { name: controlStore, bytes }),
     isControlStore: (object) => object === controlStore || object === `${controlStore}.wal`,
     store,
     elsewhere: async () => [],
-    async close() {
-      await store.close()
-      instance.closeSync()
-    },
+    close,
   }
-}
-
-/**
- * Copies the database and its write-ahead log as they are at one moment: again, where either changed meanwhile. Returns
- * their bytes. @throws CommandError where there is none, or it never holds still
- */
-async function copyBetweenCommits(from: string, to: string): Promise<number> {
-  const stateOf = async (path: string) => {
-    const found = await stat(path, { bigint: true }).catch(() => undefined)
-    return { text: `${found?.size}-${found?.mtimeNs}`, bytes: found === undefined ? undefined : Number(found.size) }
-  }
-  const both = async () => Promise.all([stateOf(from), stateOf(`${from}.wal`)])
-  for (let tries = 0; tries < copyTriesMax; tries++) {
-    const [file, wal] = await both()
-    if (file.bytes === undefined) throw new CommandError(`there is no ${from}; set HITLAKE_DATA_DIR`)
-    await rm(`${to}.wal`, { force: true })
-    await copyFile(from, to)
-    if (wal.bytes !== undefined) await copyFile(`${from}.wal`, `${to}.wal`).catch(() => undefined)
-    const after = await both()
-    if (after[0].text === file.text && after[1].text === wal.text) return file.bytes + (wal.bytes ?? 0)
-    await new Promise((done) => setTimeout(done, copyRetryMs))
-  }
-  throw new CommandError(`${from} is written all the time; try again when there is less traffic`)
 }
 
 function progress({ progress: out }: Terminal): (done: number, of: number, object: string) => void {

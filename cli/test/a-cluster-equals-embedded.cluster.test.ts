@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { testLength } from '../../core/test/length.ts'
 import { mulberry32 } from '../seed/random.ts'
 import { type Cluster, createCluster, serversOf } from './support/cluster.ts'
 import { type Interval, recount } from './support/recount.ts'
@@ -6,9 +7,9 @@ import { inRequests, sendAll } from './support/sender.ts'
 import { createSystem, type System } from './support/system.ts'
 import { manyShops, type Sending, traffic } from './support/traffic.ts'
 
-// 1,000,000 hits of 24 shops: two collectors, four partitions, two workers, publisher, Trino, gateway; and the same input
+// Many hits of 24 shops: two collectors, four partitions, two workers, publisher, Trino, gateway; and the same input
 // to one embedded process. Visitors stay below what a sketch holds exactly, because seeds differ between the two.
-const count = Number(process.env.CLUSTER_TEST_HITS ?? 1_000_000)
+const count = testLength('CLUSTER_TEST_HITS', { short: 250_000, full: 1_000_000 })
 const shops = manyShops(24)
 const requestMostHits = 400
 

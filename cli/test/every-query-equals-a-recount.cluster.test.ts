@@ -1,8 +1,9 @@
 /**
  * The random questions of the test of the same name, asked of a cluster: over Kafka, PostgreSQL, S3 and Trino the answers
- * equal a recount, and those of one process over the same hits. `CLUSTER_TEST_QUERIES` asks more.
+ * equal a recount, and those of one process over the same hits.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { testLength } from '../../core/test/length.ts'
 import type { SeedHit } from '../seed/traffic.ts'
 import { type Cluster, createCluster, type Member, serversOf } from './support/cluster.ts'
 import { expectRecounted, expectSameAnswer, type QueryReply } from './support/query-answers.ts'
@@ -14,7 +15,7 @@ import { call, eventually } from './support/server.ts'
 
 const settings = { seed: 12, timeZone: 'Europe/Berlin', currency: 'EUR', hitsPerDay: 1_000 }
 const days = 20
-const count = Number(process.env.CLUSTER_TEST_QUERIES ?? 40)
+const count = testLength('CLUSTER_TEST_QUERIES', { short: 14, full: 40 })
 const shop = { id: 'shop', timeZone: settings.timeZone, currency: settings.currency, blockedNames: [] }
 
 describe('random questions, in a cluster', () => {

@@ -1,8 +1,9 @@
 /**
  * Random questions about shop traffic, answered cold, from the cache, from the hits themselves where a rollup would do,
- * and after everything that rearranges what is stored: all equal to an independent recount. `QUERY_TEST_COUNT` asks more.
+ * and after everything that rearranges what is stored: all equal to an independent recount.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { testLength } from '../../core/test/length.ts'
 import { expectRecounted } from './support/query-answers.ts'
 import { createQuerySystem, type QuerySystem } from './support/query-system.ts'
 import { type ShopWorld, shopWorld, withRepeats } from './support/query-world.ts'
@@ -10,7 +11,7 @@ import { type Asked, type KnownHit, recountQuery } from './support/recount-query
 
 const settings = { seed: 11, timeZone: 'Europe/Berlin', currency: 'EUR', hitsPerDay: 1_500 }
 const days = 35
-const count = Number(process.env.QUERY_TEST_COUNT ?? 150)
+const count = testLength('QUERY_TEST_COUNT', { short: 80, full: 150 })
 
 describe('random questions', () => {
   let system: QuerySystem

@@ -5,10 +5,10 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import pg from 'pg'
+import { createDatabase } from './database.ts'
 import type { Counts, Interval } from './recount.ts'
 import { wholeSeries } from './series.ts'
-import { call, eventually, type Life, start, temporaryFolder } from './server.ts'
+import { call, type Ended, eventually, type Life, start, temporaryFolder } from './server.ts'
 import type { BooksReply } from './system.ts'
 import type { Sending, Shop } from './traffic.ts'
 
@@ -17,7 +17,11 @@ export type RoleName = 'collector' | 'worker' | 'gateway' | 'maintenance'
 /** One process of a role, over all its lives. */
 export interface Member {
   readonly role: RoleName
+  /** `worker-0`: the role, and which of it. */
+  readonly name: string
   readonly life: Life
+  /** How it ended where nobody ended it, until it is started again. */
+  readonly endedByItself: Ended | undefined
   /** kill -9, and started again over the same data folder. Resolves when it answers. */
   killAndRestart(): Promise<void>
   kill(): Promise<void>
@@ -56,6 +60,8 @@ export interface ClusterOptions {
   readonly roles: Readonly<Record<RoleName, number>>
   readonly partitions?: number
   readonly env?: Readonly<Record<string, string>>
+  /** The environment of one process, made of that of all; default: the same. */
+  readonly envOf?: (member: string, env: Readonly<Record<string, string>>) => Promise<Readonly<Record<string, string>>>
 }
 
 const serverVariables = /^HITLAKE_(MODE|KAFKA_BROKERS|POSTGRES_URL|OBJECTS_URI|S3_|TRINO_)/
@@ -67,33 +73,50 @@ export function serversOf(env: NodeJS.ProcessEnv): Record<string, string> {
   return found
 }
 
-export async function createCluster(options: ClusterOptions): Promise<Cluster> {
+/** What one cluster's processes share: names of its own on these servers. */
+export async function clusterEnvironment(
+  servers: Readonly<Record<string, string | undefined>>,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Record<string, string>> {
   const tag = randomBytes(4).toString('hex')
-  const folder = temporaryFolder()
-  const servers = serversOf(options.servers as NodeJS.ProcessEnv)
-  const adminKey = `admin-${randomBytes(12).toString('hex')}`
-  const env: Record<string, string> = {
-    ...servers,
+  const found = serversOf(servers as NodeJS.ProcessEnv)
+  return {
+    ...found,
     HITLAKE_MODE: 'cluster',
     HITLAKE_KAFKA_TOPIC: `hits-${tag}`,
-    HITLAKE_KAFKA_PARTITIONS: String(options.partitions ?? 4),
+    HITLAKE_KAFKA_PARTITIONS: '4',
     HITLAKE_KAFKA_REPLICATION: '1',
-    HITLAKE_POSTGRES_URL: await createDatabase(servers.HITLAKE_POSTGRES_URL as string, `hitlake_${tag}`),
-    HITLAKE_OBJECTS_URI: `${servers.HITLAKE_OBJECTS_URI}/${tag}`,
+    HITLAKE_POSTGRES_URL: await createDatabase(found.HITLAKE_POSTGRES_URL as string, `hitlake_${tag}`),
+    HITLAKE_OBJECTS_URI: `${found.HITLAKE_OBJECTS_URI}/${tag}`,
     HITLAKE_TRINO_SCHEMA: `hitlake_${tag}`,
-    HITLAKE_ADMIN_KEY: adminKey,
+    HITLAKE_ADMIN_KEY: `admin-${randomBytes(12).toString('hex')}`,
     HITLAKE_WAREHOUSE_EPOCH: '2s',
     HITLAKE_ROLLUPS_EPOCH: '2s',
     HITLAKE_KAFKA_SESSION: '6s',
     HITLAKE_LEASE: '10s',
+    // A machine under load answers late, not wrong.
+    HITLAKE_QUERY_TIMEOUT: '120s',
     // Senders of tests are faster than any shop.
     HITLAKE_KEY_QUOTA: '1000000',
     HITLAKE_LOG_LEVEL: 'warn',
-    ...options.env,
+    ...more,
   }
+}
+
+export async function createCluster(options: ClusterOptions): Promise<Cluster> {
+  const folder = temporaryFolder()
+  const env = await clusterEnvironment(options.servers, {
+    HITLAKE_KAFKA_PARTITIONS: String(options.partitions ?? 4),
+    ...options.env,
+  })
+  const adminKey = env.HITLAKE_ADMIN_KEY as string
   const members: Member[] = []
   for (const [role, count] of Object.entries(options.roles) as [RoleName, number][]) {
-    for (let i = 0; i < count; i++) members.push(await startMember(role, join(folder.path, `${role}-${i}`), env))
+    for (let i = 0; i < count; i++) {
+      const name = `${role}-${i}`
+      const own = (await options.envOf?.(name, env)) ?? env
+      members.push(await startMember(role, { name, dataDir: join(folder.path, name), env: own }))
+    }
   }
   const keys = new Map<string, { writeKey: string; readKey: string }>()
   const of = (role: RoleName) => members.filter((member) => member.role === role)
@@ -171,25 +194,47 @@ export async function createCluster(options: ClusterOptions): Promise<Cluster> {
   }
 }
 
-async function startMember(role: RoleName, dataDir: string, env: Record<string, string>): Promise<Member> {
+async function startMember(
+  role: RoleName,
+  options: { readonly name: string; readonly dataDir: string; readonly env: Readonly<Record<string, string>> },
+): Promise<Member> {
+  const { name, dataDir, env } = options
   mkdirSync(dataDir, { recursive: true })
   let own: Readonly<Record<string, string>> = {}
-  const begin = () => start(dataDir, { ...env, HITLAKE_ROLE: role, ...own })
+  let endedByItself: Ended | undefined
+  let isToEnd = false
+  const begin = async (): Promise<Life> => {
+    const begun = await start(dataDir, { ...env, HITLAKE_ROLE: role, ...own })
+    isToEnd = false
+    endedByItself = undefined
+    void begun.ended.then((ended) => {
+      if (!isToEnd) endedByItself = ended
+    })
+    return begun
+  }
   let life = await begin()
+  const end = (signal: 'SIGKILL' | 'SIGTERM') => {
+    isToEnd = true
+    return life.end(signal)
+  }
   return {
     role,
+    name,
     get life() {
       return life
     },
+    get endedByItself() {
+      return endedByItself
+    },
     async kill() {
-      await life.end('SIGKILL')
+      await end('SIGKILL')
     },
     async restart(env = own) {
       own = env
       life = await begin()
     },
     async killAndRestart() {
-      await life.end('SIGKILL')
+      await end('SIGKILL')
       life = await begin()
     },
     pause: () => void process.kill(life.pid, 'SIGSTOP'),
@@ -201,19 +246,8 @@ async function startMember(role: RoleName, dataDir: string, env: Record<string, 
       }
     },
     async stop() {
-      const { code, stderr } = await life.end('SIGTERM')
+      const { code, stderr } = await end('SIGTERM')
       if (code !== 0) throw new Error(`${role} ended with ${code}: ${stderr}`)
     },
   }
-}
-
-/** A database of that name on the server of `url`; its address. */
-async function createDatabase(url: string, name: string): Promise<string> {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  await client.query(`CREATE DATABASE "${name}"`)
-  await client.end()
-  const made = new URL(url)
-  made.pathname = `/${name}`
-  return made.href
 }

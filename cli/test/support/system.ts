@@ -7,7 +7,7 @@ import { mulberry32 } from '../../seed/random.ts'
 import type { Counts, Interval } from './recount.ts'
 import { inRequests, sendAll } from './sender.ts'
 import { wholeSeries } from './series.ts'
-import { call, eventually, type Life, readKeys, start, temporaryFolder } from './server.ts'
+import { call, eventually, type Life, type Reply, readKeys, start, temporaryFolder } from './server.ts'
 import { type Sending, type Shop, shops } from './traffic.ts'
 
 export interface BooksReply {
@@ -34,11 +34,27 @@ export interface System {
   series(shop: Shop, interval: Interval, timeZone?: string): Promise<ReadonlyMap<string, Counts>>
   books(shop: Shop): Promise<BooksReply>
   restart(): Promise<void>
+  /** `kill -9`. */
+  kill(): Promise<void>
+  /** Begins again over the same data folder after `kill`. @throws where it ends before it is ready; it may be tried again */
+  begin(): Promise<void>
+  writeKey(shop: Shop): string
+  /** Ends in order, and begins again with these variables instead of those before. */
+  release(env: Readonly<Record<string, string>>): Promise<void>
+  /** One request with the admin key, again while nobody answers; what was answered. */
+  admin<T>(path: string, body?: unknown): Promise<Reply<T>>
+  /** Stops in order: all is published, and others may open the folder. */
+  end(): Promise<void>
   remove(): Promise<void>
 }
 
-export async function createSystem(env: Record<string, string> = {}, of: readonly Shop[] = shops): Promise<System> {
-  const folder = temporaryFolder()
+/** @param folder its data folder; removed with it. Default: a new one */
+export async function createSystem(
+  given: Record<string, string> = {},
+  of: readonly Shop[] = shops,
+  folder: ReturnType<typeof temporaryFolder> = temporaryFolder(),
+): Promise<System> {
+  let env = given
   let life: Life = await start(folder.path, env)
   const { adminKey } = readKeys(folder.path)
   const keys = new Map<string, { writeKey: string; readKey: string }>()
@@ -56,6 +72,12 @@ export async function createSystem(env: Record<string, string> = {}, of: readonl
 
   const again = async (): Promise<void> => {
     await life.ended
+    life = await start(folder.path, env)
+  }
+
+  async function restart(): Promise<void> {
+    const { code, stderr } = await life.end('SIGINT')
+    if (code !== 0) throw new Error(`the stop ended with ${code}: ${stderr}`)
     life = await start(folder.path, env)
   }
 
@@ -125,10 +147,35 @@ export async function createSystem(env: Record<string, string> = {}, of: readonl
       return reply.body
     },
 
-    async restart() {
-      const { code, stderr } = await life.end('SIGINT')
-      if (code !== 0) throw new Error(`the stop ended with ${code}: ${stderr}`)
+    restart,
+
+    async kill() {
+      kills.total++
+      await life.end('SIGKILL')
+    },
+    async begin() {
       life = await start(folder.path, env)
+    },
+
+    writeKey: (shop) => keyOf(shop, 'writeKey'),
+
+    async release(next) {
+      env = { ...next }
+      await restart()
+    },
+
+    async admin<T>(path: string, body?: unknown) {
+      for (;;) {
+        try {
+          return await call<T>(`${life.url}${path}`, { key: adminKey, ...(body !== undefined && { body }) })
+        } catch {
+          await new Promise((resolve) => setTimeout(resolve, 50))
+        }
+      }
+    },
+
+    async end() {
+      await life.end('SIGTERM')
     },
 
     async remove() {
