@@ -80,7 +80,7 @@ describe(`${faults} random faults in a cluster lose nothing that was answered 20
       })
       const goingOn: Promise<void>[] = []
       for (const fault of drawn.slice(at, at + faultsOfARound)) {
-        await sleep(1_000 + random() * 3_000)
+        await sleep(250 + random() * 1_000)
         console.log(`fault ${done.length + 1} of ${faults}: ${fault.kind}: ${fault.detail}`)
         const over = fault.happen({ cluster, servers, wires })
         if (fault.goesOn) goingOn.push(over)

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -5,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { DuckDBInstance } from '@duckdb/node-api'
 import fc from 'fast-check'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { folderObjectStore } from '../../../core/adapters/folder-object-store.ts'
 import { ManualClock } from '../../../core/adapters/memory/manual-clock.ts'
 import { seededRandom } from '../../../core/adapters/memory/seeded-random.ts'
@@ -45,7 +46,7 @@ beforeAll(async () => {
   instance = await DuckDBInstance.create(':memory:', { threads: '1' })
   const objects = await folderObjectStore(nodeDisk(root), folder, { leftovers: 'keep' })
   const location = `file://${root}/${folder}/lake`
-  settings = { root, folder, location }
+  settings = { root, folder, location, hangs: join(root, 'a-split-hangs') }
   const common = { objects, instance, scratch: join(root, folder, 'scratch'), location }
   const under = {
     lake: createLocalLake({ ...common, random: seededRandom(1), clock: systemClock }),
@@ -132,7 +133,8 @@ describe('splits in threads', () => {
     const hanging = run(threads, await only('hangs'), cancel.signal)
     const waiting = run(threads, await only(requestOf().plan), cancel.signal)
     const after = run(threads, await only(requestOf().plan))
-    await sleep(300)
+    // Cancelled earlier, it would never begin.
+    await vi.waitFor(() => expect(existsSync(settings.hangs)).toBe(true), { timeout: 30_000 })
     cancel.abort(new Error('enough'))
     await expect(waiting).rejects.toThrow('enough')
     timers.advance(4_999)

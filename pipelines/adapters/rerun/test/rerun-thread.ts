@@ -1,4 +1,5 @@
 /** A thread of reruns over a lake in a folder, as the embedded process has them, with plans that misbehave. */
+import { writeFileSync } from 'node:fs'
 import { getPriority } from 'node:os'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
@@ -17,9 +18,11 @@ export interface TestSettings {
   readonly root: string
   readonly folder: string
   readonly location: string
+  /** A file that appears as soon as a split hangs. */
+  readonly hangs: string
 }
 
-serveRerunThread<TestSettings>(async ({ root, folder, location }, { store }) => {
+serveRerunThread<TestSettings>(async ({ root, folder, location, hangs }, { store }) => {
   const objects = await folderObjectStore(nodeDisk(root), folder, { leftovers: 'keep' })
   const instance = await DuckDBInstance.create(':memory:', { threads: '1' })
   const scratch = join(root, folder, 'scratch-of-thread')
@@ -33,16 +36,19 @@ serveRerunThread<TestSettings>(async ({ root, folder, location }, { store }) => 
       },
     }).inputs
   return createSplitRunner({
-    versions: { load: misbehaving },
+    versions: { load: (version) => misbehaving(version, hangs) },
     ...{ inputs, store },
     lake: createLocalRerunLake(common),
     writer: createLocalLake({ ...common, clock: systemClock }),
   })
 })
 
-async function misbehaving(version: string): Promise<Pipeline> {
+async function misbehaving(version: string, hangs: string): Promise<Pipeline> {
   if (version === 'dies') process.exit(7)
-  if (version === 'hangs') await new Promise(() => {})
+  if (version === 'hangs') {
+    writeFileSync(hangs, '')
+    await new Promise(() => {})
+  }
   if (version === 'priority') throw new RangeError(`priority ${getPriority(0)}`)
   return hitsPipeline
 }
