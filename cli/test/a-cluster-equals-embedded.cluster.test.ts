@@ -9,7 +9,7 @@ import { manyShops, type Sending, traffic } from './support/traffic.ts'
 
 // Many hits of 24 shops: two collectors, four partitions, two workers, publisher, Trino, gateway; and the same input
 // to one embedded process. Visitors stay below what a sketch holds exactly, because seeds differ between the two.
-const count = testLength('CLUSTER_TEST_HITS', { short: 250_000, full: 1_000_000 })
+const count = testLength('CLUSTER_TEST_HITS', { short: 120_000, full: 1_000_000 })
 const shops = manyShops(24)
 const requestMostHits = 400
 

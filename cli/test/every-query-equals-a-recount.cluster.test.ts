@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { testLength } from '../../core/test/length.ts'
+import { severalAtOnce } from '../../core/test/several-at-once.ts'
 import type { SeedHit } from '../seed/traffic.ts'
 import { type Cluster, createCluster, type Member, serversOf } from './support/cluster.ts'
 import { expectRecounted, expectSameAnswer, type QueryReply } from './support/query-answers.ts'
@@ -14,8 +15,8 @@ import { type Asked, type KnownHit, recountQuery } from './support/recount-query
 import { call, eventually } from './support/server.ts'
 
 const settings = { seed: 12, timeZone: 'Europe/Berlin', currency: 'EUR', hitsPerDay: 1_000 }
-const days = 20
-const count = testLength('CLUSTER_TEST_QUERIES', { short: 14, full: 40 })
+const days = 8
+const count = testLength('CLUSTER_TEST_QUERIES', { short: 12, full: 40 })
 const shop = { id: 'shop', timeZone: settings.timeZone, currency: settings.currency, blockedNames: [] }
 
 describe('random questions, in a cluster', () => {
@@ -50,7 +51,7 @@ describe('random questions, in a cluster', () => {
   async function send(sent: readonly SeedHit[]): Promise<void> {
     const writeKey = cluster.writeKey({ shop } as never)
     // In parts with pauses: epochs end between them, so that partitions have files to fold.
-    const part = Math.ceil(sent.length / 5)
+    const part = Math.ceil(sent.length / 4)
     for (let at = 0; at < sent.length; at += part) {
       await sendByNetwork(sent.slice(at, at + part), { url: () => cluster.collectorUrl(), writeKey })
       await cluster.settle()
@@ -69,7 +70,7 @@ describe('random questions, in a cluster', () => {
   }
 
   it('answered cold equal a recount and one process, and are the same from the cache', async () => {
-    for (const asked of queries) {
+    await severalAtOnce(queries, async (asked) => {
       const cold = await check(asked)
       expect(cold.meta.servedFrom, JSON.stringify(asked)).toMatchObject({ daily: 0, sessions: 0 })
       expectSameAnswer(cold, (await embedded.query(asked)).body, asked)
@@ -77,12 +78,14 @@ describe('random questions, in a cluster', () => {
       expect(warm.results).toEqual(cold.results)
       expect(warm.meta.servedFrom.cache, JSON.stringify(asked)).toBeGreaterThan(0)
       answers.set(asked, cold)
-    }
+    })
   }, 900_000)
 
   it('answered from the hits where a rollup would do are equal', async () => {
     const never = ['is_not', 'term', ['no hit has this']] as const
-    for (const asked of queries) await check({ ...asked, filters: [...asked.filters, never] })
+    await severalAtOnce(queries, async (asked) => {
+      await check({ ...asked, filters: [...asked.filters, never] })
+    })
   }, 900_000)
 
   it('are the same after visits and days were derived and files were folded and compacted', async () => {
@@ -91,12 +94,12 @@ describe('random questions, in a cluster', () => {
     await maintained()
     await restartGateway()
     const served = { daily: 0, sessions: 0 }
-    for (const asked of queries) {
+    await severalAtOnce(queries, async (asked) => {
       const body = await check(asked)
       expect(body.results, JSON.stringify(asked)).toEqual(answers.get(asked)?.results)
       served.daily += body.meta.servedFrom.daily
       served.sessions += body.meta.servedFrom.sessions
-    }
+    })
     expect(served.daily).toBeGreaterThan(0)
     expect(served.sessions).toBeGreaterThan(0)
     const { url } = maintenance().life
@@ -108,14 +111,16 @@ describe('random questions, in a cluster', () => {
   it('equal a recount again after late hits, while what they made wrong is derived again, and afterwards', async () => {
     await send(world.late)
     hits = world.knownAll
-    for (const asked of queries) answers.set(asked, await check(asked))
+    await severalAtOnce(queries, async (asked) => {
+      answers.set(asked, await check(asked))
+    })
     await maintained()
     await restartGateway()
-    for (const asked of queries) {
+    await severalAtOnce(queries, async (asked) => {
       const body = await check(asked)
       expect(body.results, JSON.stringify(asked)).toEqual(answers.get(asked)?.results)
       expectSameAnswer(body, (await embedded.query(asked)).body, asked)
-    }
+    })
   }, 900_000)
 
   /** Two rounds: one that was under way may have begun before the last hit. */

@@ -175,7 +175,7 @@ describe('a publication through Trino', () => {
   })
 
   it('goes on after the groups that landed when it is repeated', async () => {
-    const rows = Array.from({ length: 200 }, (_, n) => hitRow({ id: String(n), time: noon - n * dayMs, _off: n }))
+    const rows = Array.from({ length: 130 }, (_, n) => hitRow({ id: String(n), time: noon - n * dayMs, _off: n }))
     let merges = 0
     const dying = under.lake({
       trino: watchedTrino(under.trino, async (sql) => {

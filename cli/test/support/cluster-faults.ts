@@ -115,6 +115,10 @@ const makers: Readonly<Record<string, (random: Random) => Drawn>> = {
 
 export const faultKinds: readonly string[] = Object.keys(makers)
 
+/** Each takes half a minute and more, in which little else happens: drawn a third as often as others. */
+const longKinds: readonly string[] = ['Kafka is away for 30 s', 'Trino is killed in the middle of a MERGE']
+const drawnKinds = faultKinds.flatMap((kind) => Array<string>(longKinds.includes(kind) ? 1 : 3).fill(kind))
+
 /** So many faults: each kind once, in any order, then more of them. */
 export function drawFaults(count: number, random: Random): Fault[] {
   const kinds = [...faultKinds]
@@ -123,7 +127,7 @@ export function drawFaults(count: number, random: Random): Fault[] {
     ;[kinds[i], kinds[j]] = [kinds[j] as string, kinds[i] as string]
   }
   return Array.from({ length: count }, (_, n) => {
-    const kind = kinds[n] ?? pick(faultKinds, random)
+    const kind = kinds[n] ?? pick(drawnKinds, random)
     const drawn = makers[kind]?.(random) as Drawn
     return { kind, goesOn: false, ...drawn }
   })

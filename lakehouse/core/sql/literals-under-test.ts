@@ -48,7 +48,7 @@ const piece = fc.oneof(
 /** Text made to break out of a literal. */
 export const hostileText = fc.array(piece, { maxLength: 6 }).map((pieces) => pieces.join(''))
 
-/** 100,000 of them: this many lists of so many. */
+/** Lists of a thousand: 100,000 texts. */
 export const hostileRuns = 100
 export const hostileTexts = fc.array(hostileText, { minLength: 1_000, maxLength: 1_000 })
 
