@@ -19,6 +19,7 @@ import { queryEngineContract } from '../../../core/ports/query-engine.contract.t
 import type { Question } from '../../../core/ports/query-engine.ts'
 import { rawQuestion } from '../../../core/ports/query-engine-under-test.ts'
 import type { LakeRow, TableName } from '../../../core/tables.ts'
+import { testLength } from '../../../core/test/length.ts'
 import { visitsRule } from '../../../core/visits.ts'
 import { hitsTable } from '../../../schemas/tables.ts'
 import { tableLayout } from '../../core/iceberg/layout.ts'
@@ -343,7 +344,7 @@ describe('whatever is published, deleted and rewritten, in any order', () => {
         }
         expect(await lake.verify('hits')).toEqual([])
       }),
-      { numRuns: 15 },
+      { numRuns: testLength('DELETES_TEST_RUNS', { short: 8, full: 50 }) },
     )
   })
 })
