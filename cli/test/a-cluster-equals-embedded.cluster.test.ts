@@ -61,7 +61,7 @@ describe(`${count} hits through a cluster give what they give in one process`, (
         expect(found, shop.id).toEqual(await embedded.series(shop, interval))
         expect(found, shop.id).toEqual(recount(sendings, shop, interval).buckets)
       }
-    })
+    }, 900_000)
   }
 
   it('in a zone whose hours do not line up, from the hits themselves', async () => {
