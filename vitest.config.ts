@@ -11,23 +11,20 @@ const leftOut = [
   '**/*.outside.test.ts',
   '**/*.cluster.test.ts',
 ]
-const common = { testTimeout: 120_000, hookTimeout: 120_000, pool: 'forks' as const }
 
 export default defineConfig({
   test: {
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    pool: 'forks',
     // Two cores would get one worker.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
-      { test: { ...common, name: 'apart', include: apart, exclude: leftOut } },
+      { extends: true, test: { name: 'apart', include: apart, exclude: leftOut } },
       // Hundreds of small files: a process for each would take longer than their tests. None may leave anything in a module.
       {
-        test: {
-          ...common,
-          name: 'together',
-          include: ['**/*.test.ts'],
-          exclude: [...leftOut, ...apart],
-          isolate: false,
-        },
+        extends: true,
+        test: { name: 'together', include: ['**/*.test.ts'], exclude: [...leftOut, ...apart], isolate: false },
       },
     ],
   },

@@ -25,7 +25,8 @@ const paceMs = Math.max(40, faults * 2.5)
 const settleMs = 900_000
 vi.setConfig({ hookTimeout: 900_000 + faults * 120_000, testTimeout: settleMs })
 
-const attempts = 5
+const attempts = 10
+const attemptPauseMs = 5_000
 
 /** What fails may be late and not wrong, on a machine under load; numbers are compared where there are any. */
 async function patiently<T>(act: () => Promise<T>): Promise<T> {
@@ -34,6 +35,7 @@ async function patiently<T>(act: () => Promise<T>): Promise<T> {
       return await act()
     } catch (error) {
       if (attempt === attempts) throw error
+      await sleep(attemptPauseMs)
     }
   }
 }

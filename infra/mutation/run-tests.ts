@@ -30,6 +30,8 @@ export async function openTestRuns(folder: string): Promise<TestRuns> {
     watch: false,
     bail: 1,
     maxWorkers: 1,
+    // No process has a module in it from before it was changed.
+    isolate: true,
     silent: true,
     testTimeout: testMaxMs,
     hookTimeout: testMaxMs,

@@ -119,7 +119,10 @@ function parseValues(list: unknown, pointer: string, faults: QueryFault[]): read
     const text = valueText(value)
     if (text === undefined) {
       faults.push(
-        bad(pointerTo(pointer, i), `a value is a text of at most ${filterValueMaxLength}, a number, a boolean or null`),
+        bad(
+          pointerTo(pointer, i),
+          `a value is a text of at most ${filterValueMaxLength}, a finite number, a boolean or null`,
+        ),
       )
       return undefined
     }
@@ -131,7 +134,9 @@ function parseValues(list: unknown, pointer: string, faults: QueryFault[]): read
 /** Hits have only whole Unicode without NUL; a value that no hit can have would only be read differently by engines. */
 function valueText(value: unknown): string | undefined {
   if (value === null) return ''
-  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
+  if (typeof value === 'boolean') return String(value)
+  // JSON's 1e999 is infinite here, and null once it is written as JSON again.
+  if (typeof value === 'number' && Number.isFinite(value)) return String(value)
   if (typeof value !== 'string' || value.length > filterValueMaxLength) return undefined
   return isText(value) ? value : undefined
 }

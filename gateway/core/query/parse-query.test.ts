@@ -75,6 +75,7 @@ describe('a question that is not as it should be', () => {
     [[['is', 'page', [{}]]], '/filters/0/2/0'],
     [[['is', 'page', ['a', '\ud83d']]], '/filters/0/2/1'],
     [[['is', 'page', ['\0']]], '/filters/0/2/0'],
+    [JSON.parse('[["is", "page", [-1e999]]]'), '/filters/0/2/0'],
     [[['and', []]], '/filters/0'],
     [[['and', leafOf()]], '/filters/0/1/0'],
     [[['or', [leafOf(), ['not']]]], '/filters/0/1/1'],
