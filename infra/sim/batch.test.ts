@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { runBatch, tellFailures } from './batch.ts'
-import { type Lane, laneBeside, laneHere } from './lanes.ts'
+import { type Lane, laneBeside, laneHere, openProcess } from './lanes.ts'
 import type { RunResult } from './run-seed.ts'
 
 const result = (seed: number, wrong: string | null): RunResult => ({
@@ -30,15 +30,21 @@ describe('a batch', () => {
     expect(summary.next).toBe(10)
   })
 
-  it('makes the same runs in processes beside as here', async () => {
+  it("makes the same runs in processes beside as here, also where the next ones are another process's", async () => {
+    let processes = 0
+    const open = () => {
+      processes += 1
+      return openProcess()
+    }
     const of = async (lane: Lane) => {
       const traces: string[] = []
       const onResult = ({ trace }: RunResult) => void traces.push(trace)
-      await runBatch({ lanes: [lane], seeds: [21, 22], choices: { steps: 150 }, onResult })
+      await runBatch({ lanes: [lane], seeds: [21, 22, 23], choices: { steps: 150 }, onResult })
       lane.close()
       return traces
     }
-    expect(await of(laneBeside())).toEqual(await of(laneHere))
+    expect(await of(laneBeside(2, open))).toEqual(await of(laneHere))
+    expect(processes).toBe(2)
     // A process is started, and compiles all it needs.
   }, 300_000)
 })

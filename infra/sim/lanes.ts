@@ -2,7 +2,7 @@
  * Where seeds are run: in this process, or in processes beside it, so that a batch uses all cores. A run is the same in
  * either: it depends on its choices alone.
  */
-import { fork } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { PlanChoices } from './plan.ts'
 import { type RunResult, runSeed } from './run-seed.ts'
@@ -27,9 +27,11 @@ const laneFile = fileURLToPath(new URL('./lane-process.ts', import.meta.url))
 /** Runs of one process: each leaves memory that is not taken back, above all what WebAssembly reserves, some 1.5 MB. */
 export const laneRunsMax = 300
 
+/** A process that runs what a lane sends it. */
+export const openProcess = () => fork(runner, [laneFile], { serialization: 'advanced' })
+
 /** `runsMax`: after so many runs the next ones are another process's. */
-export function laneBeside(runsMax = laneRunsMax): Lane {
-  const open = () => fork(runner, [laneFile], { serialization: 'advanced' })
+export function laneBeside(runsMax = laneRunsMax, open: () => ChildProcess = openProcess): Lane {
   let child = open()
   let runs = 0
   return {

@@ -6,7 +6,7 @@ import type { MerchantId } from '../../../core/ids.ts'
 import { openErasuresPerMerchantMax } from '../../../core/ports/erasure-store.ts'
 import { createMemoryControlStore } from '../../../lakehouse/adapters/memory/memory-control-store.ts'
 import { buildApp } from '../../app.ts'
-import type { EraseSubject } from '../../core/erasure-requests.ts'
+import { type EraseSubject, erasureByMaxLength } from '../../core/erasure-requests.ts'
 import { createKeyDirectory, hashKey } from '../../core/keys.ts'
 import { createReadiness } from '../../core/readiness.ts'
 import { createMetrics } from '../plugins/metrics.ts'
@@ -105,6 +105,13 @@ describe('an erasure', () => {
     const { ask, store } = await world()
     expect(await ask('POST', '', body)).toMatchObject({ status: 400, body: { code: 'bad_query' } })
     expect(await store.erasures({ limit: 1 })).toEqual([])
+  })
+
+  it('names who asks in a text of so many characters, and no more', async () => {
+    const { ask } = await world()
+    const asked = (by: string) => ask('POST', '', { merchant: shop, visitor: 'v', by })
+    expect(await asked('x'.repeat(erasureByMaxLength + 1))).toMatchObject({ status: 400, body: { code: 'bad_query' } })
+    expect(await asked('x'.repeat(erasureByMaxLength))).toMatchObject({ status: 202 })
   })
 
   it('of a merchant that does not exist is 404; of one that has 1,000 under way 409', async () => {

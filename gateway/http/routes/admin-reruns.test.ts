@@ -11,6 +11,9 @@ import { createMemoryControlStore } from '../../../lakehouse/adapters/memory/mem
 import { buildApp } from '../../app.ts'
 import { createKeyDirectory, hashKey } from '../../core/keys.ts'
 import { createReadiness } from '../../core/readiness.ts'
+import { rerunByMaxLength, rerunNoteMaxLength, rerunReasonMaxLength } from '../../core/rerun-requests.ts'
+import { moveTriesMax } from '../../core/rerun-verbs.ts'
+import { shownPlacesMax } from '../../core/rerun-view.ts'
 import { formerZoneMarginMs } from '../../core/stored-hours.ts'
 import { createMetrics } from '../plugins/metrics.ts'
 import { adminRerunsRoutes, rerunsPerPage } from './admin-reruns.ts'
@@ -246,6 +249,18 @@ describe('a rerun that is asked for', () => {
     expect(asked).toEqual([])
   })
 
+  it('names who asks and why in texts of so many characters, and no more', async () => {
+    const { ask, asked } = world
+    const texts = { by: rerunByMaxLength, failed: rerunReasonMaxLength }
+    for (const [field, max] of Object.entries(texts)) {
+      const fine = { ...some, dryRun: true, [field]: 'x'.repeat(max) }
+      expect((await ask('POST', '', fine)).status, field).toBe(200)
+      const refused = await ask('POST', '', { ...fine, [field]: 'x'.repeat(max + 1) })
+      expect(refused, field).toMatchObject({ status: 400, body: { errors: [{ pointer: `/${field}` }] } })
+    }
+    expect(asked).toHaveLength(2)
+  })
+
   it('is of a merchant there is', async () => {
     expect(await world.ask('POST', '', { ...some, merchant: 'nobody' })).toMatchObject({ status: 404 })
   })
@@ -327,6 +342,46 @@ describe('one rerun', () => {
       return original(id, change, move)
     }
     expect(await ask('POST', '/1/pause')).toMatchObject({ status: 200, body: { state: 'paused' } })
+  })
+
+  it('is not moved where its record changes whenever it was read: tried so often, then 503', async () => {
+    const { ask, store } = world
+    await ask('POST', '', some)
+    let tries = 0
+    store.updateRerun = async () => {
+      tries += 1
+      return undefined
+    }
+    const refused = await ask('POST', '/1/pause')
+    expect(refused).toMatchObject({ status: 503, body: { code: 'control_store_unavailable' } })
+    expect(tries).toBe(moveTriesMax)
+    expect((await ask('GET', '/1')).body.state).toBe('planned')
+  })
+
+  it('takes a note of so many characters, and no more', async () => {
+    const { ask } = world
+    await ask('POST', '', some)
+    const refused = await ask('POST', '/1/pause', { note: 'x'.repeat(rerunNoteMaxLength + 1) })
+    expect(refused).toMatchObject({ status: 400, body: { errors: [{ pointer: '/note' }] } })
+    const note = 'x'.repeat(rerunNoteMaxLength)
+    expect((await ask('POST', '/1/pause', { note })).status).toBe(200)
+    expect((await ask('GET', '/1')).body.events.at(-1).note).toBe(note)
+  })
+
+  it('shows so many of its places, and how many there are', async () => {
+    const { ask, store, clock } = world
+    const places = Array.from({ length: shownPlacesMax + 1 }, (_, day) => {
+      const from = Date.parse('2026-01-01') + day * dayMs
+      return { merchant: null, from, to: from + dayMs }
+    })
+    const { pipeline, snapshot } = some
+    const chosen = { via: null, dataSets: 'recorded', zones: 'recorded', recovers: null, promote: 'manual' } as const
+    const request = { ...chosen, pipeline, snapshot, places, sinks: ['hits'], plan: 'new', by: 'ada' } as const
+    await store.createRerun(request, { now: clock.now(), notes: { estimate } })
+    const { body } = await ask('GET', '/1')
+    expect(body.request.places).toHaveLength(shownPlacesMax)
+    expect(body.request.placesInAll).toBe(shownPlacesMax + 1)
+    expect(body.lastDay).toBe('2026-04-11')
   })
 
   it('is listed with the others, newest first, a page at a time', async () => {
