@@ -1,4 +1,7 @@
-/** Compiles the steps of a plan to closures over one run of a row: per row there is no lookup by name and no promise. */
+/**
+ * Compiles the steps of a plan to functions over one run of a row: per row there is no lookup by name and no promise. Steps
+ * that follow each other are one function (`row-code.ts`); windows and sinks are closures that it calls.
+ */
 import { InvalidPlanError } from '../../../core/errors.ts'
 import { calendarBucket } from '../../../core/time/calendar.ts'
 import type { AnyPane } from '../../core/pane.ts'
@@ -21,8 +24,21 @@ import type { Refused } from '../../plan/sinks.ts'
 import { keepsState, type WindowChain, windowChain } from '../../plan/window-chain.ts'
 import type { FirstSeen } from '../compile-plan.ts'
 import type { PlacedRow } from './row-aggregates.ts'
+import {
+  callOf,
+  dedupeCode,
+  filterCode,
+  flatMapCode,
+  forkCode,
+  mapCode,
+  type Next,
+  type RowCode,
+  readCode,
+  type StepCode,
+  splitCode,
+  stage,
+} from './row-code.ts'
 import { type RowEffect, type RowPlace, RowRun } from './row-run.ts'
-import { filterCode, flatMapCode, forkCode, mapCode, type Next, type StepCode, splitCode } from './step-code.ts'
 import { type AnyWindowPane, type WindowChainOperator, windowChainOperator } from './window-chain-operator.ts'
 
 export type SinkStep = WriteStep | CollectStep
@@ -87,7 +103,7 @@ class GraphCompiler {
   readonly #read: ReadStep
   readonly #windows: WindowChainOperator[] = []
   readonly #epochs: (() => void)[] = []
-  /** Read by several: one chain of steps behind each, with one state. */
+  /** Read by several: one function for the steps behind each, with one state. */
   readonly #unions = new Map<string, Next>()
 
   constructor(private readonly options: CompileGraphOptions) {
@@ -96,90 +112,78 @@ class GraphCompiler {
   }
 
   compile(): CompiledGraph {
-    const first = this.#after(this.#read.name)
+    const { pipeline } = this.options
+    const { name } = this.#read
+    const times = {
+      eventTime: lambdaOf(pipeline, `${name}.eventTime`),
+      receivedMs: lambdaOf(pipeline, `${name}.watermarkFrom`),
+    }
+    const first = this.#stage(name, readCode(times, this.#after(name)))
     this.options.output.keeps?.(this.#windows)
     return { run: this.#run, first, windows: this.#windows, epochs: this.#epochs }
+  }
+
+  #stage(output: string, code: RowCode): Next {
+    return stage({ run: this.#run, name: `${this.options.pipeline.plan.name}/${output}`, code })
   }
 
   #readers(output: string): readonly PlanStep[] {
     return this.#steps.filter((step) => inputsOf(step).includes(output))
   }
 
-  /** All steps that read an output, as one. */
-  #after(output: string): Next {
+  /** All steps that read an output, in the order of the plan. */
+  #after(output: string): RowCode {
     return forkCode(
-      output,
+      `${this.options.pipeline.plan.name}/${output}`,
       this.#readers(output).map((step) => this.#compile(step)),
     )
   }
 
-  #compile(step: PlanStep): Next {
+  #compile(step: PlanStep): RowCode {
     switch (step.kind) {
       case 'dedupe':
         return this.#dedupe(step)
       case 'map':
-      case 'filter':
+        return mapCode(this.#code(step, this.#context(step)), this.#after(step.name))
       case 'flatMap':
-        return this.#rowStep(step)
+        return flatMapCode(this.#code(step, this.#context(step)), this.#after(step.name))
+      case 'filter':
+        return filterCode(this.#code(step, this.#context(step)), this.#after(step.name))
       case 'split':
+        return this.#split(step, this.#context(step))
       case 'validate':
-        return this.#split(step)
+        return this.#split(step, null)
       case 'union': {
-        const known = this.#unions.get(step.name) ?? this.#after(step.name)
+        const known = this.#unions.get(step.name) ?? this.#stage(step.name, this.#after(step.name))
         this.#unions.set(step.name, known)
-        return known
+        return callOf(known)
       }
       case 'write':
       case 'collect':
-        return this.#sink(step)
+        return callOf(this.#sink(step))
       case 'groupBy':
         return this.#after(step.name)
       case 'window':
-        return this.#window(step)
+        return callOf(this.#window(step))
       default:
         throw new InvalidPlanError(`'${step.name}' (${step.kind}) cannot stand after '${step.after}'`)
     }
   }
 
-  #dedupe(step: DedupeStep): Next {
-    const run = this.#run
+  #dedupe(step: DedupeStep): RowCode {
     const state = this.options.states.get(step.name)
     if (state === undefined) throw new InvalidPlanError(`'${step.name}' has no state`)
     const [partitionKey = '', id = ''] = step.key
-    const next = this.#after(step.name)
-    return (row) => {
-      run.step = step.name
-      const columns = row as Row
-      run.inState = true
-      const isFirst = state.firstSeen(String(columns[partitionKey]), String(columns[id]), run.receivedMs)
-      run.inState = false
-      if (isFirst) next(row)
-      else if (run.end === 'none') run.end = 'duplicate'
-    }
+    return dedupeCode({ name: step.name, state, partitionKey, id }, this.#after(step.name))
   }
 
-  #rowStep(step: RowStep): Next {
-    const code = this.#code(step, this.#context(step))
-    const next = this.#after(step.name)
-    switch (step.kind) {
-      case 'map':
-        return mapCode(code, next)
-      case 'flatMap':
-        return flatMapCode(code, next)
-      case 'filter':
-        return filterCode(code, next)
-    }
-  }
-
-  #split(step: SplitStep | ValidateStep): Next {
-    const code = this.#code(step, step.kind === 'split' ? this.#context(step) : null)
-    return splitCode(code, new Map(step.to.map((branch) => [branch as string, this.#after(`${step.name}.${branch}`)])))
+  #split(step: SplitStep | ValidateStep, context: StepCode['context']): RowCode {
+    const branches = step.to.map((branch) => [branch as string, this.#after(`${step.name}.${branch}`)] as const)
+    return splitCode(this.#code(step, context), branches)
   }
 
   #code({ name }: PlanStep, context: StepCode['context']): StepCode {
-    const { pipeline } = this.options
-    const code = `${pipeline.plan.name}/${name}`
-    return { run: this.#run, name, code, lambda: lambdaOf(pipeline, name), context }
+    return { name, lambda: lambdaOf(this.options.pipeline, name), context }
   }
 
   #sink(step: SinkStep): Next {
@@ -230,7 +234,7 @@ class GraphCompiler {
     const run = this.#run
     const output = `${step.name}.tooLate`
     if (this.#readers(output).length === 0) return () => run.miss(null)
-    const next = this.#after(output)
+    const next = this.#stage(output, this.#after(output))
     return ({ row, time, position }) => run.miss({ step: step.name, row, time, position, next })
   }
 

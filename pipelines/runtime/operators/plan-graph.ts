@@ -12,18 +12,18 @@ import type { Position } from '../../../core/ids.ts'
 import { Watermark } from '../../core/watermark.ts'
 import { later } from '../../core/watermarks.ts'
 import { expectStream } from '../../plan/check-bounded.ts'
-import type { Lambda, Pipeline } from '../../plan/draft.ts'
+import type { Pipeline } from '../../plan/draft.ts'
 import type { PlanStep } from '../../plan/node/step.ts'
 import type { FirstSeen } from '../compile-plan.ts'
 import {
   type CompiledGraph,
   compileGraph,
   type GraphOutput,
-  lambdaOf,
   readOf,
   type SinkStep,
   takesRefused,
 } from './compile-graph.ts'
+import type { Next } from './row-code.ts'
 import type { RowRun } from './row-run.ts'
 import type { ChainState } from './window-chain-operator.ts'
 
@@ -99,8 +99,9 @@ const endOfTime = Number.MAX_SAFE_INTEGER
 class OperatorGraph implements PlanGraph {
   readonly #steps: readonly PlanStep[]
   readonly #compiled: CompiledGraph
-  readonly #eventTime: Lambda
-  readonly #watermarkFrom: Lambda
+  readonly #run: RowRun
+  readonly #first: Next
+  readonly #keepsWindows: boolean
   readonly #readName: string
   /** null: it is moved from outside. */
   readonly #ofRows: Watermark | null
@@ -119,13 +120,14 @@ class OperatorGraph implements PlanGraph {
     this.#readName = read.name
     this.#ofRows = watermarks === 'of rows' ? new Watermark(read.watermarkDelayMs, null) : null
     this.#stateMaxBytes = options.stateMaxBytes ?? plan.stateMaxBytes ?? Number.MAX_SAFE_INTEGER
-    this.#eventTime = lambdaOf(pipeline, `${read.name}.eventTime`)
-    this.#watermarkFrom = lambdaOf(pipeline, `${read.name}.watermarkFrom`)
     this.#refusedSink = plan.steps.find(takesRefused)
     this.#compiled = compileGraph({
       ...options,
       processingTime: () => this.#processingTime,
     })
+    this.#run = this.#compiled.run
+    this.#first = this.#compiled.first
+    this.#keepsWindows = this.#compiled.windows.length > 0
   }
 
   get watermark(): number | null {
@@ -149,26 +151,15 @@ class OperatorGraph implements PlanGraph {
   }
 
   process(row: unknown, position: Position, processingTime: number): void {
-    if (this.isFull) {
-      throw new StateLimitError(this.options.pipeline.plan.name, this.stateBytes, this.#stateMaxBytes)
-    }
-    this.advanceProcessingTime(processingTime)
-    const { run } = this.#compiled
+    if (this.#keepsWindows) this.#beforeWindows(processingTime)
+    const run = this.#run
     run.start(this.#readName, position)
-    const passed = this.#pass(row, this.#enter)
-    let { end, droppedBy } = run
-    for (let late = run.nextLate(); late !== undefined; late = run.nextLate()) {
-      run.startLate(late)
-      this.#pass(late.row, late.next)
-      if (rank[run.end] < rank[end]) continue
-      end = run.end
-      droppedBy = run.droppedBy
-    }
-    this.#count(end, droppedBy)
-    if (!passed) return
-    if (this.#ofRows === null) return
+    const passed = this.#pass(row, this.#first)
+    if (run.hasLate) this.#passLate()
+    else this.#count(run.end, run.droppedBy)
+    if (!passed || this.#ofRows === null) return
     this.#ofRows.see(run.receivedMs)
-    this.#advanceWindows()
+    if (this.#keepsWindows) this.#advanceWindows()
   }
 
   advanceWatermark(to: number): void {
@@ -209,25 +200,37 @@ class OperatorGraph implements PlanGraph {
     this.#given = least === endOfTime ? Number.POSITIVE_INFINITY : least
   }
 
-  #advanceWindows(): void {
-    const { windows } = this.#compiled
-    if (windows.length === 0) return
-    const { watermark } = this
-    if (watermark === null) return
-    for (const window of windows) window.advanceWatermark(watermark)
+  /** @throws StateLimitError */
+  #beforeWindows(processingTime: number): void {
+    if (this.isFull) {
+      throw new StateLimitError(this.options.pipeline.plan.name, this.stateBytes, this.#stateMaxBytes)
+    }
+    this.advanceProcessingTime(processingTime)
   }
 
-  /** The steps from the first on. @throws RangeError: without its times a row has no window, and could hold the watermark */
-  readonly #enter = (row: unknown): void => {
-    const { run, first } = this.#compiled
-    run.time = wholeMs(this.#eventTime(row, null), 'event time') as EventTime
-    run.receivedMs = wholeMs(this.#watermarkFrom(row, null), "watermark's time")
-    first(row)
+  /** A row's parts that were too late go on, each by itself; what became of it is the highest of all. */
+  #passLate(): void {
+    const run = this.#run
+    let { end, droppedBy } = run
+    for (let late = run.nextLate(); late !== undefined; late = run.nextLate()) {
+      run.startLate(late)
+      this.#pass(late.row, late.next)
+      if (rank[run.end] < rank[end]) continue
+      end = run.end
+      droppedBy = run.droppedBy
+    }
+    this.#count(end, droppedBy)
+  }
+
+  #advanceWindows(): void {
+    const { watermark } = this
+    if (watermark === null) return
+    for (const window of this.#compiled.windows) window.advanceWatermark(watermark)
   }
 
   /** False where a step failed. */
   #pass(row: unknown, next: (row: unknown) => void): boolean {
-    const { run } = this.#compiled
+    const run = this.#run
     try {
       next(row)
     } catch (error) {
@@ -255,9 +258,4 @@ class OperatorGraph implements PlanGraph {
     if (this.#refusedSink === undefined) return
     this.options.output.refused(this.#refusedSink, { step, reason: 'step_error', row }, place)
   }
-}
-
-function wholeMs(found: unknown, what: string): number {
-  if (Number.isSafeInteger(found)) return found as number
-  throw new RangeError(`the ${what} is a whole number of milliseconds, not ${String(found)}`)
 }

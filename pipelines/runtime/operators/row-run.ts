@@ -3,7 +3,7 @@
  * passed, or none of it.
  */
 import type { EventTime } from '../../../core/event-time.ts'
-import type { Position } from '../../../core/ids.ts'
+import type { Offset, Position } from '../../../core/ids.ts'
 
 /** Takes an effect once its row has passed every step. What may fail is done before. */
 export interface RowEffect {
@@ -23,11 +23,8 @@ export interface LateRow extends RowPlace {
   readonly next: (row: unknown) => void
 }
 
-const nowhere: Position = { partition: 0, offset: 0, index: 0 } as Position
-
 export class RowRun implements RowPlace {
   time = 0 as EventTime
-  position: Position = nowhere
   /** What the watermark follows. */
   receivedMs = 0
   /** The step that runs now: it names a failure. */
@@ -42,10 +39,18 @@ export class RowRun implements RowPlace {
   readonly #late: LateRow[] = []
   readonly #effects: RowEffect[] = []
   readonly #values: unknown[] = []
+  /** Where it stands, as numbers: a new object held by an old one costs the garbage collector's attention, each row's. */
+  #partition = 0
+  #offset = 0 as Offset
+  #index = 0
   #noted = 0
   /** Of what was noted: so much keeps the row. */
   #keeping = 0
   #missed = 0
+
+  get position(): Position {
+    return { partition: this.#partition, offset: this.#offset, index: this.#index }
+  }
 
   /** A row that was read. */
   start(step: string, position: Position): void {
@@ -61,7 +66,9 @@ export class RowRun implements RowPlace {
 
   #begin(step: string, position: Position): void {
     this.step = step
-    this.position = position
+    this.#partition = position.partition
+    this.#offset = position.offset
+    this.#index = position.index
     this.inState = false
     this.end = 'none'
     this.droppedBy = null
@@ -71,15 +78,17 @@ export class RowRun implements RowPlace {
   }
 
   note(effect: RowEffect, value: unknown, end: 'kept' | 'refused'): void {
-    this.#effects[this.#noted] = effect
-    this.#values[this.#noted] = value
-    this.#noted += 1
+    const place = this.#noted
+    this.#effects[place] = effect
+    this.#values[place] = value
+    this.#noted = place + 1
     if (end === 'kept') this.#keeping += 1
     if (this.end !== 'refused') this.end = end
   }
 
   takeEffect(): void {
-    for (let i = 0; i < this.#noted; i++) (this.#effects[i] as RowEffect).take(this.#values[i])
+    const [effects, values, noted] = [this.#effects, this.#values, this.#noted]
+    for (let i = 0; i < noted; i++) (effects[i] as RowEffect).take(values[i])
     if (this.#missed === 0 || this.#missed < this.#keeping || this.end !== 'kept') return
     this.end = 'none'
     this.droppedBy = 'too_late'
@@ -89,6 +98,10 @@ export class RowRun implements RowPlace {
   miss(late: LateRow | null): void {
     this.#missed += 1
     if (late !== null) this.#late.push(late)
+  }
+
+  get hasLate(): boolean {
+    return this.#late.length > 0
   }
 
   nextLate(): LateRow | undefined {
