@@ -5,6 +5,7 @@
 import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
 import kafkajs, { type Kafka, type LogEntry } from 'kafkajs'
+import { wholeResponsesSocket } from './whole-responses.ts'
 
 export const kafkaConnectMaxMs = 3_000
 /** Of one request; a call takes at most (`kafkaRetries` + 1) times as long, and the pauses between. */
@@ -34,6 +35,7 @@ export function createKafka({ brokers, clientId, say }: KafkaClientOptions): Kaf
     clientId,
     connectionTimeout: kafkaConnectMaxMs,
     requestTimeout: kafkaRequestMaxMs,
+    socketFactory: wholeResponsesSocket,
     retry: { initialRetryTime, maxRetryTime, retries: kafkaRetries },
     logLevel: logLevel.WARN,
     logCreator: () => (entry) => {
