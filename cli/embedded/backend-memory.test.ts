@@ -3,7 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
+import { folderObjectStore } from '../../core/adapters/folder-object-store.ts'
+import { ManualClock } from '../../core/adapters/memory/manual-clock.ts'
+import { nodeDisk } from '../../core/adapters/node/node-disk.ts'
+import { systemRandom } from '../../core/adapters/node/system.ts'
+import { hitRow } from '../../core/ports/lake.contract.ts'
 import { minDatabaseMemoryBytes } from '../../lakehouse/adapters/duckdb/database.ts'
+import { createLocalLake } from '../../lakehouse/adapters/local/local-lake.ts'
 import { openDatabases } from './databases.ts'
 
 const folders: string[] = []
@@ -11,29 +17,57 @@ afterEach(async () => {
   for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true })
 })
 
-describe('the databases of the embedded process', () => {
-  it('the control store commits while what writes and asks the lake has taken all of its memory', async () => {
-    const dataDir = await mkdtemp(join(tmpdir(), 'hitlake-databases-'))
-    folders.push(dataDir)
-    const { control, lake } = await openDatabases({
-      dataDir,
-      config: { duckdbMemoryBytes: minDatabaseMemoryBytes, duckdbThreads: 1 },
-    })
-    const greedy = await lake.connect()
-    await greedy.run("SET temp_directory = ''").catch(() => undefined)
-    await greedy.run('BEGIN')
-    await greedy.run('CREATE TEMP TABLE held (x VARCHAR)')
-    const fill = async () => {
-      for (;;) await greedy.run('INSERT INTO held SELECT repeat(x::VARCHAR, 20) FROM range(200000) AS t(x)')
-    }
-    await expect(fill()).rejects.toThrow(/Out of Memory|could not/)
+/** All memory of what publishes, rewrites and asks is taken; `close` gives it back. */
+async function crowded() {
+  const dataDir = await mkdtemp(join(tmpdir(), 'hitlake-databases-'))
+  folders.push(dataDir)
+  const { control, staging, lake } = await openDatabases({
+    dataDir,
+    config: { duckdbMemoryBytes: minDatabaseMemoryBytes, duckdbThreads: 1 },
+  })
+  const greedy = await lake.connect()
+  await greedy.run("SET temp_directory = ''").catch(() => undefined)
+  await greedy.run('BEGIN')
+  await greedy.run('CREATE TEMP TABLE held (x VARCHAR)')
+  const fill = async () => {
+    for (;;) await greedy.run('INSERT INTO held SELECT repeat(x::VARCHAR, 20) FROM range(200000) AS t(x)')
+  }
+  await expect(fill()).rejects.toThrow(/Out of Memory|could not/)
+  const close = () => {
+    greedy.closeSync()
+    for (const each of [control, staging, lake]) each.closeSync()
+  }
+  return { dataDir, control, staging, lake, close }
+}
+
+describe('while what publishes, rewrites and asks the lake has taken all of its memory', () => {
+  it('the control store commits', async () => {
+    const { control, close } = await crowded()
     const own = await control.connect()
     await own.run('CREATE TABLE kept AS SELECT range AS x FROM range(100000)')
     const [[rows]] = (await (await own.runAndReadAll('SELECT count(*) FROM kept')).getRows()) as [[bigint]]
     expect(rows).toBe(100_000n)
-    greedy.closeSync()
     own.closeSync()
-    control.closeSync()
-    lake.closeSync()
+    close()
+  })
+
+  it.each([
+    ['many', 100_000, 40],
+    ['wide', 1_000, 24_000],
+  ])('an epoch of %s hits is staged', async (_name, count, width) => {
+    const { dataDir, staging, lake, close } = await crowded()
+    const parts = {
+      objects: await folderObjectStore(nodeDisk(dataDir), 'objects'),
+      ...{ instance: lake, scratch: join(dataDir, 'scratch'), random: systemRandom, clock: new ManualClock() },
+      location: `file://${dataDir}/objects/lake`,
+    }
+    const rows = Array.from({ length: count }, (_, n) =>
+      hitRow({ _off: n, merchant: `shop ${n % 40}`, props: `${n * 7_919}-`.repeat(width).slice(0, width) }),
+    )
+    // Or this would show nothing.
+    await expect(createLocalLake(parts).stage('hits', 'crowded', rows)).rejects.toThrow(/memory|allocate/i)
+    const staged = await createLocalLake({ ...parts, stagingInstance: staging }).stage('hits', 'apart', rows)
+    expect(staged.rows).toBe(count)
+    close()
   })
 })

@@ -77,12 +77,12 @@ export interface Backend {
 /** @throws StartError where the data folder is another process's or damaged */
 export async function openBackend(parts: BackendParts): Promise<Backend> {
   const { config, dataDir, timers, random, clock } = parts
-  const { control, lake: instance } = await openDatabases({ dataDir, config })
+  const { control, staging, lake: instance } = await openDatabases({ dataDir, config })
   const scratch = await emptyScratch(dataDir)
   const objects = await folderObjectStore(nodeDisk(dataDir), '')
   const store = await openDuckDbControlStore({ instance: control })
   const location = pathToFileURL(join(dataDir, 'lake')).href
-  const lake = createLocalLake({ objects, instance, scratch, random, clock, location })
+  const lake = createLocalLake({ objects, instance, stagingInstance: staging, scratch, random, clock, location })
   const engine = createDuckDbQueryEngine({
     instance,
     files: lake,
@@ -154,6 +154,7 @@ export async function openBackend(parts: BackendParts): Promise<Backend> {
       await engine.close()
       await store.close()
       control.closeSync()
+      staging.closeSync()
       instance.closeSync()
     },
   }

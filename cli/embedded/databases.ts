@@ -10,12 +10,20 @@ import { dataFolderNames } from './data-folder.ts'
  */
 export const controlStoreMemoryBytes = 64 * 1024 * 1024
 
+/**
+ * For staging alone, what an epoch does every two seconds: a rewrite or a question that has taken what there is would make
+ * it begin again. Above what an epoch of 8 MiB takes; a larger one spills.
+ */
+export const stagingMemoryBytes = 64 * 1024 * 1024
+
 type Database = Awaited<ReturnType<typeof openDatabase>>
 
 export interface Databases {
   /** Over the control store's file, which is the lock on the data folder. */
   readonly control: Database
-  /** In memory: Parquet writing, rewriting and queries. */
+  /** In memory: staging. */
+  readonly staging: Database
+  /** In memory: publishing, rewriting and queries. */
   readonly lake: Database
 }
 
@@ -34,11 +42,17 @@ export async function openDatabases({
     threads: 1,
     scratch: join(scratch, 'control'),
   })
+  const staging = await openDatabase({
+    file: ':memory:',
+    memoryLimitBytes: stagingMemoryBytes,
+    threads: 1,
+    scratch: join(scratch, 'staging'),
+  })
   const lake = await openDatabase({
     file: ':memory:',
     memoryLimitBytes: config.duckdbMemoryBytes,
     threads: config.duckdbThreads,
     scratch: join(scratch, 'duckdb'),
   })
-  return { control, lake }
+  return { control, staging, lake }
 }

@@ -4,10 +4,11 @@
  */
 import { Agent } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { testLength } from '../../core/test/length.ts'
 import { hostileTexts } from './support/hostile.ts'
 import { call, eventually, type Life, type Reply, readKeys, start, temporaryFolder } from './support/server.ts'
 
-const texts = hostileTexts({ seed: 3, count: Number(process.env.HOSTILE_TEST_COUNT ?? 300) })
+const texts = hostileTexts({ seed: 3, count: testLength('HOSTILE_TEST_COUNT', { short: 120, full: 300 }) })
 /** In every hit of the other shop, and nowhere else. */
 const secret = 'zebra-crossing-of-the-other'
 const sqlWords =

@@ -8,7 +8,7 @@ import { randomInt } from 'node:crypto'
 import { cpus, loadavg } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
-/** A test that stands still longer than this has failed. The longest known, 500 faults, takes three hours on two busy cores. */
+/** A test that stands still longer than this has failed. The longest known, 500 faults and 1,000 races, take an hour and a half on two cores. */
 export const testLimitMs = 8 * 3_600_000
 
 const suites = {

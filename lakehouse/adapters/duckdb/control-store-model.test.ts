@@ -6,6 +6,7 @@ import { keyOf, merchantOf } from '../../../core/ports/control-store.contract.ts
 import type { ControlStore } from '../../../core/ports/control-store.ts'
 import { epochOf, fileOf, offset, positionOf } from '../../../core/ports/control-store-epochs.contract.ts'
 import type { TableName } from '../../../core/tables.ts'
+import { testLength } from '../../../core/test/length.ts'
 import { createMemoryControlStore } from '../memory/memory-control-store.ts'
 import { openDuckDbControlStore } from './control-store.ts'
 import { minDatabaseMemoryBytes, openDatabase } from './database.ts'
@@ -238,7 +239,11 @@ it('answers every sequence of calls as the memory store does', async () => {
       await store.close()
       instance.closeSync()
     }),
-    { numRuns: 50, endOnFailure: true, examples: [[[...everyOutcome]]] },
+    {
+      numRuns: testLength('STORE_TEST_RUNS', { short: 20, full: 200 }),
+      endOnFailure: true,
+      examples: [[[...everyOutcome]]],
+    },
   )
   // Sequences that only ever failed would prove nothing.
   expect([...answered]).toEqual(

@@ -7,6 +7,7 @@ import { ManualClock } from '../../../core/adapters/memory/manual-clock.ts'
 import { seededRandom } from '../../../core/adapters/memory/seeded-random.ts'
 import { nodeDisk } from '../../../core/adapters/node/node-disk.ts'
 import { queryEngineContract } from '../../../core/ports/query-engine.contract.ts'
+import { testLength } from '../../../core/test/length.ts'
 import { createLocalLake } from '../local/local-lake.ts'
 import { createMemoryLake } from '../memory/memory-lake.ts'
 import { createMemoryQueryEngine } from '../memory/memory-query-engine.ts'
@@ -43,6 +44,7 @@ async function openLake() {
 }
 
 queryEngineContract('DuckDB', {
+  recounts: testLength('ENGINE_TEST_RECOUNTS', { short: 12, full: 25 }),
   pendingFiles: 'read',
   open: async () => {
     const lake = await openLake()

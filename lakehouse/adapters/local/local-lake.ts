@@ -45,6 +45,8 @@ export interface LocalLakeOptions {
   readonly objects: ObjectStore
   /** The process's one DuckDB; its memory limit and temporary folder bound what a merge takes. */
   readonly instance: DuckDBInstance
+  /** Where rows are staged, if apart: an epoch must not wait for memory that a merge or a question has taken. */
+  readonly stagingInstance?: DuckDBInstance
   /** A folder of this machine for files on their way into the store; emptied by whoever starts the process. */
   readonly scratch: string
   readonly random: Random

@@ -26,6 +26,8 @@ export interface StagingOptions {
   readonly objects: ObjectStore
   /** The process's one DuckDB; its memory limit and temporary folder bound what a merge takes. */
   readonly instance: DuckDBInstance
+  /** Where rows are staged, if apart: an epoch must not wait for memory that a merge or a question has taken. */
+  readonly stagingInstance?: DuckDBInstance
   /** A folder of this machine for files on their way into the store; emptied by whoever starts the process. */
   readonly scratch: string
   readonly random: Random
@@ -51,7 +53,7 @@ export interface Staging extends Pick<LakeWriter, 'stage' | 'discard' | 'stagedN
 }
 
 export function createStaging(options: StagingOptions): Staging {
-  const { objects, instance, random } = options
+  const { objects, instance, stagingInstance = instance, random } = options
   const scratchFile = () => join(options.scratch, `${Buffer.from(random.bytes(12)).toString('hex')}.parquet`)
   const removeFile = (path: string) => rm(path, { force: true })
 
@@ -93,7 +95,7 @@ export function createStaging(options: StagingOptions): Staging {
       await mkdir(options.scratch, { recursive: true })
       const path = scratchFile()
       try {
-        const facts = await withConnection(instance, (connection) =>
+        const facts = await withConnection(stagingInstance, (connection) =>
           // Sorted here, not by DuckDB, whose sort holds all strings in memory: an epoch may be larger than its limit.
           writeRows({ connection, columns, rows: rows.toSorted(rowOrder(definition)), path, scratchFile, removeFile }),
         )

@@ -2,6 +2,7 @@ import { afterAll } from 'vitest'
 import { ManualClock } from '../../../core/adapters/memory/manual-clock.ts'
 import { generationComparerContract } from '../../../core/ports/generation-comparer.contract.ts'
 import type { TableView } from '../../../core/ports/lake.ts'
+import { testLength } from '../../../core/test/length.ts'
 import { createTrinoGenerationComparer } from './generation-comparer.ts'
 import { openTrinoUnderTest } from './query-engine-under-test.ts'
 
@@ -10,6 +11,7 @@ const clock = new ManualClock()
 afterAll(() => under.close())
 
 generationComparerContract('Trino', {
+  maps: testLength('CLUSTER_TEST_MAPS', { short: 4, full: 12 }),
   async open() {
     const { trino, catalog } = under
     const schema = await under.openSchema()
