@@ -109,7 +109,7 @@ export const ofStream: readonly Mutant[] = [
   {
     name: 'watermark-goes-back',
     file: 'pipelines/core/watermark.ts',
-    search: 'if (this.value === null || at > this.value) this.value = at',
+    search: 'if (at > this.value) this.value = at',
     replace: 'this.value = at',
     wrong: 'a row of before takes the watermark back',
     tests: ['pipelines/core/watermarks.test.ts'],
