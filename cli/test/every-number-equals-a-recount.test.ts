@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { testLength } from '../../core/test/length.ts'
 import { type Interval, recount } from './support/recount.ts'
 import { createSystem, type System } from './support/system.ts'
 import { type Sending, shops, traffic } from './support/traffic.ts'
 
-// 110,000 hits of four shops over a year: shuffled, one in twenty a repeat, a third spread over the last 20 days, the
+const count = testLength('NUMBERS_TEST_HITS', { short: 60_000, full: 110_000 })
+
+// So many hits of four shops over a year: shuffled, one in twenty a repeat, a third spread over the last 20 days, the
 // rest around both clock changes of New York and of Lord Howe. Killed ten times on the way (200 times in
 // no-accepted-hit-is-lost.long.test.ts), then stopped and started.
 describe('after any history of crashes, every number equals a recount of what was sent', () => {
@@ -12,7 +15,7 @@ describe('after any history of crashes, every number equals a recount of what wa
 
   beforeAll(async () => {
     system = await createSystem()
-    sendings = traffic({ seed: 7, count: 110_000, now: Date.now() - 60_000 })
+    sendings = traffic({ seed: 7, count, now: Date.now() - 60_000 })
     await system.send(sendings, { kills: 10, seed: 7 })
     await system.settle()
   }, 600_000)

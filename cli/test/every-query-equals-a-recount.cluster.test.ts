@@ -15,7 +15,7 @@ import { type Asked, type KnownHit, recountQuery } from './support/recount-query
 import { call, eventually } from './support/server.ts'
 
 const settings = { seed: 12, timeZone: 'Europe/Berlin', currency: 'EUR', hitsPerDay: 1_000 }
-const days = testLength('CLUSTER_TEST_QUERY_DAYS', { short: 8, full: 20 })
+const days = testLength('CLUSTER_TEST_QUERY_DAYS', { short: 5, full: 20 })
 const count = testLength('CLUSTER_TEST_QUERIES', { short: 12, full: 40 })
 const shop = { id: 'shop', timeZone: settings.timeZone, currency: settings.currency, blockedNames: [] }
 

@@ -11,7 +11,7 @@ import { type Asked, type KnownHit, recountQuery } from './support/recount-query
 
 const settings = { seed: 11, timeZone: 'Europe/Berlin', currency: 'EUR', hitsPerDay: 1_500 }
 const days = 35
-const count = testLength('QUERY_TEST_COUNT', { short: 30, full: 150 })
+const count = testLength('QUERY_TEST_COUNT', { short: 16, full: 150 })
 
 describe('random questions', () => {
   let system: QuerySystem

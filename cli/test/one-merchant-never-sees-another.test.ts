@@ -8,7 +8,7 @@ import { testLength } from '../../core/test/length.ts'
 import { hostileTexts } from './support/hostile.ts'
 import { call, eventually, type Life, type Reply, readKeys, start, temporaryFolder } from './support/server.ts'
 
-const texts = hostileTexts({ seed: 3, count: testLength('HOSTILE_TEST_COUNT', { short: 120, full: 300 }) })
+const texts = hostileTexts({ seed: 3, count: testLength('HOSTILE_TEST_COUNT', { short: 60, full: 300 }) })
 /** In every hit of the other shop, and nowhere else. */
 const secret = 'zebra-crossing-of-the-other'
 const sqlWords =

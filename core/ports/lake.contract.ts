@@ -9,6 +9,7 @@ import { SnapshotNotFoundError } from '../errors.ts'
 import { dayMs, eventTime, utcDay } from '../event-time.ts'
 import type { MerchantId } from '../ids.ts'
 import type { LakeRow, TableName } from '../tables.ts'
+import { testLength } from '../test/length.ts'
 import type { ErasedHits } from './erasure-store.ts'
 import type { LakeReader, LakeWriter, ScanFilter, TableView } from './lake.ts'
 
@@ -20,6 +21,7 @@ export interface LakeUnderTest {
 }
 
 const noon = eventTime('2026-03-01T12:00:00Z')
+const batchDays = testLength('LAKE_TEST_DAYS', { short: 120, full: 400 })
 
 /** A full row of `hits`; every column is set. */
 export function hitRow(change: LakeRow = {}): LakeRow {
@@ -234,18 +236,18 @@ export function lakeContract(name: string, open: () => Promise<LakeUnderTest>): 
         expect(ids(await rowsOf(lake, view))).toEqual(['new', 'old'])
       })
 
-      it('takes a batch over 400 days', async () => {
+      it(`takes a batch over ${batchDays} days`, async () => {
         const { lake } = await open()
-        const rows = Array.from({ length: 400 }, (_, n) => hitRow({ id: String(n), time: noon - n * dayMs, _off: n }))
+        const rows = Array.from({ length: batchDays }, (_, n) => hitRow({ id: String(n), time: noon - n * dayMs, _off: n }))
         const { snapshot } = await lake.publish('hits', 1, [await lake.stage('hits', 'staged/1', rows)])
         const view = snapshotView('hits', snapshot)
-        expect(await rowsOf(lake, view)).toHaveLength(400)
+        expect(await rowsOf(lake, view)).toHaveLength(batchDays)
         const numbers = (await rowsOf(lake, view)).map((row) => [Number(row.time), row._row])
         expect(numbers.sort(([a], [b]) => Number(a) - Number(b)).map(([, row]) => row)).toEqual(
           rows.map((_row, n) => n),
         )
-        const [oldest] = await rowsOf(lake, view, { lastDay: utcDay(noon) - 399 })
-        expect(oldest).toMatchObject({ id: '399', _row: 0 })
+        const [oldest] = await rowsOf(lake, view, { lastDay: utcDay(noon) - batchDays + 1 })
+        expect(oldest).toMatchObject({ id: String(batchDays - 1), _row: 0 })
       })
 
       it('is a snapshot too where there is nothing to add', async () => {

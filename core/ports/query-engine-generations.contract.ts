@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest'
 import { dayMs, hourMs } from '../event-time.ts'
 import { type GenerationEntry, isInPlace, merchantGenerations } from '../generations.ts'
 import type { LakeRow } from '../tables.ts'
+import { testLength } from '../test/length.ts'
 import { visitsRule } from '../visits.ts'
 import type { Piece, QueryEngine, VisitsQuestion } from './query-engine.ts'
 import {
@@ -25,6 +26,7 @@ import {
   tea,
 } from './query-engine-under-test.ts'
 
+const placesDays = testLength('PLACES_TEST_DAYS', { short: 60, full: 150 })
 const midnight = noon - 12 * hourMs
 const generations = [1, 2, 3]
 const base = 1
@@ -198,7 +200,7 @@ export function generationsContract(under: EngineUnderTest): void {
     })
 
     it('of many places of one merchant answer day by day', async () => {
-      const days = 150
+      const days = placesDays
       const map = Array.from({ length: days }, (_, n): GenerationEntry => {
         const from = midnight + (n - days / 2) * dayMs
         return { sink: n % 2 === 0 ? 'hits' : 'hourly', merchant: tea, from, to: from + dayMs, generation: 2 + (n % 4) }

@@ -13,7 +13,7 @@ import type { PublicationTurn } from '../core/publication-turn.ts'
 import { leftovers, openTrinoLake, type TrinoLakeUnderTest, watchedTrino } from './trino-lake-under-test.ts'
 
 const noon = eventTime('2026-03-01T12:00:00Z')
-const races = testLength('CLUSTER_TEST_RACES', { short: 8, full: 1_000 })
+const races = testLength('CLUSTER_TEST_RACES', { short: 5, full: 1_000 })
 // A thousand take more than an hour.
 vi.setConfig({ testTimeout: 300_000 + races * 30_000 })
 

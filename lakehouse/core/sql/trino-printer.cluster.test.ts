@@ -9,7 +9,7 @@ import { anyInstant, hostileRuns, hostileTexts, instantEnds, wholeEnds } from '.
 import { printTrino, trinoLiteral } from './trino-printer.ts'
 
 /** Lists of a thousand texts each. Trino parses a thousand literals in a second or two. */
-const lists = testLength('CLUSTER_TEST_HOSTILE_LISTS', { short: 20, full: hostileRuns })
+const lists = testLength('CLUSTER_TEST_HOSTILE_LISTS', { short: 5, full: hostileRuns })
 
 const { HITLAKE_TRINO_URL: url = '', HITLAKE_TRINO_CATALOG: catalog = 'lake' } = process.env
 const trino = createTrino({ url, user: 'test', source: 'test', catalog, clock: systemClock, timers: systemTimers })
