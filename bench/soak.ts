@@ -1,5 +1,5 @@
 /**
- * `node dist/bench/soak.js [--minutes 30] [--rate <hits/s>] [--share 0.7]`: a whole Hitlake of its own under steady load
+ * `node dist/bench/soak.js [--minutes 30] [--rate <hits/s>] [--share 0.7] [--results <folder>]`: a whole Hitlake of its own under steady load
  * for long. What grows, and whether the books balance at the end. The rate is 70 % of what the recorded `load-base` bore
  * unless it is given. Memory is fitted by a line after warm-up, a sixth of the time; of it what the process declares (state
  * of the job, which remembers ids for 24 hours, and cells) is told apart. The sender shares the machine's cores.
@@ -154,11 +154,11 @@ process.exit(code === 0 && missed.length === 0 ? 0 : 1)
 
 function rateAsked(): { rate: number; origin: string } {
   if (values.rate !== undefined) return { rate: Number(values.rate), origin: 'as asked for' }
-  const record = readRecord('load-base')
+  const record = readRecord('load-base', values.results)
   const capacity = record?.figures.find(({ name }) => name === 'hits accepted a second')?.value
   if (capacity === undefined) {
     console.error(
-      'bench/results/load-base.json is not there: run "npm run loadtest -- base --largest" first, or give --rate',
+      `${values.results} has no load-base.json: run "npm run loadtest -- base --largest" first, or give --rate`,
     )
     process.exit(2)
   }

@@ -17,11 +17,11 @@ const seed = Number(process.env.CLUSTER_TEST_SEED ?? Math.floor(Math.random() * 
 const faults = testLength('CLUSTER_TEST_FAULTS', { short: 8, full: 500 })
 /** After so many all numbers are compared, so that what went wrong went wrong among these. */
 const faultsOfARound = 50
-const shops = manyShops(12)
+const shops = manyShops(testLength('CLUSTER_TEST_FAULT_SHOPS', { short: 5, full: 12 }))
 /** What there is to send; more than is sent, at the pace below. */
 const hits = Math.max(600_000, faults * 1_600)
-/** Before each request of each of four lanes, ms: 1,500 hits a second in a short test, 50 in one of 500 faults. What is tested is faults, not load. */
-const paceMs = Math.max(40, faults * 2.5)
+/** Before each request of each of four lanes, ms: 500 hits a second in a short test, 50 in one of 500 faults. What is tested is faults, not load. */
+const paceMs = Math.max(120, faults * 2.5)
 const settleMs = 900_000
 vi.setConfig({ hookTimeout: 900_000 + faults * 120_000, testTimeout: settleMs })
 

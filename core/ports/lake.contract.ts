@@ -238,7 +238,9 @@ export function lakeContract(name: string, open: () => Promise<LakeUnderTest>): 
 
       it(`takes a batch over ${batchDays} days`, async () => {
         const { lake } = await open()
-        const rows = Array.from({ length: batchDays }, (_, n) => hitRow({ id: String(n), time: noon - n * dayMs, _off: n }))
+        const rows = Array.from({ length: batchDays }, (_, n) =>
+          hitRow({ id: String(n), time: noon - n * dayMs, _off: n }),
+        )
         const { snapshot } = await lake.publish('hits', 1, [await lake.stage('hits', 'staged/1', rows)])
         const view = snapshotView('hits', snapshot)
         expect(await rowsOf(lake, view)).toHaveLength(batchDays)

@@ -177,3 +177,8 @@ export const hostileValues = [
   '$.a',
   '{"a":1}',
 ] as const
+
+/** Halves of them by which each is told from every other: for each digit of its place, in base two, those that have it. */
+export const hostileHalves: readonly (readonly string[])[] = [1, 2, 4, 8, 16].map((digit) =>
+  hostileValues.filter((_, place) => (place & digit) !== 0),
+)

@@ -1,7 +1,8 @@
 /**
  * Builds `dist/` from the sources: the compiled modules, beside them the Avro schemas they read, and in `plans/` the
  * pipelines that earlier and later releases may be asked to run, one file each.
- * `dist` is emptied first, so a file that was deleted from the sources cannot go on running.
+ * `dist` is emptied first, so a file that was deleted from the sources cannot go on running. Types are not checked here, which
+ * would take most of the time: `npm run types` does, and `npm test` with it.
  */
 import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, rmSync } from 'node:fs'

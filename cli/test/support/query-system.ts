@@ -16,11 +16,12 @@ export interface QuerySystem {
   remove(): Promise<void>
 }
 
-export async function createQuerySystem(settings: SeedSettings): Promise<QuerySystem> {
+/** `maintainEvery`: rarely, where nobody calls `maintained`. */
+export async function createQuerySystem(settings: SeedSettings, maintainEvery = '1s'): Promise<QuerySystem> {
   const folder = temporaryFolder()
   const env = {
     HITLAKE_TRUSTED_PROXIES: '127.0.0.1',
-    HITLAKE_MAINTAIN_EVERY: '1s',
+    HITLAKE_MAINTAIN_EVERY: maintainEvery,
     HITLAKE_PUBLISH_EVERY: '2s',
     HITLAKE_KEY_QUOTA: '1000000',
     HITLAKE_MAX_HIT_AGE: '400d',
