@@ -52,7 +52,7 @@ describe('a control store restored from an old copy', () => {
       enough: () => enough,
       pauseMs: 100,
       async beforeAttempt(index) {
-        await sleep(60)
+        await sleep(150)
         if (requests[index]?.[0]?.shop === newShop) await waiting
       },
     })

@@ -15,8 +15,8 @@ import { leftovers, openTrinoLake, type TrinoLakeUnderTest } from './trino-lake-
 const noon = eventTime('2026-03-01T12:00:00Z')
 /** Over 100 days, so that there are two MERGEs, and each takes some seconds. */
 const rowCount = 30_000
-/** In the first MERGE as it begins, then later, then (most likely) in the second. */
-const killsAfterMs = [0, 1_000, 2_500].slice(0, testLength('CLUSTER_TEST_TRINO_KILLS', { short: 2, full: 3 }))
+/** In the middle of the first MERGE, as it begins, then (most likely) in the second. */
+const killsAfterMs = [1_000, 0, 2_500].slice(0, testLength('CLUSTER_TEST_TRINO_KILLS', { short: 1, full: 3 }))
 
 let folder: string
 let servers: Servers<'trino' | 'postgres' | 's3'>
