@@ -5,7 +5,7 @@
  * Stop: no new requests, then each role brings what it has to an end others can go on from, in the order of a hit's way.
  */
 import { join } from 'node:path'
-import { type ClusterConfig, roles } from '../../core/config/cluster.ts'
+import { type ClusterConfig, type Role, roles } from '../../core/config/cluster.ts'
 import { nodeKeptFile } from '../../gateway/adapters/node/kept-file.ts'
 import { buildApp } from '../../gateway/app.ts'
 import { trustedPeer } from '../../gateway/core/client-address.ts'
@@ -14,12 +14,8 @@ import { createKeyDirectory } from '../../gateway/core/keys.ts'
 import { clusterParts } from '../../gateway/core/readiness.ts'
 import { ensureAdminKey, ensureFirstKeys } from '../first-start.ts'
 import { listen } from '../listen.ts'
-import { startCollector } from './collector.ts'
-import { startGateway } from './gateway.ts'
-import { startMaintenance } from './maintenance.ts'
 import { type ClusterProcess, openProcess } from './process.ts'
 import type { RunningRole } from './role.ts'
-import { startWorker } from './worker.ts'
 
 export interface RunningCluster {
   readonly url: string
@@ -50,13 +46,14 @@ export async function startCluster(
     })
     await directory.start()
     const keys = createKeyDirectory({ store: directory, clock: host.clock })
-    for (const role of roles) {
-      if (!config.roles.includes(role)) continue
-      if (role === 'collector') started.push(await startCollector(host, keys, directory))
-      if (role === 'worker') started.push(await startWorker(host, onEnded))
-      if (role === 'gateway') started.push(await startGateway(host, keys))
-      if (role === 'maintenance') started.push(await startMaintenance(host, onEnded))
+    // Code of other roles is not loaded: it would be most of what a start takes.
+    const start: Readonly<Record<Role, () => Promise<RunningRole>>> = {
+      collector: async () => (await import('./collector.ts')).startCollector(host, keys, directory),
+      worker: async () => (await import('./worker.ts')).startWorker(host, onEnded),
+      gateway: async () => (await import('./gateway.ts')).startGateway(host, keys),
+      maintenance: async () => (await import('./maintenance.ts')).startMaintenance(host, onEnded),
     }
+    for (const role of roles) if (config.roles.includes(role)) started.push(await start[role]())
     const app = await buildApp({
       limits: {
         connectionsPerAddress: config.connectionsPerAddress,
