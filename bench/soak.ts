@@ -1,8 +1,9 @@
 /**
- * `node dist/bench/soak.js [--minutes 30] [--rate <hits/s>] [--share 0.7] [--results <folder>]`: a whole Hitlake of its own under steady load
- * for long. What grows, and whether the books balance at the end. The rate is 70 % of what the recorded `load-base` bore
- * unless it is given. Memory is fitted by a line after warm-up, a sixth of the time; of it what the process declares (state
- * of the job, which remembers ids for 24 hours, and cells) is told apart. The sender shares the machine's cores.
+ * `node dist/bench/soak.js [--minutes 30] [--rate <hits/s>] [--share 0.7] [--results <folder>]`: a whole Hitlake of its own
+ * under steady load for long. What grows, and whether the books balance at the end. The rate is 70 % of what the folder's
+ * record of `load-base` bore unless it is given. Memory is fitted by a line after warm-up, a sixth of the time; of it what
+ * the process declares (state of the job, which remembers ids for 24 hours, and cells) is told apart. The sender shares the
+ * machine's cores.
  *
  * Ends with 1 where a hit is lost or doubled, at any length (three minutes show that much), and at full length where memory
  * or files are not bounded.

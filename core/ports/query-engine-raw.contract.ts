@@ -1,5 +1,5 @@
 /** What every engine answers of hits themselves, as tests. */
-import { describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import { RawBudgetError, TooManyGroupsError } from '../errors.ts'
 import { dayMs, eventTime, hourMs } from '../event-time.ts'
 import type { LakeRow } from '../tables.ts'
@@ -118,22 +118,22 @@ export function rawContract(under: EngineUnderTest): void {
     })
 
     describe('by each column', () => {
-      let view: Promise<readonly [QueryEngine, TableView]> | null = null
-      /** Values of a column are its own, so that no other can stand for it. */
-      const made = async () => {
-        const { engine, viewOf } = await opened(under)
-        const rows = ['a', 'a', 'b', '', null].map((value) =>
+      let engine: QueryEngine
+      let hits: TableView
+      beforeAll(async () => {
+        const lake = await opened(under)
+        // A column's values are its own, so that no other can stand for it.
+        const own = (value: string | null, column: string) => (value ? `${value} ${column}` : value)
+        const rows = ['a', 'a', 'b', '', null].map((value) => {
+          const values = columns.map(([, column]) => [column, own(value, column)])
           // Every hit has a name.
-          rawRow(
-            Object.fromEntries(columns.map(([, of]) => [of, value ? `${value} ${of}` : of === 'name' ? '' : value])),
-          ),
-        )
-        return [engine, await viewOf('hits', [numbered(rows)])] as const
-      }
+          return rawRow({ ...Object.fromEntries(values), name: own(value ?? '', 'name') })
+        })
+        engine = lake.engine
+        hits = await lake.viewOf('hits', [numbered(rows)])
+      })
 
       it.each(columns)('groups and filters by %s, null and the empty text as one value', async (dimension, column) => {
-        view ??= made()
-        const [engine, hits] = await view
         const [a, b] = [`a ${column}`, `b ${column}`]
         expect(counted(await engine.hits(rawQuestion(hits, hours(1), { dimensions: [dimension] }), {}))).toEqual([
           ['', 2],

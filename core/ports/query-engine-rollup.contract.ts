@@ -213,7 +213,7 @@ export function rollupContract(under: EngineUnderTest): void {
       for (const values of hostileHalves) {
         const filter: Filter = { op: 'is', dimension: 'campaign', values }
         expect(counted(await engine.hits({ ...question, filter }, {})).sort()).toEqual(
-          values.map((value) => [value, hostileValues.indexOf(value as (typeof hostileValues)[number]) + 1]).sort(),
+          values.map((value) => [value, hostileValues.indexOf(value) + 1]).sort(),
         )
       }
     })

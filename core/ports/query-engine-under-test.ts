@@ -178,7 +178,10 @@ export const hostileValues = [
   '{"a":1}',
 ] as const
 
-/** Halves of them by which each is told from every other: for each digit of its place, in base two, those that have it. */
-export const hostileHalves: readonly (readonly string[])[] = [1, 2, 4, 8, 16].map((digit) =>
-  hostileValues.filter((_, place) => (place & digit) !== 0),
+/**
+ * Halves of them, each value in one at least, by which each is told from every other: for each digit in base two those that
+ * have it in their number, counted from 1.
+ */
+export const hostileHalves = [1, 2, 4, 8, 16].map((digit) =>
+  hostileValues.filter((_, place) => ((place + 1) & digit) !== 0),
 )

@@ -43,7 +43,7 @@ import { createVerify } from './verify.ts'
 
 export interface LocalLakeOptions {
   readonly objects: ObjectStore
-  /** The process's one DuckDB; its memory limit and temporary folder bound what a merge takes. */
+  /** Its memory limit and temporary folder bound what a merge takes. */
   readonly instance: DuckDBInstance
   /** Where rows are staged, if apart: an epoch must not wait for memory that a merge or a question has taken. */
   readonly stagingInstance?: DuckDBInstance

@@ -24,7 +24,7 @@ import { stagedColumns } from '../duckdb/parquet-sql.ts'
 
 export interface StagingOptions {
   readonly objects: ObjectStore
-  /** The process's one DuckDB; its memory limit and temporary folder bound what a merge takes. */
+  /** Its memory limit and temporary folder bound what a merge takes. */
   readonly instance: DuckDBInstance
   /** Where rows are staged, if apart: an epoch must not wait for memory that a merge or a question has taken. */
   readonly stagingInstance?: DuckDBInstance
