@@ -69,6 +69,7 @@ class EmbeddedRun {
     await simulation.calm()
     await simulation.until('the process runs', () => there() !== undefined && !node.stopping)
     servers.objects.forget()
+    this.#machine.disk.forget()
     const { store } = servers
     await simulation.until('all is committed', () => {
       const now = there()
@@ -166,7 +167,7 @@ class EmbeddedRun {
     const { simulation } = this
     const { disk } = this.#machine
     const objects = this.#objects
-    if (disk.flips.length === 0 && objects?.explains(error) !== true) {
+    if (!disk.explains(error) && objects?.explains(error) !== true) {
       simulation.fail(error)
       return
     }

@@ -22,6 +22,8 @@ export class SimDisk {
   readonly faults: DiskFault[] = []
   /** Bits that were turned in bytes that had been synced: none of them may ever be served. */
   readonly flips: { readonly path: string; readonly at: number; readonly bit: number }[] = []
+  /** Files that were put right last. */
+  #healed: readonly string[] = []
 
   constructor() {
     this.memory = this.#watched(new MemoryDisk())
@@ -78,10 +80,22 @@ export class SimDisk {
     await flipBit(this.memory, path, at, bit)
   }
 
+  /** Whether damage is what an error may be of: of now, or of a file that was put right after it had been read. */
+  explains(error: unknown): boolean {
+    return this.flips.length > 0 || this.#healed.some((path) => String(error).includes(path))
+  }
+
   async heal(): Promise<void> {
-    for (const { path, at, bit } of this.flips.splice(0)) {
+    const flips = this.flips.splice(0)
+    if (flips.length > 0) this.#healed = flips.map(({ path }) => path)
+    for (const { path, at, bit } of flips) {
       if ((await this.memory.size(path)) !== undefined) await flipBit(this.memory, path, at, bit)
     }
+  }
+
+  /** Whoever runs now has read what is right: no error is of what was damaged once. */
+  forget(): void {
+    this.#healed = []
   }
 }
 
