@@ -96,3 +96,8 @@ export function startError(file: string, error: unknown): StartError {
     cause: error,
   })
 }
+
+/** Whether DuckDB gave up for want of memory: trying with fewer rows at once may help. */
+export function isOutOfMemory(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('Out of Memory Error')
+}

@@ -2,10 +2,10 @@
  * Merges staged files into one Parquet file per partition, for a publication: rows in the table's order (partition by
  * partition, then `tableOrder`), numbered from 0 over the whole publication, partial rows of one fold key folded to one.
  *
- * DuckDB's sort holds all strings of its input in memory, whatever it spills, so memory is bounded by sorting slices of at
- * most `sliceMaxRows`: small partitions share a slice, a large one is cut into ranges of its keys, each sorted by itself
- * and all then streamed into the partition's one file. Staged files are sorted too, so a range skips most of their row
- * groups. Where memory runs out all the same (wide rows, queries beside it), slices a quarter as large are tried.
+ * DuckDB's sort holds all strings of its input in memory, whatever it spills, so memory is bounded by sorting slices of no
+ * more rows than its memory sorts at once (`slice-rows.ts`): small partitions share a slice, a large one is cut into ranges
+ * of its keys, each sorted by itself and all then streamed into the partition's one file. Staged files are sorted too, so a
+ * range skips most of their row groups.
  */
 import type { DuckDBConnection } from '@duckdb/node-api'
 import { utcDayText } from '../../../core/event-time.ts'
@@ -24,11 +24,7 @@ import {
   stagedColumns,
   tableOrder,
 } from './parquet-sql.ts'
-
-/** Rows sorted at once, of the usual width (under 1 KB; wider ones weigh more): some 70 MB of DuckDB's memory. */
-export const sliceMaxRows = 100_000
-/** Slices are not made smaller than this when memory runs out: then the error stands. */
-export const sliceMinRows = 100
+import type { Slices } from './slice-rows.ts'
 
 export interface MergedFile {
   readonly partition: LakePartition
@@ -36,13 +32,12 @@ export interface MergedFile {
   readonly facts: FileFacts
 }
 
-export interface MergeOptions {
+export interface MergeOptions extends Slices {
   readonly connection: DuckDBConnection
   readonly definition: TableDefinition
   readonly publish: number
   /** Local paths of the staged files. */
   readonly paths: readonly string[]
-  readonly sliceMaxRows?: number
   /** Where the next file goes, on this machine's disk. */
   readonly scratchFile: () => string
   /** Removes such a file. */
@@ -53,7 +48,7 @@ export interface MergeOptions {
 export async function* mergeStaged(options: MergeOptions): AsyncGenerator<MergedFile> {
   const partitions = await countPartitions(options)
   let firstRow = 0
-  for (const slice of slices(partitions, options.sliceMaxRows ?? sliceMaxRows)) {
+  for (const slice of slices(partitions, options.sliceMaxRows)) {
     for await (const file of slice.length > 1
       ? manyPartitions(options, slice, firstRow)
       : onePartition(options, slice, firstRow)) {
@@ -61,11 +56,6 @@ export async function* mergeStaged(options: MergeOptions): AsyncGenerator<Merged
       yield file
     }
   }
-}
-
-/** Whether DuckDB gave up for want of memory: trying with smaller slices may help. */
-export function isOutOfMemory(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith('Out of Memory Error')
 }
 
 interface WeighedPartition extends LakePartition {
@@ -133,8 +123,7 @@ async function* onePartition(
   slice: readonly WeighedPartition[],
   firstRow: number,
 ): AsyncGenerator<MergedFile> {
-  const { connection, definition, paths } = options
-  const maxRows = options.sliceMaxRows ?? sliceMaxRows
+  const { connection, definition, paths, sliceMaxRows: maxRows } = options
   const [partition] = slice
   if (partition === undefined) return
   const from = `${readParquet(stagedColumns(definition), paths)} WHERE ${inSlice(options, slice)}`
@@ -166,8 +155,7 @@ async function finalFile(options: MergeOptions, partition: LakePartition, rows: 
   const path = options.scratchFile()
   const facts = await copyToParquet(connection, publicationSelect(options, rows), definition.columns, path, {
     use: 'data file',
-    // Where slices had to shrink, rows are wide: a row group is held in memory too.
-    rowGroupMaxRows: options.sliceMaxRows ?? sliceMaxRows,
+    rowGroupMaxRows: options.rowGroupMaxRows,
   })
   return { partition: { generation: partition.generation, period: partition.period }, path, facts }
 }

@@ -12,17 +12,15 @@ import { copyToParquet, type FileFacts } from './parquet.ts'
 import { cutValues } from './parquet-cut.ts'
 import { foldedRows } from './parquet-fold.ts'
 import { quoteName, readParquet, rowWeight, tableOrder } from './parquet-sql.ts'
-import { sliceRowsOf } from './slice-rows.ts'
+import type { Slices } from './slice-rows.ts'
 
-export interface RewriteOptions {
+export interface RewriteOptions extends Slices {
   readonly connection: DuckDBConnection
   readonly definition: TableDefinition
   /** The partition's files. */
   readonly files: readonly ParquetFile[]
   /** Values that a breakdown keeps. */
   readonly maxValues: number
-  /** By the memory that DuckDB was given, where absent. */
-  readonly sliceMaxRows?: number
   readonly scratchFile: () => string
   readonly removeFile: (path: string) => Promise<void>
 }
@@ -36,8 +34,7 @@ export interface RewrittenPartition {
 
 /** Undefined where the partition is one file that can stay as it is. The caller removes the file. */
 export async function rewritePartition(options: RewriteOptions): Promise<RewrittenPartition | undefined> {
-  const { connection, definition, files, scratchFile } = options
-  const maxRows = options.sliceMaxRows ?? (await sliceRowsOf(connection))
+  const { connection, definition, files, scratchFile, sliceMaxRows, rowGroupMaxRows } = options
   const { rows, truncated } = await cutValues(connection, definition, heldRows(definition, files), options.maxValues)
   // Publications and rewrites write files in order and folded.
   if (files.length === 1 && !files[0]?.deletes?.length && truncated.length === 0) return undefined
@@ -45,10 +42,8 @@ export async function rewritePartition(options: RewriteOptions): Promise<Rewritt
   const [[weight] = [0]] = (
     await connection.runAndReadAll(`SELECT coalesce(sum(${rowWeight(definition)}), 0) FROM ${from}`)
   ).getRows()
-  const ranges = Number(weight) <= maxRows ? ['true'] : await keyRanges(connection, definition, from, maxRows)
+  const ranges = Number(weight) <= sliceMaxRows ? ['true'] : await keyRanges(connection, definition, from, sliceMaxRows)
   const path = scratchFile()
-  // Slices that were made small, for memory ran out: a row group is held in memory too.
-  const rowGroupMaxRows = options.sliceMaxRows ?? Number.POSITIVE_INFINITY
   const write = { use: 'data file', rowGroupMaxRows } as const
   const sorted = (range: string) => inOrder(definition, `SELECT * FROM ${from} AND ${range}`)
   if (ranges.length === 1) {

@@ -15,7 +15,6 @@ import { hourlySelect, hourZonesSelect } from '../../core/sql/hourly-select.ts'
 import type { TableFile } from '../../core/table-files.ts'
 import { type ParquetFile, readFiles } from '../duckdb/deleted-rows.ts'
 import { copyToParquet, withConnection } from '../duckdb/parquet.ts'
-import { sliceMaxRows } from '../duckdb/parquet-merge.ts'
 import { quoteName, readParquet, sqlType, stagedColumns, tableOrder } from '../duckdb/parquet-sql.ts'
 import type { LiveFile } from './partition-files.ts'
 import type { RemovalOptions, WithoutRows } from './removal.ts'
@@ -42,7 +41,7 @@ export function createRecompute(options: RecomputeOptions): Pick<LakeRemoval, 'c
     const path = scratchFile()
     const staged = stagedColumns(definition)
     const cast = staged.map(({ name, type }) => `CAST(${quoteName(name)} AS ${sqlType(type)}) AS ${quoteName(name)}`)
-    const rowGroupMaxRows = options.sliceMaxRows ?? sliceMaxRows
+    const rowGroupMaxRows = options.sliceMaxRows ?? Number.POSITIVE_INFINITY
     try {
       // Computed and sorted apart: both at once would be held in memory together.
       await copyToParquet(connection, `SELECT ${cast.join(', ')} FROM (${sql})`, staged, computed, {

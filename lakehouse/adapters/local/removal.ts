@@ -20,7 +20,6 @@ import type { Expression } from '../../core/sql/ast.ts'
 import { isAnyRemoved } from '../../core/sql/removed-rows.ts'
 import type { TableFiles } from '../../core/table-files.ts'
 import { withConnection } from '../duckdb/parquet.ts'
-import { sliceMaxRows } from '../duckdb/parquet-merge.ts'
 import { countGoing, writeStaying } from '../duckdb/parquet-removal.ts'
 import { type LiveFile, liveFiles } from './partition-files.ts'
 import { createRecompute } from './removal-hourly.ts'
@@ -59,7 +58,7 @@ export function createRemoval(options: RemovalOptions): LakeRemoval {
   const { objects, instance, random } = options
   const checks = createFileChecks(objects)
   const scratchFile = () => join(options.scratch, `${Buffer.from(random.bytes(12)).toString('hex')}.parquet`)
-  const rowGroupMaxRows = options.sliceMaxRows ?? sliceMaxRows
+  const rowGroupMaxRows = options.sliceMaxRows ?? Number.POSITIVE_INFINITY
 
   const withoutRows: WithoutRows = async (connection, { definition, layout }, files, goes) => {
     const going: LiveFile[] = []

@@ -16,9 +16,8 @@ import { replaceFiles } from '../../core/iceberg/replace.ts'
 import type { TableReader } from '../../core/iceberg/table-reader.ts'
 import { partitionTime, periodDays } from '../../core/partition.ts'
 import type { ParquetFile } from '../duckdb/deleted-rows.ts'
-import { withConnection } from '../duckdb/parquet.ts'
-import { isOutOfMemory, sliceMaxRows, sliceMinRows } from '../duckdb/parquet-merge.ts'
 import { type RewrittenPartition, rewritePartition } from '../duckdb/parquet-rewrite.ts'
+import { inSlices } from '../duckdb/slice-rows.ts'
 import { liveFiles } from './partition-files.ts'
 import { fileBytes, hashOf } from './staging.ts'
 import { createFileChecks } from './table-files.ts'
@@ -50,25 +49,14 @@ export function createRewrites(
   const removeFile = (path: string) => rm(path, { force: true })
   const checks = createFileChecks(objects)
 
-  /** Smaller slices where memory runs out. */
-  async function rewritten(
+  function rewritten(
     definition: TableDefinition,
     files: readonly ParquetFile[],
-    maxRows = options.sliceMaxRows,
   ): Promise<RewrittenPartition | undefined> {
     const maxValues = options.foldMaxValues ?? foldMaxValues
-    try {
-      return await withConnection(instance, (connection) =>
-        rewritePartition({
-          ...{ connection, definition, files, maxValues, scratchFile, removeFile },
-          ...(maxRows === undefined ? {} : { sliceMaxRows: maxRows }),
-        }),
-      )
-    } catch (error) {
-      const tried = maxRows ?? sliceMaxRows
-      if (!isOutOfMemory(error) || tried <= sliceMinRows) throw error
-      return rewritten(definition, files, Math.max(sliceMinRows, Math.floor(tried / 4)))
-    }
+    return inSlices(instance, options.sliceMaxRows, (connection, slices) =>
+      rewritePartition({ connection, definition, files, maxValues, scratchFile, removeFile, ...slices }),
+    )
   }
 
   return {

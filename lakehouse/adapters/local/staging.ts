@@ -18,9 +18,10 @@ import { partitionTime } from '../../core/partition.ts'
 import { rowOrder } from '../../core/row-order.ts'
 import { stagedFolder, stagedName } from '../../core/staged-name.ts'
 import { withConnection } from '../duckdb/parquet.ts'
-import { isOutOfMemory, mergeStaged, sliceMaxRows, sliceMinRows } from '../duckdb/parquet-merge.ts'
+import { mergeStaged } from '../duckdb/parquet-merge.ts'
 import { writeRows } from '../duckdb/parquet-rows.ts'
 import { stagedColumns } from '../duckdb/parquet-sql.ts'
+import { inSlices } from '../duckdb/slice-rows.ts'
 
 export interface StagingOptions {
   readonly objects: ObjectStore
@@ -31,6 +32,7 @@ export interface StagingOptions {
   /** A folder of this machine for files on their way into the store; emptied by whoever starts the process. */
   readonly scratch: string
   readonly random: Random
+  /** Rows that are sorted at once; by the memory of `instance` where absent. */
   readonly sliceMaxRows?: number
 }
 
@@ -57,34 +59,27 @@ export function createStaging(options: StagingOptions): Staging {
   const scratchFile = () => join(options.scratch, `${Buffer.from(random.bytes(12)).toString('hex')}.parquet`)
   const removeFile = (path: string) => rm(path, { force: true })
 
-  /** Smaller slices where memory runs out. */
-  async function mergedFiles(
+  function mergedFiles(
     { definition, layout }: { readonly definition: TableDefinition; readonly layout: TableLayout },
     id: number,
     paths: readonly string[],
-    maxRows = options.sliceMaxRows ?? sliceMaxRows,
   ): Promise<AppendFile[]> {
-    try {
-      return await withConnection(instance, async (connection) => {
-        const merged: AppendFile[] = []
-        const merge = { connection, definition, publish: id, paths, scratchFile, removeFile, sliceMaxRows: maxRows }
-        for await (const { partition, path, facts } of mergeStaged(merge)) {
-          try {
-            const name = layout.dataFile(id, partition, await hashOf(path))
-            await objects.put(name, fileBytes(path))
-            const period = [partition.period]
-            const values = definition.partition.generation ? [partition.generation, ...period] : period
-            merged.push({ name, partition: values, ...facts })
-          } finally {
-            await removeFile(path)
-          }
+    return inSlices(instance, options.sliceMaxRows, async (connection, slices) => {
+      const merged: AppendFile[] = []
+      const merge = { connection, definition, publish: id, paths, scratchFile, removeFile, ...slices }
+      for await (const { partition, path, facts } of mergeStaged(merge)) {
+        try {
+          const name = layout.dataFile(id, partition, await hashOf(path))
+          await objects.put(name, fileBytes(path))
+          const period = [partition.period]
+          const values = definition.partition.generation ? [partition.generation, ...period] : period
+          merged.push({ name, partition: values, ...facts })
+        } finally {
+          await removeFile(path)
         }
-        return merged
-      })
-    } catch (error) {
-      if (!isOutOfMemory(error) || maxRows <= sliceMinRows) throw error
-      return mergedFiles({ definition, layout }, id, paths, Math.max(sliceMinRows, Math.floor(maxRows / 4)))
-    }
+      }
+      return merged
+    })
   }
 
   return {
