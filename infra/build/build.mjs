@@ -1,16 +1,28 @@
 /**
  * Builds `dist/` from the sources: the compiled modules, beside them the Avro schemas they read, and in `plans/` the
  * pipelines that earlier and later releases may be asked to run, one file each.
- * `dist` is emptied first, so a file that was deleted from the sources cannot go on running. Types are not checked here, which
- * would take most of the time: `npm run types` does, and `npm test` with it.
+ * `dist` is emptied first, so a file that was deleted from the sources cannot go on running; where it was built of the very
+ * same sources it stays as it is. Types are not checked here, which would take most of the time: `npm run types` does, and
+ * `npm test` with it.
  */
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { buildPlans } from './build-plans.mjs'
+import { sourcesHash } from './sources-hash.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 process.chdir(root)
+
+const compiled = JSON.parse(readFileSync('tsconfig.build.json', 'utf8')).include
+const builders = ['build.mjs', 'build-plans.mjs', 'bundle-plan.mjs'].map((name) => `infra/build/${name}`)
+const sources = sourcesHash({
+  root,
+  folders: compiled,
+  files: [...builders, 'package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'],
+})
+/** Written last: a build that was cut off has none. */
+const builtOf = 'dist/.sources'
+if (existsSync(builtOf) && readFileSync(builtOf, 'utf8') === sources) process.exit(0)
 
 rmSync('dist', { recursive: true, force: true })
 rmSync('node_modules/.cache/tsc.build.tsbuildinfo', { force: true })
@@ -20,4 +32,7 @@ for (const folder of ['schemas/avro']) {
   if (existsSync(folder)) cpSync(folder, `dist/${folder}`, { recursive: true, filter: (from) => !from.endsWith('.ts') })
 }
 
+// Reads what was compiled just now.
+const { buildPlans } = await import('./build-plans.mjs')
 await buildPlans({ root, out: 'dist/plans' })
+writeFileSync(builtOf, sources)

@@ -1,0 +1,5 @@
+export function sourcesHash(given: {
+  readonly root: string
+  readonly folders: readonly string[]
+  readonly files: readonly string[]
+}): string
