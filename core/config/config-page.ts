@@ -33,6 +33,12 @@ Every role reads the same variables, so one environment serves all of them. What
 ${tableOf(ownOf(clusterVariables.shape))}
 
 The CLI also reads ${clientVariables.map((name) => `\`${name}\``).join(', ')}: the address of the server it talks to.
+
+## Of the system
+
+On Linux with glibc, start a server that runs for long with \`MALLOC_ARENA_MAX=2\` in its environment. Without it each of the
+process's threads keeps what DuckDB has freed on it: under steady load 283 MB after seven minutes, and growing, where it is
+113 MB with it. A process cannot set this for itself once it runs.
 `
 }
 
