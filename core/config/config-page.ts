@@ -37,8 +37,8 @@ The CLI also reads ${clientVariables.map((name) => `\`${name}\``).join(', ')}: t
 ## Of the system
 
 On Linux with glibc, start a server that runs for long with \`MALLOC_ARENA_MAX=2\` in its environment. Without it each of the
-process's threads keeps what DuckDB has freed on it: under steady load 283 MB after seven minutes, and growing, where it is
-113 MB with it. A process cannot set this for itself once it runs.
+process's threads keeps memory that DuckDB has given back on it, and the process grows for long
+([measured](performance.md#half-an-hour-of-steady-load-soak)). A process cannot set this for itself once it runs.
 `
 }
 

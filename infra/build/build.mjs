@@ -8,6 +8,7 @@
 import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { buildPlans } from './build-plans.mjs'
 import { sourcesHash } from './sources-hash.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -32,7 +33,5 @@ for (const folder of ['schemas/avro']) {
   if (existsSync(folder)) cpSync(folder, `dist/${folder}`, { recursive: true, filter: (from) => !from.endsWith('.ts') })
 }
 
-// Reads what was compiled just now.
-const { buildPlans } = await import('./build-plans.mjs')
 await buildPlans({ root, out: 'dist/plans' })
 writeFileSync(builtOf, sources)

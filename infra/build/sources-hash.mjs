@@ -5,7 +5,7 @@ import { join, relative } from 'node:path'
 
 /**
  * SHA-256 over names and bytes of the files, and of all files in the folders but tests.
- * @param {{ root: string, folders: readonly string[], files: readonly string[] }} given names below `root`; a folder may be missing
+ * @param {{ root: string, folders: readonly string[], files: readonly string[] }} given names below `root`, all of them there
  * @returns {string}
  */
 export function sourcesHash({ root, folders, files }) {
