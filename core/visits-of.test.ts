@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { dayMs, eventTime, hourMs, minuteMs, utcDay } from './event-time.ts'
 import type { LakeRow } from './tables.ts'
-import { type VisitsRule, visitsReadDaysAfter, visitsReadDaysBefore, visitsRule } from './visits.ts'
+import { daysDecideVisits, type VisitsRule, visitsReadDaysAfter, visitsReadDaysBefore, visitsRule } from './visits.ts'
 import { type Visit, visitsOf } from './visits-of.ts'
 
 const midnight = eventTime('2026-03-02T00:00:00Z')
@@ -111,10 +111,15 @@ describe('visits that start on a day', () => {
       return sum
     })
   }
-  const hoursUpToADay = fc.integer({ min: 1, max: 24 }).map((hours) => hours * hourMs)
+  const times = ['gapMs', 'namedGapMs', 'atMostMs'] as const
   const anyRule: fc.Arbitrary<VisitsRule> = fc.oneof(
     fc.constant(visitsRule),
-    fc.record({ gapMs: hoursUpToADay, namedGapMs: hoursUpToADay, atMostMs: hoursUpToADay }),
+    fc.constantFrom(1, 2, 3, 4, 6, 8, 12, 24).chain((longest) => {
+      const upToIt = fc.integer({ min: 1, max: longest }).map((hours) => hours * hourMs)
+      return fc
+        .tuple(fc.record({ gapMs: upToIt, namedGapMs: upToIt, atMostMs: upToIt }), fc.constantFrom(...times))
+        .map(([rule, one]) => ({ ...rule, [one]: longest * hourMs }))
+    }),
   )
   const midnights = fc.integer({ min: 0, max: days - 1 }).chain((day) => fc.constantFrom(day * dayMs, day * dayMs - 1))
 
@@ -148,6 +153,12 @@ describe('visits that start on a day', () => {
     ),
   )
 
+  /** `hits` of the days that are read for visits that start on `day`. */
+  const readFor = (day: number, hits: readonly LakeRow[]) =>
+    hits.filter(({ time }) => {
+      const distance = utcDay(Number(time)) - day
+      return distance >= -visitsReadDaysBefore && distance <= visitsReadDaysAfter
+    })
   const startingOn = (day: number, visits: readonly Visit[]) =>
     visits
       .filter(([first]) => utcDay(Number(first.time)) === day)
@@ -157,17 +168,25 @@ describe('visits that start on a day', () => {
   it('are decided by the hits of that day, two before and one after', () => {
     fc.assert(
       fc.property(world, ([rule, hits]) => {
+        expect(daysDecideVisits(rule)).toBe(true)
         const all = visitsOf(hits, rule)
         for (let day = utcDay(midnight); day < utcDay(midnight) + days; day++) {
-          const near = hits.filter(({ time }) => {
-            const distance = utcDay(Number(time)) - day
-            return distance >= -visitsReadDaysBefore && distance <= visitsReadDaysAfter
-          })
-          expect(startingOn(day, visitsOf(near, rule))).toEqual(startingOn(day, all))
+          expect(startingOn(day, visitsOf(readFor(day, hits), rule))).toEqual(startingOn(day, all))
         }
       }),
       { numRuns: 1_000 },
     )
+  })
+
+  it('are not where stretches do not begin with days, and such a rule is known', () => {
+    const rule = { gapMs: 17 * hourMs, namedGapMs: 20 * hourMs, atMostMs: 19 * hourMs }
+    const line = Array.from({ length: 8 }, (_, n) => hit(midnight + 19 * hourMs + 5 + n * (rule.gapMs - 1)))
+    const day = utcDay(midnight) + 5
+    expect(startingOn(day, visitsOf(readFor(day, line), rule))).not.toEqual(startingOn(day, visitsOf(line, rule)))
+    expect(daysDecideVisits(rule)).toBe(false)
+    expect(daysDecideVisits({ ...rule, namedGapMs: dayMs })).toBe(true)
+    for (const wrong of [0, -1, 1.5, Number.NaN, 2 * dayMs])
+      expect(daysDecideVisits({ ...rule, gapMs: wrong })).toBe(false)
   })
 
   it('share no hit and leave none out, and none is longer than the rule says', () => {

@@ -15,8 +15,10 @@
  *
  * The rule of full stretches is there so that a visit can be decided from the days around it: a line that never pauses (a
  * kiosk, a server that calls every visitor the same) would else have to be read from its beginning, for ever. Visits that
- * start on a UTC day are decided by the hits of that day, `visitsReadDaysBefore` days before and `visitsReadDaysAfter` after.
+ * start on a UTC day are decided by the hits of that day, `visitsReadDaysBefore` days before and `visitsReadDaysAfter` after,
+ * where a day begins with a stretch: see `daysDecideVisits`.
  */
+import { dayMs } from './event-time.ts'
 
 export interface VisitsRule {
   readonly gapMs: number
@@ -24,7 +26,7 @@ export interface VisitsRule {
   readonly atMostMs: number
 }
 
-/** Must stay the windows of `pipelines/jobs/sessions.ts`; gaps and length are at most a day. */
+/** Must stay the windows of `pipelines/jobs/sessions.ts`. */
 export const visitsRule: VisitsRule = {
   gapMs: 30 * 60_000,
   namedGapMs: 24 * 3_600_000,
@@ -34,6 +36,16 @@ export const visitsRule: VisitsRule = {
 /** Length of the stretches by which a line that never pauses is cut. */
 export function visitsStretchMs({ gapMs, namedGapMs, atMostMs }: VisitsRule): number {
   return Math.max(gapMs, namedGapMs, atMostMs)
+}
+
+/**
+ * Whether whole days decide the visits of `rule`: its times are whole numbers of ms, and its stretches divide a day. The
+ * first hit that is read may be taken for a break that is none, so the stretch that it is in, the first of the days before,
+ * is not believed; the next is. Where stretches do not begin with days, the next may end within the day asked for.
+ */
+export function daysDecideVisits(rule: VisitsRule): boolean {
+  const times = [rule.gapMs, rule.namedGapMs, rule.atMostMs]
+  return times.every((ms) => Number.isSafeInteger(ms) && ms >= 1) && dayMs % visitsStretchMs(rule) === 0
 }
 
 export const visitsReadDaysBefore = 2

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import { boundedList, boundedText } from '../bounded.ts'
 import { compileCheck } from './compile-check.ts'
 import { hitChecks } from './hit-checks.ts'
 import { hitSchema } from './hit-schema.ts'
@@ -116,7 +117,7 @@ describe('compiling a check', () => {
     JSON.parse('{"a":"x","__proto__":1}'),
     new Date(0),
   ]
-  const short = z.string().min(1).max(3)
+  const short = boundedText(3, 1)
 
   it.each([
     ['a string with a least and a greatest length', short],
@@ -127,7 +128,7 @@ describe('compiling a check', () => {
     ['an own rule upon a type', z.string().refine((text) => text !== 'ab')],
     ['something optional', short.optional()],
     ['one of several', z.union([short, z.number(), z.null()])],
-    ['a list', z.array(short).max(1)],
+    ['a list', boundedList(short, 1)],
     ['a map', z.record(short, z.union([short, z.number()]))],
     ['one rule after the other', z.custom((value) => value !== null).pipe(z.record(short, short))],
     ['a strict object', z.strictObject({ a: short, b: z.number().optional() })],
@@ -156,6 +157,8 @@ describe('compiling a check', () => {
     ['a pattern', z.string().regex(/a/)],
     ['a least number', z.number().min(1)],
     ['a whole number', z.int()],
+    ['a length in code points', z.string().max(3)],
+    ["a list's length by zod", z.array(z.string()).min(1)],
     ['an object that drops what it does not know', z.object({ a: z.string() })],
     ['an object that keeps what it does not know', z.looseObject({ a: z.string() })],
     ['a tuple', z.tuple([z.string()])],

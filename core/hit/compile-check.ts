@@ -5,6 +5,7 @@
  * compiled, never misread.
  */
 import type { z } from 'zod'
+import { boundsOf } from '../bounded.ts'
 
 export type Check = (value: unknown) => boolean
 
@@ -13,8 +14,6 @@ export type Rule = (text: string) => boolean
 
 interface CheckDefinition {
   readonly check: string
-  readonly minimum?: number
-  readonly maximum?: number
   readonly fn?: (value: unknown) => unknown
   readonly when?: unknown
 }
@@ -99,8 +98,11 @@ class Source {
   private checks(definition: Definition, at: string): string {
     return (definition.checks ?? [])
       .map(({ _zod: { def } }) => {
-        if (def.check === 'min_length') return `if (${at}.length < ${Number(def.minimum)}) return false;`
-        if (def.check === 'max_length') return `if (${at}.length > ${Number(def.maximum)}) return false;`
+        const bounds = boundsOf(def.fn)
+        if (bounds !== undefined) {
+          const { min, max } = bounds
+          return `if (${min > 0 ? `${at}.length < ${min} || ` : ''}${at}.length > ${max}) return false;`
+        }
         if (def.check === 'custom' && this.given.includes(def.fn)) return ''
         if (def.check === 'custom' && def.when === undefined) return `if (!${this.close(def.fn)}(${at})) return false;`
         throw unknownNode(definition.type, `check ${def.check}`)

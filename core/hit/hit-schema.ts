@@ -6,6 +6,7 @@
  * left out is absent; null is a value only inside `props`.
  */
 import { z } from 'zod'
+import { boundedList, boundedText } from '../bounded.ts'
 import { isAmount } from './amount.ts'
 import { isCurrency } from './currency.ts'
 import { isInstant } from './instant.ts'
@@ -13,10 +14,10 @@ import { hitLimits } from './limits.ts'
 import { isLine, isPrototypeKey, isText } from './text.ts'
 
 const line = (maxLength: number) =>
-  z.string().min(1).max(maxLength).refine(isLine, { error: 'must be whole Unicode without control characters' })
+  boundedText(maxLength, 1).refine(isLine, { error: 'must be whole Unicode without control characters' })
 
 const text = (maxLength: number) =>
-  z.string().max(maxLength).refine(isText, { error: 'must be whole Unicode without NUL' })
+  boundedText(maxLength).refine(isText, { error: 'must be whole Unicode without NUL' })
 
 const amount = z.custom<number | string>(isAmount, {
   error: 'must be a number, or a text of digits with at most 6 decimals, between -10^12 and 10^12',
@@ -38,9 +39,7 @@ const propValue = z.union([text(hitLimits.propTextLength), z.number(), z.boolean
 const props = z.custom<Record<string, unknown>>(hasNoPrototypeKey, { error: 'must not hold __proto__' }).pipe(
   z
     .record(
-      z
-        .string()
-        .max(hitLimits.propKeyLength)
+      boundedText(hitLimits.propKeyLength)
         .refine(isLine, { error: 'must be one line of whole Unicode' })
         .refine((key) => !isPrototypeKey(key), { error: 'reaches for the prototype' }),
       propValue,
@@ -84,7 +83,7 @@ export const hitSchema = z.strictObject({
   referrer: text(hitLimits.urlLength).optional(),
   title: text(hitLimits.titleLength).optional(),
   revenue: z.strictObject({ amount, currency }).optional(),
-  items: z.array(item).max(hitLimits.itemCount).optional(),
+  items: boundedList(item, hitLimits.itemCount).optional(),
   props: props.optional(),
   context: context.optional(),
 })

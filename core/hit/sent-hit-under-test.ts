@@ -102,6 +102,10 @@ const hostileJson = [
   ...[100, 101].flatMap((n) => [JSON.stringify(Array(n).fill({})), JSON.stringify(Array(n).fill(1))]),
   ...[64, 65].map((n) => JSON.stringify(Object.fromEntries(Array.from({ length: n }, (_, i) => [`k${i}`, i])))),
   ...[8, 9, 70].map((n) => `${'{"a":'.repeat(n)}1${'}'.repeat(n)}`),
+  // Two UTF-16 units a character: a limit in characters would take twice as many.
+  ...[32, 33, 64, 65, 150, 151, 512, 513, 1024, 1025].map((n) => JSON.stringify('𝒳'.repeat(n))),
+  // What comes instead of a text may have a length that is no number and cannot become one.
+  ...['{"length":{"toString":1}}', '{"length":{"valueOf":{},"toString":{}}}', '{"size":{"toString":1}}'],
   ...lone.map((value) => JSON.stringify(value)),
 ]
 const hostileKeys = [

@@ -1,5 +1,6 @@
 /** What administration asks of erasures: whose hits go, and how far it is. */
 import { z } from 'zod'
+import { boundedText } from '../../core/bounded.ts'
 import { type MerchantId, merchantIdPattern } from '../../core/ids.ts'
 import type { Random } from '../../core/ports/clock.ts'
 import type { ControlStore } from '../../core/ports/control-store.ts'
@@ -16,7 +17,7 @@ import { parseTableRequest as parseBody } from './table-requests.ts'
 
 export const erasureByMaxLength = 200
 
-const value = z.string().min(1).max(erasedValueMax)
+const value = boundedText(erasedValueMax, 1)
 
 export const newErasure = z
   .strictObject({
@@ -24,7 +25,7 @@ export const newErasure = z
     visitor: value.optional().meta({ description: 'As the hits name it' }),
     user: value.optional().meta({ description: 'As the hits name it' }),
     all: z.literal(true).optional().meta({ description: 'Every hit of the merchant' }),
-    by: z.string().min(1).max(erasureByMaxLength).default('an administrator').meta({ description: 'For people' }),
+    by: boundedText(erasureByMaxLength, 1).default('an administrator').meta({ description: 'For people' }),
   })
   .refine(
     ({ visitor, user, all }) => [visitor, user, all].filter((each) => each !== undefined).length === 1,

@@ -9,6 +9,7 @@
  */
 import { createHmac } from 'node:crypto'
 import { z } from 'zod'
+import { boundedList, boundedText } from '../../core/bounded.ts'
 import type { MerchantId } from '../../core/ids.ts'
 import type { Clock } from '../../core/ports/clock.ts'
 import type { ControlStore, ImportProgress, KeyHolder, Merchant } from '../../core/ports/control-store.ts'
@@ -42,16 +43,15 @@ export interface Imports {
 export const importRequest = z.strictObject({
   from: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
   to: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER),
-  lines: z
-    .array(
-      z.strictObject({
-        line: z.number().int().min(0),
-        /** Of the visitor; only its network is kept. */
-        address: z.string().max(100).nullable().default(null),
-        hit: z.record(z.string(), z.unknown()),
-      }),
-    )
-    .max(importMaxLines),
+  lines: boundedList(
+    z.strictObject({
+      line: z.number().int().min(0),
+      /** Of the visitor; only its network is kept. */
+      address: boundedText(100).nullable().default(null),
+      hit: z.record(z.string(), z.unknown()),
+    }),
+    importMaxLines,
+  ),
 })
 type Line = z.infer<typeof importRequest>['lines'][number]
 

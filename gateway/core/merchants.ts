@@ -3,6 +3,7 @@
  * with its JSON pointer, not only the first.
  */
 import { z } from 'zod'
+import { boundedList, boundedText } from '../../core/bounded.ts'
 import { isCurrency } from '../../core/hit/currency.ts'
 import { isLine } from '../../core/hit/text.ts'
 import { type MerchantId, merchantIdPattern } from '../../core/ids.ts'
@@ -30,8 +31,8 @@ export const toolMaxLength = 100
 // A fault's code travels in the issue's params; without one it is `bad_field`.
 const withCode = (code: string, error: string) => ({ params: { code }, error })
 
-const name = z.string().min(1).max(merchantNameMaxLength)
-const blockedNames = z.array(z.string().min(1).max(blockedNameMaxLength)).max(blockedNamesMax)
+const name = boundedText(merchantNameMaxLength, 1)
+const blockedNames = boundedList(boundedText(blockedNameMaxLength, 1), blockedNamesMax)
 const retentionDays = z.int().min(1).max(retentionDaysMax).nullable()
 const kind = z.enum(['browser', 'server'])
 const timeZone = z
@@ -39,20 +40,18 @@ const timeZone = z
   .refine((text) => canonicalZone(text) !== undefined, withCode('unknown_zone', 'is no time zone; send an IANA name'))
 
 const keyFields = {
-  origins: z
-    .array(
-      z
-        .string()
-        .refine(
-          (text) => canonicalOrigin(text) !== undefined,
-          'is no web origin; send one such as https://shop.example or https://*.shop.example',
-        )
-        .transform((text) => canonicalOrigin(text) ?? text),
-    )
-    .max(originsMax)
-    .default([]),
+  origins: boundedList(
+    z
+      .string()
+      .refine(
+        (text) => canonicalOrigin(text) !== undefined,
+        'is no web origin; send one such as https://shop.example or https://*.shop.example',
+      )
+      .transform((text) => canonicalOrigin(text) ?? text),
+    originsMax,
+  ).default([]),
   quota: z.int().min(1).max(keyQuotaMax).nullable().default(null),
-  tool: z.string().min(1).max(toolMaxLength).refine(isLine, 'must be one line of text').nullable().default(null),
+  tool: boundedText(toolMaxLength, 1).refine(isLine, 'must be one line of text').nullable().default(null),
 }
 const originsOfServer = {
   path: ['origins'],
@@ -70,10 +69,7 @@ export const newMerchant = z
     /** Null: hits are kept for ever. */
     retentionDays: retentionDays.default(null),
     /** What the write key may do beyond writing, or may not. */
-    rights: z
-      .array(z.enum(['historical', 'no_revenue']))
-      .max(2)
-      .default([]),
+    rights: boundedList(z.enum(['historical', 'no_revenue']), 2).default([]),
     /** Of the write key. A server key's own user agent is not judged, so `curl` and imports count. */
     kind: kind.default('server'),
     ...keyFields,
@@ -94,10 +90,7 @@ export const merchantChange = z
 export const newKey = z
   .strictObject({
     kind,
-    rights: z
-      .array(z.enum(['write', 'read', 'historical', 'no_revenue']))
-      .min(1)
-      .max(4),
+    rights: boundedList(z.enum(['write', 'read', 'historical', 'no_revenue']), 4, 1),
     ...keyFields,
   })
   .refine(({ rights }) => !isTwice(rights), { path: ['rights'], error: 'names a right twice' })

@@ -1,5 +1,6 @@
 /** What administration asks of reruns: what is to be made anew, and what may be done with one. */
 import { z } from 'zod'
+import { boundedList, boundedText } from '../../core/bounded.ts'
 import { dayMs } from '../../core/event-time.ts'
 import { generationSinks } from '../../core/generations.ts'
 import { type MerchantId, merchantIdPattern } from '../../core/ids.ts'
@@ -13,25 +14,22 @@ export const rerunReasonMaxLength = 200
 export const rerunNoteMaxLength = 1_000
 
 const date = z.iso.date()
-const by = z.string().min(1).max(rerunByMaxLength).default('an administrator').meta({ description: 'For people' })
+const by = boundedText(rerunByMaxLength, 1).default('an administrator').meta({ description: 'For people' })
 
 export const newRerun = z.strictObject({
-  pipeline: z.string().min(1).max(100).meta({ description: 'Whose plan is run again' }),
+  pipeline: boundedText(100, 1).meta({ description: 'Whose plan is run again' }),
   snapshot: z
     .string()
     .regex(/^\d{1,19}$/)
     .meta({ description: 'Of the table `hits`: what it begins from. What came since is made anew too' }),
-  sinks: z
-    .array(z.enum(generationSinks))
-    .min(1)
-    .max(generationSinks.length)
+  sinks: boundedList(z.enum(generationSinks), generationSinks.length, 1)
     .optional()
     .meta({ description: 'Left out: those that the new plan needs made anew; all where it needs none' }),
   from: date.optional().meta({ description: 'First UTC day; left out: from the first' }),
   to: date.optional().meta({ description: 'Last UTC day; left out: to the last and all to come' }),
   merchant: z.string().regex(merchantIdPattern).optional().meta({ description: 'One; left out: all' }),
   failed: z
-    .union([z.literal(true), z.string().min(1).max(rerunReasonMaxLength)])
+    .union([z.literal(true), boundedText(rerunReasonMaxLength, 1)])
     .optional()
     .meta({ description: 'Only days and merchants with hits refused for this reason; true: for any' }),
   dryRun: z.boolean().default(false).meta({ description: 'Only say what it would do and cost' }),
@@ -51,13 +49,13 @@ export const newRerun = z.strictObject({
     .enum(['recorded', 'today'])
     .default('recorded')
     .meta({ description: "Whose hours: the zone of each hit, or the merchant's present one" }),
-  plan: z.string().min(1).max(200).optional().meta({ description: 'A kept version; left out: that of the release' }),
+  plan: boundedText(200, 1).optional().meta({ description: 'A kept version; left out: that of the release' }),
   by,
 })
 
 export const rerunVerbRequest = z.strictObject({
   by,
-  note: z.string().min(1).max(rerunNoteMaxLength).optional().meta({ description: 'Kept with its history' }),
+  note: boundedText(rerunNoteMaxLength, 1).optional().meta({ description: 'Kept with its history' }),
 })
 
 /** What may be done with a rerun. */

@@ -1,5 +1,6 @@
 /** What administration asks of a table: pins, removals. */
 import { z } from 'zod'
+import { boundedText } from '../../core/bounded.ts'
 import { faultyRequest } from './problem.ts'
 
 /** Letters, digits, `.`, `_` and `-`, as a tag's in Iceberg. */
@@ -12,7 +13,7 @@ export const newPin = z.strictObject({
   snapshot: snapshotId,
   name: pinName,
   until: z.iso.datetime().meta({ description: 'An instant in UTC: the pin holds until then' }),
-  by: z.string().min(1).max(200).default('an administrator').meta({ description: 'For people' }),
+  by: boundedText(200, 1).default('an administrator').meta({ description: 'For people' }),
 })
 
 export const pinToRemove = z.strictObject({ name: pinName })

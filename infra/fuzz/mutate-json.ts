@@ -53,7 +53,8 @@ const texts = [
   ...['x'.repeat(64), 'x'.repeat(65), 'y'.repeat(300), 'z'.repeat(2_049), '€'.repeat(20_000)],
 ].map((text) => JSON.stringify(text))
 const escapes = ['"\\ud800"', '"\\udc00x"', '"\\u0000"', '"a\\u0000b"', '"\\\\"', '"\\""', '"\\x"', '"\t"', '"\\u12"']
-const leaves = ['null', 'true', 'false', ...numbers, ...texts, ...escapes, '[]', '{}', '[[]]', 'undefined', 'NaN', '']
+const objects = ['[]', '{}', '[[]]', '{"length":{"toString":1}}', '{"toString":1,"valueOf":1}', '{"length":1e9}']
+const leaves = ['null', 'true', 'false', ...numbers, ...texts, ...escapes, ...objects, 'undefined', 'NaN', '']
 const strangeKeys = ['__proto__', 'constructor', '', 'toString', 'a/b~c', 'x'.repeat(200), '\\u005f_proto__', '0', 'é']
 
 /** Another document of those of the corpus. */

@@ -127,6 +127,15 @@ describe('POST /v1/hits', () => {
     expect(log.durable).toBe(1)
   })
 
+  it('takes the hits beside one that means harm', async () => {
+    const harm = { ...page, context: { campaign: { medium: { length: { toString: 1 } } } } }
+    expect(await post([page, harm, page])).toMatchObject({
+      status: 202,
+      accepted: 2,
+      rejected: [{ index: 1, code: 'bad_field', pointer: '/context/campaign/medium' }],
+    })
+  })
+
   it.each([
     json,
     'application/json; charset=utf-8',

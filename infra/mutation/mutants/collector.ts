@@ -27,6 +27,14 @@ export const ofCollector: readonly Mutant[] = [
     tests: ['gateway/core/accept-hits.test.ts'],
   },
   {
+    name: 'lengths-by-zod',
+    file: 'core/bounded.ts',
+    search: ".refine(lengthWithin({ min, max }), { error: wanted({ min, max }, 'characters'), abort: true })",
+    replace: '.min(min).max(max)',
+    wrong: 'lengths are asked of what is no text, which throws: one hit that means harm refuses all of its request',
+    tests: ['core/bounded.test.ts', 'gateway/core/requests-under-attack.test.ts'],
+  },
+  {
     name: 'salt-of-the-utc-day',
     file: 'gateway/core/visitor-salt.ts',
     search: 'const salt = saltOf(merchant, localDate(zone, atMs))',

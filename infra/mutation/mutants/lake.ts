@@ -257,6 +257,22 @@ export const ofLake: readonly Mutant[] = [
     tests: [duckdbStore],
   },
   {
+    name: 'visits-by-any-rule',
+    file: 'core/visits.ts',
+    search: 'dayMs % visitsStretchMs(rule) === 0',
+    replace: 'visitsStretchMs(rule) <= dayMs',
+    wrong: 'visits are cut by stretches that do not begin with days, which the days that are read do not decide',
+    tests: ['core/visits-of.test.ts'],
+  },
+  {
+    name: 'freed-memory-stays',
+    file: 'lakehouse/adapters/duckdb/freed-memory.ts',
+    search: 'if (!stopped) cancel = waitForNext()',
+    replace: 'stopped = true',
+    wrong: 'memory that DuckDB has freed goes back to the system once and never again',
+    tests: ['lakehouse/adapters/duckdb/freed-memory.test.ts'],
+  },
+  {
     name: 'changed-day-beside-a-unit',
     file: 'lakehouse/adapters/duckdb/control-store-derivations.ts',
     search: 'for (let day = first; day <= last; day++) if',

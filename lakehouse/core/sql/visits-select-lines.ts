@@ -6,7 +6,13 @@
 
 import { dayMs, utcDay } from '../../../core/event-time.ts'
 import type { BucketRange } from '../../../core/ports/query-engine.ts'
-import { type VisitsRule, visitsReadDaysAfter, visitsReadDaysBefore, visitsStretchMs } from '../../../core/visits.ts'
+import {
+  daysDecideVisits,
+  type VisitsRule,
+  visitsReadDaysAfter,
+  visitsReadDaysBefore,
+  visitsStretchMs,
+} from '../../../core/visits.ts'
 import {
   and,
   arithmetic,
@@ -51,12 +57,13 @@ export const visitDuration: Expression = arithmetic({ kind: 'max', of: column('m
 
 /**
  * Relations of which the last, `visits`, has one row a visit.
- * @throws RangeError where the rule exceeds what the days that are read can decide
+ * @throws RangeError where the days that are read do not decide visits of the rule
  */
 export function visitRelations({ hits, line, carried, visits, rule }: LinesToCut): Relations {
-  for (const ms of [rule.gapMs, rule.namedGapMs, rule.atMostMs]) {
-    if (!Number.isSafeInteger(ms) || ms < 1 || ms > dayMs)
-      throw new RangeError(`${ms} is no whole number of ms up to a day`)
+  if (!daysDecideVisits(rule)) {
+    const { gapMs, namedGapMs, atMostMs } = rule
+    const times = `${gapMs}, ${namedGapMs} and ${atMostMs} ms`
+    throw new RangeError(`days do not decide visits by ${times}: whole numbers, the longest of which divides a day`)
   }
   const lineColumns = line.map((name) => column(name))
   const byTime = { partitionBy: lineColumns, orderBy: ['ms', ...positionColumns].map((name) => column(name)) }

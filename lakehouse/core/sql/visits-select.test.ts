@@ -77,11 +77,13 @@ describe('what has no query', () => {
   })
 
   it('is a rule that the days around do not decide', () => {
-    for (const wrong of [{ gapMs: dayMs + 1 }, { namedGapMs: 0 }, { atMostMs: 1.5 }]) {
+    const hours20 = { gapMs: hourMs, namedGapMs: 20 * hourMs, atMostMs: 19 * hourMs }
+    for (const wrong of [{ gapMs: dayMs + 1 }, { namedGapMs: 0 }, { atMostMs: 1.5 }, hours20]) {
       expect(() => visitsSelect(question([day(0)], { rule: { ...visitsRule, ...wrong } }))).toThrow(RangeError)
     }
     const longest = { gapMs: dayMs, namedGapMs: dayMs, atMostMs: dayMs }
-    expect(() => visitsSelect(question([day(0)], { rule: longest }))).not.toThrow()
+    const hours12 = { ...hours20, namedGapMs: 12 * hourMs, atMostMs: 12 * hourMs }
+    for (const rule of [longest, hours12]) expect(() => visitsSelect(question([day(0)], { rule }))).not.toThrow()
   })
 
   it('is a derivation of no units, of too many, or of an empty one', () => {
