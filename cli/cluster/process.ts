@@ -21,6 +21,7 @@ import type { ObjectStore } from '../../core/ports/object-store.ts'
 import { createReadiness, type Readiness } from '../../gateway/core/readiness.ts'
 import { createMetrics, type Metrics } from '../../gateway/http/plugins/metrics.ts'
 import { openDatabase } from '../../lakehouse/adapters/duckdb/database.ts'
+import { keepReturningMemory } from '../../lakehouse/adapters/duckdb/freed-memory.ts'
 import { openPostgresControlStore } from '../../lakehouse/adapters/postgres/control-store.ts'
 import { createTrino, type Trino } from '../../lakehouse/adapters/trino/client.ts'
 import { journaledStore } from '../../lakehouse/core/journal/journaled-store.ts'
@@ -65,6 +66,7 @@ export async function openProcess(config: ClusterConfig, parts: readonly string[
     threads: config.duckdbThreads,
     scratch: join(dataDir, 'scratch', 'duckdb'),
   })
+  const memory = keepReturningMemory({ instance, memoryLimitBytes: config.duckdbMemoryBytes, timers: systemTimers })
   const scratch = await emptyScratch(dataDir)
   const owner = `${hostname()}-${process.pid}-${Buffer.from(systemRandom.bytes(4)).toString('hex')}`
   const objects = await openObjects(config, scratch)
@@ -114,6 +116,7 @@ export async function openProcess(config: ClusterConfig, parts: readonly string[
       await trino.close()
       await late.close()
       await objects.close()
+      await memory.stop()
       instance.closeSync()
     },
   }

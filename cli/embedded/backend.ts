@@ -19,6 +19,7 @@ import type { ObjectStore } from '../../core/ports/object-store.ts'
 import type { RerunPlanner } from '../../core/ports/rerun-service.ts'
 import { createHasher } from '../../core/sketch/hasher.ts'
 import { openDuckDbControlStore } from '../../lakehouse/adapters/duckdb/control-store.ts'
+import { keepReturningMemory } from '../../lakehouse/adapters/duckdb/freed-memory.ts'
 import { createDuckDbGenerationComparer } from '../../lakehouse/adapters/duckdb/generation-comparer.ts'
 import { createDuckDbQueryEngine, type DuckDbQueryEngine } from '../../lakehouse/adapters/duckdb/query-engine.ts'
 import { createLocalLake, type LocalLake } from '../../lakehouse/adapters/local/local-lake.ts'
@@ -96,6 +97,7 @@ export async function openBackend(parts: BackendParts): Promise<Backend> {
     cache: join(scratch, 'plans'),
     ...(config.plansDir !== undefined && { folder: config.plansDir }),
   })
+  const memory = keepReturningMemory({ instance, memoryLimitBytes: config.duckdbMemoryBytes, timers })
   const durable = toldDurable()
   let job: Job | undefined
   const started = () => {
@@ -153,6 +155,7 @@ export async function openBackend(parts: BackendParts): Promise<Backend> {
       await job?.threads.close()
       await engine.close()
       await store.close()
+      await memory.stop()
       control.closeSync()
       staging.closeSync()
       instance.closeSync()

@@ -34,13 +34,14 @@ async function ask(instance: DuckDBInstance, sql: string): Promise<unknown> {
 }
 
 describe('the database', () => {
-  it('has the limits it was given, speaks UTC, and fetches no extensions', async () => {
+  it('has the limits it was given, speaks UTC, keeps no copies of files, and fetches no extensions', async () => {
     const instance = await open(':memory:', { threads: 2 })
     const setting = (name: string) => ask(instance, `SELECT CAST(current_setting('${name}') AS VARCHAR)`)
     expect(await setting('memory_limit')).toBe('64.0 MiB')
     expect(await setting('threads')).toBe('2')
     expect(await setting('TimeZone')).toBe('UTC')
     expect(await setting('temp_directory')).toBe(join(folder, 'spill'))
+    expect(await setting('enable_external_file_cache')).toBe('false')
     expect(await setting('autoinstall_known_extensions')).toBe('false')
     expect(await setting('autoload_known_extensions')).toBe('false')
     expect(await setting('allow_community_extensions')).toBe('false')

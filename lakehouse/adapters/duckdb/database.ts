@@ -7,6 +7,7 @@
  */
 import { DuckDBInstance } from '@duckdb/node-api'
 import { StartError } from '../../../core/errors.ts'
+import { memoryLimitText } from './freed-memory.ts'
 
 export interface DatabaseOptions {
   /** Path of the database file, made where it is missing; its folder must exist. */
@@ -41,8 +42,10 @@ export async function openDatabase(options: DatabaseOptions): Promise<DuckDBInst
     throw new StartError(`DuckDB needs a thread, it was given ${threads}`)
   const settings = {
     threads: String(threads),
-    memory_limit: `${Math.floor(memoryLimitBytes / 1024)}KiB`,
+    memory_limit: memoryLimitText(memoryLimitBytes),
     temp_directory: scratch,
+    // Files are this machine's, which the system's page cache has; DuckDB's own would fill the limit with copies of them.
+    enable_external_file_cache: 'false',
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
     allow_community_extensions: 'false',
