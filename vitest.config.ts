@@ -17,8 +17,8 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     pool: 'forks',
-    // Two cores would get one worker.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Two cores would get one worker; tests of whole systems wait as much as they work.
+    maxWorkers: Math.max(3, availableParallelism() - 1),
     projects: [
       { extends: true, test: { name: 'apart', include: apart, exclude: leftOut } },
       // Hundreds of small files: a process for each would take longer than their tests. None may leave anything in a module.

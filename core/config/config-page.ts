@@ -33,12 +33,6 @@ Every role reads the same variables, so one environment serves all of them. What
 ${tableOf(ownOf(clusterVariables.shape))}
 
 The CLI also reads ${clientVariables.map((name) => `\`${name}\``).join(', ')}: the address of the server it talks to.
-
-## Of the system
-
-On Linux with glibc, start a server that runs for long with \`MALLOC_ARENA_MAX=2\` in its environment. Without it each of the
-process's threads keeps memory that DuckDB has given back on it, and the process grows for long
-([measured](performance.md#half-an-hour-of-steady-load-soak)). A process cannot set this for itself once it runs.
 `
 }
 

@@ -42,6 +42,6 @@ export default defineConfig({
     pool: 'forks',
     sequence: { sequencer: LongestFirst },
     // Much of a file's time is waiting: for leases, epochs, servers that start.
-    maxWorkers: 2,
+    maxWorkers: 3,
   },
 })
