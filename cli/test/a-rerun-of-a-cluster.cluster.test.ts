@@ -14,7 +14,7 @@ import { tenfold, tenfoldRelease } from './support/tenfold-release.ts'
 import { manyShops, type Sending, traffic } from './support/traffic.ts'
 
 const seed = Number(process.env.CLUSTER_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31))
-const kills = testLength('CLUSTER_TEST_KILLS', { short: 4, full: 20 })
+const kills = testLength('CLUSTER_TEST_KILLS', { short: 3, full: 20 })
 const shops = manyShops(3)
 const hits = 6_000
 vi.setConfig({ testTimeout: 1_200_000 + kills * 60_000 })

@@ -27,7 +27,6 @@ beforeAll(async () => {
   under = await openTrinoLake(servers.env)
 })
 afterAll(async () => {
-  await under?.close()
   await servers?.stop()
   await rm(folder, { recursive: true, force: true })
 })
@@ -51,6 +50,8 @@ async function mergeRuns(): Promise<void> {
   }
   await trino.close()
 }
+
+const answers = () => fetch(`${servers.env.HITLAKE_TRINO_URL}/v1/info`)
 
 // Trino starts anew after each kill.
 const limitMs = 900_000
@@ -76,9 +77,12 @@ describe('Trino killed in the middle of a publication', () => {
         for (const afterMs of killsAfterMs) {
           await mergeRuns()
           await sleep(afterMs)
+          const { pid } = servers.trino
           await servers.trino.kill()
+          await expect(answers(), 'a killed Trino answers nobody').rejects.toThrow('fetch failed')
           kills++
           await servers.trino.start()
+          expect(servers.trino.pid).not.toBe(pid)
         }
       })()
       let isKilling = true
@@ -108,4 +112,13 @@ describe('Trino killed in the middle of a publication', () => {
     },
     limitMs,
   )
+
+  // Last: it closes and stops what the test above uses.
+  it('is over when it is stopped, which a killed one can be too', async () => {
+    await answers()
+    await under.close()
+    await servers.stop()
+    expect(servers.trino.pid).toBeUndefined()
+    await expect(answers()).rejects.toThrow('fetch failed')
+  })
 })

@@ -10,6 +10,7 @@ import { nodeDisk } from '../../../core/adapters/node/node-disk.ts'
 import { hourMs } from '../../../core/event-time.ts'
 import { generationComparerContract } from '../../../core/ports/generation-comparer.contract.ts'
 import { partialRow, stagedView } from '../../../core/ports/query-engine-under-test.ts'
+import { testLength } from '../../../core/test/length.ts'
 import { breakdownSketchSize } from '../../../schemas/tables.ts'
 import { createLocalLake } from '../local/local-lake.ts'
 import { minDatabaseMemoryBytes, openDatabase } from './database.ts'
@@ -47,6 +48,7 @@ for (const [name, pieces] of [
   ['DuckDB, hour by hour', { pieceBytes: 1 }],
 ] as const) {
   generationComparerContract(name, {
+    maps: testLength('COMPARER_TEST_MAPS', { short: 6, full: 30 }),
     async open() {
       const lake = await openLake()
       return {

@@ -12,6 +12,7 @@ import { nodeDisk } from '../../../core/adapters/node/node-disk.ts'
 import { dayMs, eventTime, utcDay } from '../../../core/event-time.ts'
 import { hitRow, hourlyRow, lakeContract, rowsOf } from '../../../core/ports/lake.contract.ts'
 import type { ScanFilter, StagedFile, TableView } from '../../../core/ports/lake.ts'
+import { testLength } from '../../../core/test/length.ts'
 import { tables } from '../../../schemas/tables.ts'
 import { lakeRewriteContract } from '../../core/lake-rewrite.contract.ts'
 import { createLocalLake, type LocalLakeOptions } from './local-lake.ts'
@@ -49,7 +50,7 @@ for (const [name, change] of [
   ['in a folder, little at a time', { sliceMaxRows: 2, smallManifestsMax: 1 }],
 ] as const) {
   lakeRewriteContract(name, {
-    runs: 15,
+    runs: testLength('REWRITE_TEST_RUNS', { short: 8, full: 50 }),
     async open({ maxValues }) {
       const { lake } = await openLake({ ...change, foldMaxValues: maxValues })
       return { lake, rows: (table, snapshot) => rowsOf(lake, { table, snapshot, pending: [] }) }
