@@ -2,6 +2,7 @@ import type { ProcessIdentity } from './servers.mjs'
 
 export declare const stopLimitMs: number
 export declare const killLimitMs: number
+export declare const takenAwayLimitMs: number
 export declare function identify(pid: number): ProcessIdentity | undefined
 export declare function isRunning(identity: ProcessIdentity | undefined): boolean
 export declare function processTree(root: ProcessIdentity): ProcessIdentity[]

@@ -10,6 +10,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 export const stopLimitMs = 30_000
 /** How long the kernel may take to end a killed process. */
 export const killLimitMs = 10_000
+/** How long the parent of one that ended may take to take note of it; none need ever do so. */
+export const takenAwayLimitMs = 2_000
 const pollMs = 25
 
 /**
@@ -22,7 +24,7 @@ const pollMs = 25
  */
 export function identify(pid) {
   const stat = readStat(pid)
-  return stat && { pid, startedTicks: stat.startedTicks, boot: bootId() }
+  return stat && !stat.hasEnded ? { pid, startedTicks: stat.startedTicks, boot: bootId() } : undefined
 }
 
 /** @param {ProcessIdentity | undefined} identity */
@@ -43,7 +45,7 @@ export function processTree(root) {
   const childrenOf = new Map()
   for (const name of readdirSync('/proc')) {
     const stat = /^\d+$/.test(name) ? readStat(Number(name)) : undefined
-    if (stat === undefined) continue
+    if (stat === undefined || stat.hasEnded) continue
     const siblings = childrenOf.get(stat.parent) ?? []
     childrenOf.set(stat.parent, siblings)
     siblings.push(Number(name))
@@ -68,7 +70,8 @@ export function signalProcess(identity, signal) {
 }
 
 /**
- * Ends a process and everything below it; kills what has not gone after `stopMs`. Nothing of it runs afterwards.
+ * Ends a process and everything below it; kills what has not gone after `stopMs`. Nothing of it runs afterwards, and where
+ * its parent takes note of its end in time, its number is free.
  * @param {ProcessIdentity} root
  * @param {NodeJS.Signals} signal what the process ends by; with SIGKILL all below it gets the same
  * @param {{ stopMs: number }} [limits]
@@ -79,21 +82,33 @@ export async function endProcess(root, signal, { stopMs } = { stopMs: stopLimitM
   for (const each of toSignal) signalProcess(each, signal)
   // A stopped process handles no signal but SIGKILL until it is continued.
   for (const each of tree) signalProcess(each, 'SIGCONT')
-  if (await allGone(tree, signal === 'SIGKILL' ? killLimitMs : stopMs)) return
-  for (const each of tree) signalProcess(each, 'SIGKILL')
-  if (!(await allGone(tree, killLimitMs))) {
-    const left = tree.filter(isRunning).map(({ pid }) => pid)
-    throw new Error(`processes ${left.join(', ')} still run ${killLimitMs} ms after SIGKILL`)
+  if (!(await noneIs(isRunning, tree, signal === 'SIGKILL' ? killLimitMs : stopMs))) {
+    for (const each of tree) signalProcess(each, 'SIGKILL')
+    if (!(await noneIs(isRunning, tree, killLimitMs))) {
+      const left = tree.filter(isRunning).map(({ pid }) => pid)
+      throw new Error(`processes ${left.join(', ')} still run ${killLimitMs} ms after SIGKILL`)
+    }
   }
+  await noneIs(isListed, [root], takenAwayLimitMs)
 }
 
 /**
+ * Whether the process is there in any way: also one that ended and waits for its parent, which PostgreSQL, started again,
+ * takes for a server that runs.
+ * @param {ProcessIdentity} identity
+ */
+function isListed({ pid, startedTicks }) {
+  return readStat(pid)?.startedTicks === startedTicks
+}
+
+/**
+ * @param {(identity: ProcessIdentity) => boolean} is
  * @param {ProcessIdentity[]} processes
  * @param {number} limitMs
  */
-async function allGone(processes, limitMs) {
+async function noneIs(is, processes, limitMs) {
   for (let waitedMs = 0; ; waitedMs += pollMs) {
-    if (!processes.some(isRunning)) return true
+    if (!processes.some(is)) return true
     if (waitedMs >= limitMs) return false
     await sleep(pollMs)
   }
@@ -112,8 +127,7 @@ function readStat(pid) {
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
   const [state, parent, threads, startedTicks] = [fields[0], Number(fields[1]), Number(fields[17]), Number(fields[19])]
   // A zombie only waits for its parent, unless other threads are still on their way out: those hold ports and files.
-  if (state === 'X' || (state === 'Z' && threads <= 1)) return undefined
-  return { parent, startedTicks }
+  return { parent, startedTicks, hasEnded: state === 'X' || (state === 'Z' && threads <= 1) }
 }
 
 function bootId() {

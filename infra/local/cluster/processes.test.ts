@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { afterEach, describe, expect, it } from 'vitest'
-import { endProcess, identify, isRunning, processTree, signalProcess } from './processes.mjs'
+import { endProcess, identify, isRunning, processTree, signalProcess, takenAwayLimitMs } from './processes.mjs'
 import type { ProcessIdentity } from './servers.mjs'
 
 const spawned: ChildProcess[] = []
@@ -60,7 +60,38 @@ describe.runIf(process.platform === 'linux')('processes', () => {
     expect(isRunning(identity)).toBe(false)
     await expect.poll(() => child?.signalCode).toBe('SIGKILL')
   })
+
+  it('leave their number free once their parent has taken note', async () => {
+    const identity = await runBelow(parentBusyForMs(500))
+    await endProcess(identity, 'SIGKILL')
+    expect(() => process.kill(identity.pid, 0)).toThrow('ESRCH')
+  })
+
+  it('whose parent takes no note in time are left to it', async () => {
+    const identity = await runBelow(parentBusyForMs(takenAwayLimitMs + 60_000))
+    await endProcess(identity, 'SIGKILL')
+    expect(isRunning(identity)).toBe(false)
+    process.kill(identity.pid, 0)
+  })
 })
+
+/** A process that starts another and then sees nothing of it for so long. */
+function parentBusyForMs(ms: number): string {
+  return `const { pid } = require('node:child_process').spawn('sleep', ['60'])
+require('node:fs').writeSync(1, String(pid))
+for (const end = Date.now() + ${ms}; Date.now() < end; ) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)
+setTimeout(() => {}, 60_000)`
+}
+
+/** Runs Node with a script that writes the number of a process below it; gives that one. */
+async function runBelow(script: string): Promise<ProcessIdentity> {
+  const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'ignore'] })
+  spawned.push(child)
+  const [pid] = await once(child.stdout, 'data')
+  const identity = identify(Number(pid))
+  if (identity === undefined) throw new Error('it ended at once')
+  return identity
+}
 
 /** Runs a script that says so once it runs. */
 async function run(script: string): Promise<ProcessIdentity> {
