@@ -132,7 +132,7 @@ try {
   const flink = await startFlink({
     java: findJava(17, 'Apache Flink'),
     logFile: join(root, 'bench/peers/flink/log4j2.properties'),
-    settings: flinkSettings(commitEveryMs),
+    settings: flinkSettings({ commitEveryMs, checkpoints: join(folder, 'checkpoints') }),
   })
   for (const line of defineSources({ warehouse, brokers, topic: topics.flinks, format })) await flink.tell(line)
   const watched = {

@@ -146,7 +146,7 @@ export const suites: readonly Suite[] = [
   {
     // Starts servers of its own, for their processor time counts.
     ...{ name: 'flink', title: 'Beside Apache Flink', program: 'flink', needs: 'Apache Flink', onlyNamed: true },
-    full: run(1_200, '--hits', '1000000', '--rounds', '3'),
+    full: run(1_500, '--hits', '1000000', '--rounds', '3'),
     quick: run(400, '--hits', '100000', '--rounds', '1'),
   },
 ]

@@ -61,10 +61,19 @@ export async function startFlink({
 }
 
 /** What a job of Flink's is told beside its statement. */
-export const flinkSettings = (commitEveryMs: number): Readonly<Record<string, string>> => ({
+export const flinkSettings = ({
+  commitEveryMs,
+  checkpoints,
+}: {
+  readonly commitEveryMs: number
+  /** A local folder; without one Flink keeps them in memory, where a task's state of 5 MB fails its checkpoint. */
+  readonly checkpoints: string
+}): Readonly<Record<string, string>> => ({
   'parallelism.default': `${parallelism}`,
   'execution.checkpointing.interval': `${commitEveryMs} ms`,
   'execution.checkpointing.mode': 'EXACTLY_ONCE',
+  'execution.checkpointing.storage': 'filesystem',
+  'execution.checkpointing.dir': `file://${checkpoints}`,
   'pipeline.object-reuse': 'true',
   // A failure is one at once, and not a measurement that takes longer.
   'restart-strategy.type': 'none',
