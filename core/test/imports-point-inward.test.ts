@@ -6,8 +6,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import ts from 'typescript'
 import { describe, expect, it } from 'vitest'
+import { importedNames } from '../../infra/test/imported-names.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -32,9 +32,9 @@ const imports = files.flatMap((file) => importsOf(file, readFileSync(join(root, 
 const productImports = imports.filter(({ from }) => !isTest(from))
 
 function importsOf(file: string, text: string): Import[] {
-  return ts.preProcessFile(text, true, true).importedFiles.map(({ fileName }) => ({
+  return importedNames(file, text).map((name) => ({
     from: file,
-    to: fileName.startsWith('.') ? relative(root, join(root, dirname(file), fileName)) : fileName,
+    to: name.startsWith('.') ? relative(root, join(root, dirname(file), name)) : name,
   }))
 }
 

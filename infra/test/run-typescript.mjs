@@ -1,20 +1,19 @@
 /**
  * `node infra/test/run-typescript.mjs <file.ts> [arguments]`: runs a TypeScript file of the project in a process of its
- * own, for tests that kill one. Types are cut away by the compiler, file by file, without checking.
+ * own, for tests that kill one. Types are cut away file by file, without checking.
  */
 import { readFileSync } from 'node:fs'
 import { register } from 'node:module'
 import { resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { isMainThread } from 'node:worker_threads'
-import ts from 'typescript'
+import { withoutTypes } from './without-types.mjs'
 
 export async function load(url, context, nextLoad) {
   if (!url.startsWith('file:') || !url.endsWith('.ts')) return nextLoad(url, context)
-  const { outputText } = ts.transpileModule(readFileSync(fileURLToPath(url), 'utf8'), {
-    compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023, verbatimModuleSyntax: true },
-  })
-  return { format: 'module', source: outputText, shortCircuit: true }
+  const path = fileURLToPath(url)
+  const source = withoutTypes(path, readFileSync(path, 'utf8'))
+  return { format: 'module', source, shortCircuit: true }
 }
 
 // Node loads this file once more, in the thread of the hooks.

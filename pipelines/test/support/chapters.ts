@@ -5,9 +5,9 @@
  *
  * A module has its code on the lines that the page has it on, so that an error's line is the page's.
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import ts from 'typescript'
 
 export interface Block {
   /** `run`: the page's own; `file`: of the file that it names; `refused`: for the compiler only. */
@@ -132,22 +132,40 @@ export interface Complaint {
   readonly text: string
 }
 
-/** What the compiler says of these files, with the settings of the repository. */
+/** What the compiler says of these files of one folder, with the settings of the repository. */
 export function compile(root: string, paths: readonly string[]): readonly Complaint[] {
-  const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile)
-  const { options } = ts.parseJsonConfigFileContent({ ...config, include: [], files: paths }, ts.sys, root)
-  const settings = { ...options, noEmit: true, incremental: false }
-  delete settings.tsBuildInfoFile
-  const program = ts.createProgram([...paths], settings)
-  return paths.flatMap((path) => {
-    const source = program.getSourceFile(path)
-    const found = [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)]
-    return found.map(({ start = 0, code, messageText }) => ({
-      path,
-      line: source?.getLineAndCharacterOfPosition(start).line ?? 0,
-      text: `error TS${code}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`,
-    }))
-  })
+  const folder = mkdtempSync(join(root, '.cache/compile-'))
+  const project = join(folder, 'tsconfig.json')
+  const compilerOptions = { noEmit: true, incremental: false, tsBuildInfoFile: null }
+  writeFileSync(
+    project,
+    JSON.stringify({ extends: join(root, 'tsconfig.json'), compilerOptions, include: [], files: paths }),
+  )
+  const { stdout, error } = spawnSync(
+    process.execPath,
+    [join(root, 'node_modules/typescript/bin/tsc'), '-p', project, '--pretty', 'false'],
+    { cwd: root, encoding: 'utf8', maxBuffer: 2 ** 26 },
+  )
+  rmSync(folder, { recursive: true })
+  if (error !== undefined) throw error
+  return parseComplaints(stdout).map(({ path, ...complaint }) => ({ path: join(root, path), ...complaint }))
+}
+
+/** @throws Error of what is no complaint of a file: the compiler was not asked rightly */
+function parseComplaints(said: string): readonly Complaint[] {
+  const complaints: Complaint[] = []
+  for (const text of said.split('\n').filter((each) => each !== '')) {
+    const last = complaints.at(-1)
+    // What follows from a complaint is indented below it.
+    if (text.startsWith(' ') && last !== undefined) {
+      complaints[complaints.length - 1] = { ...last, text: `${last.text}\n${text}` }
+      continue
+    }
+    const [, path, line, words] = /^(.+?)\((\d+),\d+\): (error TS\d+: .*)$/.exec(text) ?? []
+    if (path === undefined || words === undefined) throw new Error(`the compiler says: ${text}`)
+    complaints.push({ path, line: Number(line) - 1, text: words })
+  }
+  return complaints
 }
 
 /**

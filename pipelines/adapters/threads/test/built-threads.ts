@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import ts from 'typescript'
+import { importedNames } from '../../../../infra/test/imported-names.ts'
+import { withoutTypes } from '../../../../infra/test/without-types.mjs'
 
 const root = fileURLToPath(new URL('../../../..', import.meta.url))
 const thread = fileURLToPath(new URL('../split-thread.ts', import.meta.url))
@@ -31,7 +32,7 @@ export function buildModules(files: readonly string[], besides: readonly string[
   const placeOf = (file: string) => join(folder, relative(root, file)).replace(/\.ts$/, '.js')
   for (const file of [...importedBy(files), ...besides]) {
     mkdirSync(dirname(placeOf(file)), { recursive: true })
-    if (file.endsWith('.ts')) writeFileSync(placeOf(file), withoutTypes(file))
+    if (file.endsWith('.ts')) writeFileSync(placeOf(file), compiled(file))
     else symlinkSync(file, placeOf(file))
   }
   return { placeOf, remove: () => rmSync(folder, { recursive: true }) }
@@ -43,26 +44,13 @@ function importedBy(files: readonly string[]): ReadonlySet<string> {
   // A set that grows while it is walked is walked to its end.
   for (const file of found) {
     if (!file.endsWith('.ts')) continue
-    for (const { fileName } of ts.preProcessFile(withoutTypes(file), true, true).importedFiles) {
-      if (fileName.startsWith('.')) found.add(join(dirname(file), fileName.replace(/\.js$/, '.ts')))
+    for (const name of importedNames(file, compiled(file))) {
+      if (name.startsWith('.')) found.add(join(dirname(file), name.replace(/\.js$/, '.ts')))
     }
   }
   return found
 }
 
-const transpiled = new Map<string, string>()
-
-function withoutTypes(file: string): string {
-  const known = transpiled.get(file)
-  if (known !== undefined) return known
-  const { outputText } = ts.transpileModule(readFileSync(file, 'utf8'), {
-    compilerOptions: {
-      module: ts.ModuleKind.ESNext,
-      target: ts.ScriptTarget.ES2023,
-      verbatimModuleSyntax: true,
-      rewriteRelativeImportExtensions: true,
-    },
-  })
-  transpiled.set(file, outputText)
-  return outputText
+function compiled(file: string): string {
+  return withoutTypes(file, readFileSync(file, 'utf8'), { extensions: 'rewritten' })
 }

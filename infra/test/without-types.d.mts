@@ -1,0 +1,5 @@
+export function withoutTypes(
+  path: string,
+  text: string,
+  options?: { readonly extensions?: 'kept' | 'rewritten' },
+): string
