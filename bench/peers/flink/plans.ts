@@ -16,24 +16,8 @@ const reading = {
   failed: failedHits,
 } as const
 
-/** All other columns, empty: the runner wants every row whole. */
-const empty = {
-  ...{ user: null, user_agent: null, client_time_zone: null, items: [], plan: '', data_sets: '' },
-  ...{ campaign_source: null, campaign_medium: null, campaign_name: null, campaign_term: null, campaign_content: null },
-  ...{
-    path: null,
-    source: null,
-    country: null,
-    device: null,
-    bot: null,
-    visitor_hash: null,
-    revenue_home_micros: null,
-  },
-  ...{ client_hints: null, browser: null, os: null, medium: null, campaign: null, load_bucket: null },
-}
-
+/** The runner wants every row whole; one literal, for V8 makes an object that is spread and then grows five times as slowly. */
 const rowsAsTheyCome = table<FeedHit>(hitsTable, (hit, run) => ({
-  ...empty,
   merchant: hit.merchant,
   id: hit.id,
   name: hit.name,
@@ -59,6 +43,30 @@ const rowsAsTheyCome = table<FeedHit>(hitsTable, (hit, run) => ({
   _off: hit.position.offset,
   _idx: hit.position.index,
   _gen: run.generation,
+  user: null,
+  user_agent: null,
+  client_time_zone: null,
+  client_hints: null,
+  items: [],
+  path: null,
+  campaign_source: null,
+  campaign_medium: null,
+  campaign_name: null,
+  campaign_term: null,
+  campaign_content: null,
+  source: null,
+  medium: null,
+  campaign: null,
+  country: null,
+  device: null,
+  browser: null,
+  os: null,
+  bot: null,
+  visitor_hash: null,
+  revenue_home_micros: null,
+  load_bucket: null,
+  plan: '',
+  data_sets: '',
 }))
 
 /** Hits as rows of `hits`, the columns that Flink writes: nothing dropped, nothing derived. */
