@@ -77,7 +77,11 @@ export interface OutputSink<N extends 'rows' | 'refused' | TakesPanes, T> {
   readonly of?: (taken: T) => void
 }
 
-/** A table of rows; at least once staged, exactly once committed. */
+/**
+ * A table of rows; at least once staged, exactly once committed. `toRow` is called for every row: let it return one literal
+ * with all columns, for V8 keeps an object of 40 columns that was spread or filled bit by bit as a hash table, which costs
+ * the making and everything behind it several times as much.
+ */
 export function table<R>(definition: TableDefinition, toRow: (row: R, run: RunFacts) => LakeRow): RowSink<R> {
   return { kind: 'rows', table: definition, counts: 'stored', toRow }
 }
