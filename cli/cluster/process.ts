@@ -20,7 +20,7 @@ import type { ClusterStore } from '../../core/ports/cluster-store.ts'
 import type { ObjectStore } from '../../core/ports/object-store.ts'
 import { createReadiness, type Readiness } from '../../gateway/core/readiness.ts'
 import { createMetrics, type Metrics } from '../../gateway/http/plugins/metrics.ts'
-import { openDatabase } from '../../lakehouse/adapters/duckdb/database.ts'
+import { openDatabase, openStagingDatabase } from '../../lakehouse/adapters/duckdb/database.ts'
 import { keepReturningMemory } from '../../lakehouse/adapters/duckdb/freed-memory.ts'
 import { openPostgresControlStore } from '../../lakehouse/adapters/postgres/control-store.ts'
 import { createTrino, type Trino } from '../../lakehouse/adapters/trino/client.ts'
@@ -42,8 +42,10 @@ export interface ClusterProcess {
   readonly logger: Logger
   readonly metrics: Metrics
   readonly readiness: Readiness
-  /** The process's DuckDB; its file is the lock on the data folder. */
+  /** DuckDB for what the process publishes, rewrites and asks; its file is the lock on the data folder. */
   readonly instance: DuckDBInstance
+  /** DuckDB for staging alone, which must not wait for memory that the other has taken. */
+  readonly stagingInstance: DuckDBInstance
   /** Refuses as unavailable until it is open. */
   readonly store: ClusterStore
   readonly storeOpened: Promise<void>
@@ -66,6 +68,7 @@ export async function openProcess(config: ClusterConfig, parts: readonly string[
     threads: config.duckdbThreads,
     scratch: join(dataDir, 'scratch', 'duckdb'),
   })
+  const stagingInstance = await openStagingDatabase(join(dataDir, 'scratch', 'staging'))
   const memory = keepReturningMemory({ instance, memoryLimitBytes: config.duckdbMemoryBytes, timers: systemTimers })
   const scratch = await emptyScratch(dataDir)
   const owner = `${hostname()}-${process.pid}-${Buffer.from(systemRandom.bytes(4)).toString('hex')}`
@@ -107,6 +110,7 @@ export async function openProcess(config: ClusterConfig, parts: readonly string[
     metrics,
     readiness: createReadiness(parts),
     instance,
+    stagingInstance,
     store: late.store,
     storeOpened: late.opened,
     objects: objects.store,
@@ -117,6 +121,7 @@ export async function openProcess(config: ClusterConfig, parts: readonly string[
       await late.close()
       await objects.close()
       await memory.stop()
+      stagingInstance.closeSync()
       instance.closeSync()
     },
   }
@@ -149,11 +154,13 @@ export async function openObjects(config: ClusterConfig, scratch: string): Promi
 }
 
 /** What the lake through Trino is made of, for all roles that write it. */
-export function lakeParts({ config, trino, objects, instance, scratch, random, clock, timers }: ClusterProcess) {
+export function lakeParts(host: ClusterProcess) {
+  const { config, trino, objects, instance, stagingInstance, scratch, random, clock, timers } = host
   return {
     trino,
     objects,
     instance,
+    stagingInstance,
     scratch,
     random,
     clock,

@@ -7,8 +7,8 @@ import { folderObjectStore } from '../../core/adapters/folder-object-store.ts'
 import { ManualClock } from '../../core/adapters/memory/manual-clock.ts'
 import { nodeDisk } from '../../core/adapters/node/node-disk.ts'
 import { systemRandom } from '../../core/adapters/node/system.ts'
-import { hitRow } from '../../core/ports/lake.contract.ts'
 import { minDatabaseMemoryBytes } from '../../lakehouse/adapters/duckdb/database.ts'
+import { crowd, hitsOfWidth, largeEpochs } from '../../lakehouse/adapters/duckdb/test/crowded.ts'
 import { createLocalLake } from '../../lakehouse/adapters/local/local-lake.ts'
 import { openDatabases } from './databases.ts'
 
@@ -25,16 +25,9 @@ async function crowded() {
     dataDir,
     config: { duckdbMemoryBytes: minDatabaseMemoryBytes, duckdbThreads: 1 },
   })
-  const greedy = await lake.connect()
-  await greedy.run("SET temp_directory = ''").catch(() => undefined)
-  await greedy.run('BEGIN')
-  await greedy.run('CREATE TEMP TABLE held (x VARCHAR)')
-  const fill = async () => {
-    for (;;) await greedy.run('INSERT INTO held SELECT repeat(x::VARCHAR, 20) FROM range(200000) AS t(x)')
-  }
-  await expect(fill()).rejects.toThrow(/Out of Memory|could not/)
+  const release = await crowd(lake)
   const close = () => {
-    greedy.closeSync()
+    release()
     for (const each of [control, staging, lake]) each.closeSync()
   }
   return { dataDir, control, staging, lake, close }
@@ -51,19 +44,14 @@ describe('while what publishes, rewrites and asks the lake has taken all of its 
     close()
   })
 
-  it.each([
-    ['many', 100_000, 40],
-    ['wide', 1_000, 24_000],
-  ])('an epoch of %s hits is staged', async (_name, count, width) => {
+  it.each(largeEpochs)('an epoch of %s hits is staged', async (_name, count, width) => {
     const { dataDir, staging, lake, close } = await crowded()
     const parts = {
       objects: await folderObjectStore(nodeDisk(dataDir), 'objects'),
       ...{ instance: lake, scratch: join(dataDir, 'scratch'), random: systemRandom, clock: new ManualClock() },
       location: `file://${dataDir}/objects/lake`,
     }
-    const rows = Array.from({ length: count }, (_, n) =>
-      hitRow({ _off: n, merchant: `shop ${n % 40}`, props: `${n * 7_919}-`.repeat(width).slice(0, width) }),
-    )
+    const rows = hitsOfWidth(count, width)
     // Or this would show nothing.
     await expect(createLocalLake(parts).stage('hits', 'crowded', rows)).rejects.toThrow(/memory|allocate/i)
     const staged = await createLocalLake({ ...parts, stagingInstance: staging }).stage('hits', 'apart', rows)

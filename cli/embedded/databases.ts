@@ -1,7 +1,7 @@
 /** DuckDB of the embedded process: the control store apart from all that may need much memory. */
 import { join } from 'node:path'
 import type { EmbeddedConfig } from '../../core/config/embedded.ts'
-import { openDatabase } from '../../lakehouse/adapters/duckdb/database.ts'
+import { openDatabase, openStagingDatabase } from '../../lakehouse/adapters/duckdb/database.ts'
 import { dataFolderNames } from './data-folder.ts'
 
 /**
@@ -9,12 +9,6 @@ import { dataFolderNames } from './data-folder.ts'
  * is. Its tables are read by blocks; none of its statements needs more.
  */
 export const controlStoreMemoryBytes = 64 * 1024 * 1024
-
-/**
- * For staging alone, what an epoch does every two seconds: a rewrite or a question that has taken what there is would make
- * it begin again. Above what an epoch of 8 MiB takes; a larger one spills.
- */
-export const stagingMemoryBytes = 64 * 1024 * 1024
 
 type Database = Awaited<ReturnType<typeof openDatabase>>
 
@@ -42,12 +36,7 @@ export async function openDatabases({
     threads: 1,
     scratch: join(scratch, 'control'),
   })
-  const staging = await openDatabase({
-    file: ':memory:',
-    memoryLimitBytes: stagingMemoryBytes,
-    threads: 1,
-    scratch: join(scratch, 'staging'),
-  })
+  const staging = await openStagingDatabase(join(scratch, 'staging'))
   const lake = await openDatabase({
     file: ':memory:',
     memoryLimitBytes: config.duckdbMemoryBytes,

@@ -65,7 +65,7 @@ export const sharedVariables = {
   HITLAKE_QUERY_CONCURRENCY: whole(2, 1, 64).describe('Engine queries that run at once; others wait.'),
   HITLAKE_QUERY_TIMEOUT: duration('30s', '1s', '10m').describe('Longest an engine query may take, its wait included.'),
   HITLAKE_DUCKDB_MEMORY: byteSize('160 MB', '64 MB').describe(
-    "DuckDB's memory limit for publishing, rewriting and queries; it spills to the data folder beyond. Embedded, the control store and the staging of epochs have 64 MB each besides.",
+    "DuckDB's memory limit for publishing, rewriting and queries; it spills to the data folder beyond. The staging of epochs has 64 MB besides, and, embedded, so has the control store.",
   ),
   HITLAKE_DUCKDB_THREADS: whole(2, 1, 256).describe("DuckDB's threads."),
   HITLAKE_PLAN_CHANGES: word('wait', ['wait', 'adopt']).describe(

@@ -2,15 +2,14 @@
  * One table to which everything happened, as PyIceberg and DuckDB in Python find it in the end: schema, partitions, counts,
  * names, filtered scans. What each single step leaves is in `pyiceberg-history.outside.test.ts`.
  */
-import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { folderObjectStore } from '../../core/adapters/folder-object-store.ts'
 import { nodeDisk } from '../../core/adapters/node/node-disk.ts'
+import { openInspector } from '../../infra/local/pyiceberg/inspector.ts'
 import { hitsTable } from '../../schemas/tables.ts'
 import { makeHistory, type TableHistory } from './iceberg-history-under-test.ts'
 
@@ -31,29 +30,27 @@ interface Found {
   readonly duckdb: { readonly columns: readonly string[]; readonly rows: number }
 }
 
-const python = resolve(import.meta.dirname, '../../.venv/bin/python')
-const script = resolve(import.meta.dirname, 'inspect_iceberg_history.py')
+const inspector = openInspector('inspect_history.py')
 let root: string
 let instance: DuckDBInstance
 let history: TableHistory
 let found: Found
 
 beforeAll(async () => {
-  if (!existsSync(python)) throw new Error('run infra/local/pyiceberg/setup.sh first: .venv/bin/python is missing')
   root = await mkdtemp(join(tmpdir(), 'hitlake happened '))
   instance = await DuckDBInstance.create(':memory:')
   const objects = await folderObjectStore(nodeDisk(root), 'store')
   history = await makeHistory({ objects, instance, scratch: root, lakeUri: `file://${root}/store/lake` })
-  found = inspect("merchant = 'beta' and time >= '2026-03-02T00:00:00+00:00'")
+  found = await inspect("merchant = 'beta' and time >= '2026-03-02T00:00:00+00:00'")
 }, 120_000)
 afterAll(async () => {
+  inspector.close()
   instance.closeSync()
   await rm(root, { recursive: true, force: true })
 })
 
-function inspect(filter: string): Found {
-  const metadata = join(root, `store/lake/hits/metadata/v${history.version}.metadata.json`)
-  return JSON.parse(execFileSync(python, [script, metadata, filter], { maxBuffer: 64e6 }).toString('utf8')) as Found
+function inspect(filter: string): Promise<Found> {
+  return inspector.ask(join(root, `store/lake/hits/metadata/v${history.version}.metadata.json`), filter)
 }
 
 describe('a table that was evolved, tagged, branched, compacted, rolled back, deleted from and expired', () => {
@@ -102,9 +99,9 @@ describe('a table that was evolved, tagged, branched, compacted, rolled back, de
     expect(found.deleteFiles).toBe(0)
   })
 
-  it('is read by merchant and day from the files of that day alone', () => {
+  it('is read by merchant and day from the files of that day alone', async () => {
     expect(found.filtered).toEqual({ files: 5, ids: [1, 2, 3, 4, 6].map((id) => `beta-${id}-1`) })
-    expect(inspect("merchant = 'zeta'").filtered).toEqual({ files: 0, ids: [] })
-    expect(inspect("heading = 'Coffee'").filtered.ids).toEqual([])
+    expect((await inspect("merchant = 'zeta'")).filtered).toEqual({ files: 0, ids: [] })
+    expect((await inspect("heading = 'Coffee'")).filtered.ids).toEqual([])
   })
 })

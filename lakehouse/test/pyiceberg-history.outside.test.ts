@@ -2,11 +2,9 @@
  * A table that was evolved, tagged, compacted, expired and moved, as PyIceberg and DuckDB in Python read it after each step.
  * Needs `infra/local/pyiceberg/setup.sh` run once; part of `npm run test:outside`.
  */
-import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { mkdtemp, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { folderObjectStore } from '../../core/adapters/folder-object-store.ts'
@@ -15,6 +13,7 @@ import { seededRandom } from '../../core/adapters/memory/seeded-random.ts'
 import { nodeDisk } from '../../core/adapters/node/node-disk.ts'
 import { eventTime, utcDay } from '../../core/event-time.ts'
 import type { ObjectStore } from '../../core/ports/object-store.ts'
+import { openInspector } from '../../infra/local/pyiceberg/inspector.ts'
 import { failedHitsTable } from '../../schemas/tables.ts'
 import { createLocalLake, type LocalLake } from '../adapters/local/local-lake.ts'
 import type { CommitOptions } from '../core/iceberg/commit.ts'
@@ -44,8 +43,7 @@ interface Found {
   readonly duckdb: { readonly columns: readonly string[]; readonly rows: number }
 }
 
-const python = resolve(import.meta.dirname, '../../.venv/bin/python')
-const script = resolve(import.meta.dirname, 'inspect_iceberg_history.py')
+const inspector = openInspector('inspect_history.py')
 const definition = failedHitsTable
 const names = definition.columns.map(({ name }) => name)
 const day = eventTime('2026-03-01T12:00:00Z')
@@ -57,12 +55,12 @@ let lake: LocalLake
 const clock = new ManualClock()
 
 beforeAll(async () => {
-  if (!existsSync(python)) throw new Error('run infra/local/pyiceberg/setup.sh first: .venv/bin/python is missing')
   root = await mkdtemp(join(tmpdir(), 'hitlake history '))
   instance = await DuckDBInstance.create(':memory:')
   await use(root)
 })
 afterAll(async () => {
+  inspector.close()
   instance.closeSync()
   await rm(root, { recursive: true, force: true })
 })
@@ -100,7 +98,7 @@ async function newest(): Promise<{ readonly file: string; readonly metadata: Tab
 
 async function inspect(): Promise<Found> {
   const { file } = await newest()
-  return JSON.parse(execFileSync(python, [script, file], { maxBuffer: 64e6 }).toString('utf8')) as Found
+  return inspector.ask(file)
 }
 
 it('PyIceberg and DuckDB read what each change of a table left', async () => {

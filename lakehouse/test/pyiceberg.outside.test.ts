@@ -2,11 +2,9 @@
  * Our tables read by others, from their files alone: PyIceberg opens all three by their metadata, DuckDB (another version,
  * in Python) the data files. Needs `infra/local/pyiceberg/setup.sh` run once; part of `npm run test:outside`.
  */
-import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { folderObjectStore } from '../../core/adapters/folder-object-store.ts'
@@ -16,29 +14,33 @@ import { nodeDisk } from '../../core/adapters/node/node-disk.ts'
 import { dayMs, eventTime, utcDay } from '../../core/event-time.ts'
 import { hitRow, hourlyRow } from '../../core/ports/lake.contract.ts'
 import type { TableName } from '../../core/tables.ts'
+import { openInspector } from '../../infra/local/pyiceberg/inspector.ts'
 import { tables } from '../../schemas/tables.ts'
 import { createLocalLake } from '../adapters/local/local-lake.ts'
 import { smallManifestsMax } from '../core/iceberg/append.ts'
 import { partitionTime } from '../core/partition.ts'
 
-interface Found {
+interface Whole {
   readonly schema: readonly (readonly [number, string, string])[]
-  readonly columnIds: readonly number[]
   readonly spec: readonly (readonly [number, string, string, number])[]
   readonly sort: readonly number[]
   readonly snapshots: Readonly<Record<string, number>>
   readonly current: string
   readonly summary: Readonly<Record<string, string>>
   readonly files: number
-  readonly planned: number
-  readonly rows: readonly Readonly<Record<string, unknown>>[]
   readonly rowCount: number
   readonly partitions: (readonly string[])[]
   readonly duckdb: number
 }
 
-const python = resolve(import.meta.dirname, '../../.venv/bin/python')
-const script = resolve(import.meta.dirname, '../../infra/local/pyiceberg/inspect_table.py')
+interface Filtered {
+  /** Files that are not skipped. */
+  readonly planned: number
+  readonly rowCount: number
+  readonly rows: readonly Readonly<Record<string, unknown>>[]
+}
+
+const inspector = openInspector('inspect_table.py')
 const noon = eventTime('2026-03-01T12:00:00Z')
 /** Enough publications that manifests are merged on the way. */
 const publications = smallManifestsMax + 3
@@ -47,14 +49,19 @@ let root: string
 let instance: DuckDBInstance
 const published = new Map<TableName, string[]>()
 
-function inspect(table: TableName, version: number, filter?: string): Found {
-  const metadata = join(root, 'store/lake', table, 'metadata', `v${version}.metadata.json`)
-  const out = execFileSync(python, [script, metadata, ...(filter === undefined ? [] : [filter])], { maxBuffer: 64e6 })
-  return JSON.parse(out.toString('utf8')) as Found
+/** In its newest version. */
+const metadataOf = (table: TableName) =>
+  join(root, 'store/lake', table, 'metadata', `v${published.get(table)?.length ?? 0}.metadata.json`)
+const inspected = new Map<TableName, Promise<Whole>>()
+/** Asked once: every snapshot of `hits` is read for it. */
+function inspect(table: TableName): Promise<Whole> {
+  const found = inspected.get(table) ?? inspector.ask<Whole>(metadataOf(table))
+  inspected.set(table, found)
+  return found
 }
+const filter = (table: TableName, by: string) => inspector.ask<Filtered>(metadataOf(table), by)
 
 beforeAll(async () => {
-  if (!existsSync(python)) throw new Error('run infra/local/pyiceberg/setup.sh first: .venv/bin/python is missing')
   root = await mkdtemp(join(tmpdir(), 'hitlake lake '))
   instance = await DuckDBInstance.create(':memory:')
   const lake = createLocalLake({
@@ -92,6 +99,7 @@ beforeAll(async () => {
 }, 120_000)
 
 afterAll(async () => {
+  inspector.close()
   instance.closeSync()
   await rm(root, { recursive: true, force: true })
 })
@@ -99,9 +107,9 @@ afterAll(async () => {
 describe('PyIceberg', () => {
   it.each(['hits', 'hourly', 'failed_hits', 'daily'] as const)(
     'sees the columns, ids, partitions and order of %s',
-    (table) => {
+    async (table) => {
       const definition = tables[table]
-      const found = inspect(table, published.get(table)?.length ?? 0)
+      const found = await inspect(table)
       expect(found.schema.map(([id, name]) => [id, name])).toEqual(definition.columns.map(({ id, name }) => [id, name]))
       const idOf = (name: string) => definition.columns.find((column) => column.name === name)?.id
       const { column, transform } = partitionTime(definition)
@@ -118,18 +126,18 @@ describe('PyIceberg', () => {
     },
   )
 
-  it('sees nested types and exact ones as they are declared', () => {
-    const types = new Map(inspect('hits', publications).schema.map(([, name, type]) => [name, type]))
+  it('sees nested types and exact ones as they are declared', async () => {
+    const types = new Map((await inspect('hits')).schema.map(([, name, type]) => [name, type]))
     expect(types.get('items')).toBe(
       'list<struct<16: id: optional string (as given), 17: name: optional string (as given), 18: quantity: optional double (as given), 19: price_micros: optional long (millionths of revenue_currency)>>',
     )
     expect(types.get('time')).toBe('timestamptz')
-    const hourly = new Map(inspect('hourly', 1).schema.map(([, name, type]) => [name, type]))
+    const hourly = new Map((await inspect('hourly')).schema.map(([, name, type]) => [name, type]))
     expect([hourly.get('visitors'), hourly.get('revenue_micros')]).toEqual(['list<long>', 'decimal(38, 0)'])
   })
 
-  it('reads every snapshot by its id, merged manifests and all', () => {
-    const found = inspect('hits', publications)
+  it('reads every snapshot by its id, merged manifests and all', async () => {
+    const found = await inspect('hits')
     expect(found.snapshots).toEqual(Object.fromEntries((published.get('hits') ?? []).map((id, n) => [id, 2 * (n + 1)])))
     expect(found.current).toBe(published.get('hits')?.at(-1))
     expect(found.summary).toMatchObject({
@@ -146,8 +154,8 @@ describe('PyIceberg', () => {
     ])
   })
 
-  it('skips files by the bounds of a merchant and by the day, and reads the rows right', () => {
-    const found = inspect('hits', publications, "merchant = 'alpha' and time < '2026-03-02T00:00:00+00:00'")
+  it('skips files by the bounds of a merchant and by the day, and reads the rows right', async () => {
+    const found = await filter('hits', "merchant = 'alpha' and time < '2026-03-02T00:00:00+00:00'")
     expect(found.planned).toBe(publications)
     expect(found.rowCount).toBe(publications)
     const row = found.rows.find((one) => one.id === 'a0')
@@ -161,23 +169,23 @@ describe('PyIceberg', () => {
       _row: 0,
       _gen: 1,
     })
-    const none = inspect('hits', publications, "merchant = 'beta'")
+    const none = await filter('hits', "merchant = 'beta'")
     expect([none.planned, none.rowCount]).toEqual([0, 0])
   })
 
-  it('reads decimals beyond 2^63 exactly', () => {
-    const found = inspect('hourly', 1, "merchant = 'shop'")
+  it('reads decimals beyond 2^63 exactly', async () => {
+    const found = await filter('hourly', "merchant = 'shop'")
     expect(found.rows[0]?.revenue_micros).toBe(String(10n ** 30n))
-    expect(inspect('hourly', 1, `revenue_micros >= ${10n ** 30n}`).rowCount).toBe(1)
-    expect(inspect('hourly', 1, 'revenue_micros < 0').planned).toBe(1)
+    expect((await filter('hourly', `revenue_micros >= ${10n ** 30n}`)).rowCount).toBe(1)
+    expect((await filter('hourly', 'revenue_micros < 0')).planned).toBe(1)
   })
 
-  it('reads a rewritten partition as it is now, and older snapshots as they were', () => {
-    const found = inspect('sessions', published.get('sessions')?.length ?? 0)
+  it('reads a rewritten partition as it is now, and older snapshots as they were', async () => {
+    const found = await inspect('sessions')
     expect(found.current).toBe(published.get('sessions')?.at(-1))
     expect([found.files, found.rowCount, found.duckdb]).toEqual([1, 4, 4])
-    const [row] = inspect('sessions', published.get('sessions')?.length ?? 0, "merchant = 'shop'").rows
-    expect(row?.hits).toBe(3)
+    const { rows } = await filter('sessions', "merchant = 'shop'")
+    expect(rows[0]?.hits).toBe(3)
     expect(Object.values(found.snapshots)).toEqual([2, 4, 6, 4])
     expect(found.summary).toMatchObject({ 'deleted-data-files': '3', 'total-records': '4', 'total-data-files': '1' })
   })

@@ -3,16 +3,16 @@
  * a bucket and registered in Trino: Trino and our reader find the same rows and the same history; Trino then inserts, updates,
  * deletes and merges, and our reader, and PyIceberg where it is installed, find what Trino finds.
  */
-import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { folderObjectStore } from '../../core/adapters/folder-object-store.ts'
 import { nodeDisk } from '../../core/adapters/node/node-disk.ts'
 import type { Column } from '../../core/tables.ts'
+import { openInspector, python } from '../../infra/local/pyiceberg/inspector.ts'
 import { hitsTable } from '../../schemas/tables.ts'
 import { readFiles } from '../adapters/duckdb/deleted-rows.ts'
 import { withConnection } from '../adapters/duckdb/parquet.ts'
@@ -32,7 +32,14 @@ const foreignVersion = 1_000
 const comparedNames = ['merchant', 'id', 'time', 'title', 'revenue_micros', 'bot', 'visitor_hash', '_gen', '_publish']
 const compared = comparedNames.map((name) => hitsTable.columns.find((column) => column.name === name) as Column)
 
-const python = resolve(import.meta.dirname, '../../.venv/bin/python')
+/** Of what PyIceberg finds. */
+interface Found {
+  readonly rows: readonly { readonly id: string; readonly channel: string }[]
+  readonly deleteFiles: number
+  readonly filtered: { readonly ids: readonly string[] }
+  readonly refs: { readonly release: unknown }
+}
+
 let under: TrinoLakeUnderTest
 let root: string
 let instance: DuckDBInstance
@@ -238,15 +245,15 @@ describe('PyIceberg, of the same table with position deletes', () => {
       's3.access-key-id': process.env.HITLAKE_S3_ACCESS_KEY,
       's3.secret-access-key': process.env.HITLAKE_S3_SECRET_KEY,
     }
-    const script = resolve(import.meta.dirname, 'inspect_iceberg_history.py')
-    const out = execFileSync(python, [script, file, "merchant = 'omega'", JSON.stringify(store)], { maxBuffer: 64e6 })
-    const found = JSON.parse(out.toString('utf8'))
+    const inspector = openInspector('inspect_history.py')
+    const found = await inspector.ask<Found>(file, "merchant = 'omega'", store)
+    inspector.close()
     const ids = (await change('SELECT id FROM HITS ORDER BY id')).flat()
-    expect(found.rows.map((row: { id: string }) => row.id)).toEqual(ids)
+    expect(found.rows.map(({ id }) => id)).toEqual(ids)
     expect(found.deleteFiles).toBeGreaterThan(0)
     expect(found.filtered.ids).toEqual(ids.filter((id) => String(id).startsWith('omega')))
     const channels = (await change('SELECT channel FROM HITS ORDER BY id')).flat()
-    expect(found.rows.map((row: { channel: string }) => row.channel)).toEqual(channels)
+    expect(found.rows.map(({ channel }) => channel)).toEqual(channels)
     expect(found.refs.release).toEqual(['tag', history.first, 6])
   })
 })

@@ -30,6 +30,17 @@ export const minDatabaseMemoryBytes = 32 * 1024 * 1024
 export const defaultCheckpointBytes = 4 * 1024 * 1024
 
 /**
+ * For staging alone, what an epoch does every few seconds: a rewrite, a publication or a question that has taken what there
+ * is would make it begin again. Above what an epoch of 8 MiB takes; a larger one spills.
+ */
+export const stagingMemoryBytes = 64 * 1024 * 1024
+
+/** Where rows are staged, in memory; `scratch` as in `DatabaseOptions`. */
+export function openStagingDatabase(scratch: string): Promise<DuckDBInstance> {
+  return openDatabase({ file: ':memory:', memoryLimitBytes: stagingMemoryBytes, threads: 1, scratch })
+}
+
+/**
  * Opens the database.
  * @throws StartError where the file is another process's, is damaged, or is no DuckDB database
  */

@@ -47,8 +47,10 @@ export interface TrinoLakeOptions extends TrinoPlace {
   readonly objects: ObjectStore
   /** URI of the object store's root as Trino reaches it, without a slash at its end: `s3://bucket/prefix`. */
   readonly objectsUri: string
-  /** The process's one DuckDB; its memory limit and temporary folder bound what a merge takes. */
+  /** Its memory limit and temporary folder bound what a merge takes. */
   readonly instance: DuckDBInstance
+  /** Where rows are staged, if apart: an epoch must not wait for memory that a merge has taken. */
+  readonly stagingInstance?: DuckDBInstance
   /** A folder of this machine for files on their way; emptied by whoever starts the process. */
   readonly scratch: string
   readonly random: Random
