@@ -2,7 +2,15 @@ import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 /** Files that open databases, lakes or whole systems: a process for each gives back what those leave to the allocator. */
-const apart = ['**/adapters/**/*.test.ts', '**/test/**/*.test.ts']
+const apart = [
+  'cli/**/test/**',
+  'gateway/test/**',
+  'lakehouse/test/**',
+  'lakehouse/adapters/{duckdb,local}/**',
+  'pipelines/adapters/{rerun,threads}/**',
+  // Loads modules that it writes.
+  'pipelines/test/tutorial*',
+].map((place) => `${place}.test.ts`)
 const leftOut = [
   '**/node_modules/**',
   'dist/**',
