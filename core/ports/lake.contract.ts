@@ -21,7 +21,7 @@ export interface LakeUnderTest {
 }
 
 const noon = eventTime('2026-03-01T12:00:00Z')
-const batchDays = testLength('LAKE_TEST_DAYS', { short: 120, full: 400 })
+const batchDays = testLength('LAKE_TEST_DAYS', { short: 70, full: 400 })
 
 /** A full row of `hits`; every column is set. */
 export function hitRow(change: LakeRow = {}): LakeRow {

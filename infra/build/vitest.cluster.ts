@@ -40,6 +40,8 @@ export default defineConfig({
     testTimeout: 300_000,
     hookTimeout: 300_000,
     pool: 'forks',
+    // None may leave anything in a module: to load them all for each file would take a minute of processor time.
+    isolate: false,
     sequence: { sequencer: LongestFirst },
     // Much of a file's time is waiting: for leases, epochs, servers that start.
     maxWorkers: 3,

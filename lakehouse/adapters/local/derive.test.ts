@@ -12,6 +12,7 @@ import { firstGenerations } from '../../../core/generations.ts'
 import type { MerchantId } from '../../../core/ids.ts'
 import { hitRow, rowsOf } from '../../../core/ports/lake.contract.ts'
 import { lakeDeriveContract } from '../../../core/ports/lake-derive.contract.ts'
+import { testLength } from '../../../core/test/length.ts'
 import { visitsRule } from '../../../core/visits.ts'
 import { createLocalLake } from './local-lake.ts'
 
@@ -25,7 +26,7 @@ afterAll(async () => {
 let count = 0
 lakeDeriveContract('in a folder', {
   pendingFiles: 'read',
-  runs: 15,
+  runs: testLength('DERIVE_TEST_RUNS', { short: 6, full: 15 }),
   async open({ maxValues }) {
     const folder = `lake-${count++}`
     const lake = createLocalLake({
