@@ -273,6 +273,14 @@ export const ofLake: readonly Mutant[] = [
     tests: ['lakehouse/adapters/duckdb/freed-memory.test.ts'],
   },
   {
+    name: 'staging-shares-its-memory',
+    file: 'cli/cluster/process.ts',
+    search: "const stagingInstance = await openStagingDatabase(join(dataDir, 'scratch', 'staging'))",
+    replace: 'const stagingInstance = instance',
+    wrong: 'an epoch of a cluster is staged with what memory publications have left',
+    tests: ['cli/cluster/process.test.ts'],
+  },
+  {
     name: 'changed-day-beside-a-unit',
     file: 'lakehouse/adapters/duckdb/control-store-derivations.ts',
     search: 'for (let day = first; day <= last; day++) if',
