@@ -3,6 +3,7 @@
  * store behind its journal, the objects, a client of Trino and one of Kafka. Only the folder must be usable at the start;
  * a server that is away is waited for by whoever needs it.
  */
+import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,6 +16,7 @@ import { nodeDisk } from '../../core/adapters/node/node-disk.ts'
 import { systemClock, systemRandom, systemTimers } from '../../core/adapters/node/system.ts'
 import { s3ObjectStore } from '../../core/adapters/s3/s3-object-store.ts'
 import type { ClusterConfig } from '../../core/config/cluster.ts'
+import { StartError } from '../../core/errors.ts'
 import type { Clock, Random, Timers } from '../../core/ports/clock.ts'
 import type { ClusterStore } from '../../core/ports/cluster-store.ts'
 import type { ObjectStore } from '../../core/ports/object-store.ts'
@@ -132,10 +134,17 @@ interface Objects {
   close(): Promise<void>
 }
 
-/** The object store that `HITLAKE_OBJECTS_URI` names. */
+/**
+ * The object store that `HITLAKE_OBJECTS_URI` names.
+ * @throws StartError where it is a folder that is not there
+ */
 export async function openObjects(config: ClusterConfig, scratch: string): Promise<Objects> {
   const uri = new URL(config.objectsUri)
   if (uri.protocol === 'file:') {
+    // Not made where it is missing: a shared folder that is not mounted must not pass for an empty one.
+    if (!existsSync(fileURLToPath(uri))) {
+      throw new StartError(`HITLAKE_OBJECTS_URI names ${fileURLToPath(uri)}, which is not there; make or mount it`)
+    }
     const store = await folderObjectStore(nodeDisk(fileURLToPath(uri)), '')
     return { store, close: async () => undefined }
   }
