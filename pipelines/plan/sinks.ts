@@ -79,8 +79,8 @@ export interface OutputSink<N extends 'rows' | 'refused' | TakesPanes, T> {
 
 /**
  * A table of rows; at least once staged, exactly once committed. `toRow` is called for every row: let it return one literal
- * with all columns, for V8 keeps an object of 40 columns that was spread or filled bit by bit as a hash table, which costs
- * the making and everything behind it several times as much.
+ * with all columns: one of 47 columns that was spread and then filled cost the making and everything behind it four times
+ * as much (docs/reference/pipelines.md).
  */
 export function table<R>(definition: TableDefinition, toRow: (row: R, run: RunFacts) => LakeRow): RowSink<R> {
   return { kind: 'rows', table: definition, counts: 'stored', toRow }

@@ -3,13 +3,11 @@
  * `npm run test:outside`.
  */
 import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { installedPython } from '../../../infra/local/pyiceberg/inspector.ts'
 import { queryAnswer, row } from './answers-under-test.ts'
 import { representQuery } from './representation.ts'
 
-const python = resolve(import.meta.dirname, '../../../.venv/bin/python')
 const script = `
 import json, sys
 import pyarrow
@@ -22,9 +20,8 @@ print(json.dumps({
 `
 
 async function opened(answer: ReturnType<typeof queryAnswer>) {
-  if (!existsSync(python)) throw new Error('run infra/local/pyiceberg/setup.sh first: .venv/bin/python is missing')
   const { body } = await representQuery(answer, 'arrow')
-  return JSON.parse(execFileSync(python, ['-c', script], { input: body }).toString('utf8'))
+  return JSON.parse(execFileSync(installedPython(), ['-c', script], { input: body }).toString('utf8'))
 }
 
 const fields = [

@@ -15,9 +15,14 @@ export interface Inspector {
 }
 
 /** @throws Error where PyIceberg is not installed */
-export function openInspector(script: 'inspect_table.py' | 'inspect_history.py'): Inspector {
+export function installedPython(): string {
   if (!existsSync(python)) throw new Error('run infra/local/pyiceberg/setup.sh first: .venv/bin/python is missing')
-  const child = spawn(python, [join(import.meta.dirname, script)], { stdio: ['pipe', 'pipe', 'inherit'] })
+  return python
+}
+
+/** @throws Error where PyIceberg is not installed */
+export function openInspector(script: 'inspect_table.py' | 'inspect_history.py'): Inspector {
+  const child = spawn(installedPython(), [join(import.meta.dirname, script)], { stdio: ['pipe', 'pipe', 'inherit'] })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   return {
     async ask(...question) {

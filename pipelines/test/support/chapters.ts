@@ -132,7 +132,7 @@ export interface Complaint {
   readonly text: string
 }
 
-/** What the compiler says of these files of one folder, with the settings of the repository. */
+/** What the compiler says of these files, with the settings of the repository; `.cache` is there. */
 export function compile(root: string, paths: readonly string[]): readonly Complaint[] {
   const folder = mkdtempSync(join(root, '.cache/compile-'))
   const project = join(folder, 'tsconfig.json')

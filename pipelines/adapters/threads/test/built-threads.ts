@@ -32,7 +32,7 @@ export function buildModules(files: readonly string[], besides: readonly string[
   const placeOf = (file: string) => join(folder, relative(root, file)).replace(/\.ts$/, '.js')
   for (const file of [...importedBy(files), ...besides]) {
     mkdirSync(dirname(placeOf(file)), { recursive: true })
-    if (file.endsWith('.ts')) writeFileSync(placeOf(file), compiled(file))
+    if (file.endsWith('.ts')) writeFileSync(placeOf(file), withoutTypes(file, read(file), { extensions: 'rewritten' }))
     else symlinkSync(file, placeOf(file))
   }
   return { placeOf, remove: () => rmSync(folder, { recursive: true }) }
@@ -44,13 +44,14 @@ function importedBy(files: readonly string[]): ReadonlySet<string> {
   // A set that grows while it is walked is walked to its end.
   for (const file of found) {
     if (!file.endsWith('.ts')) continue
-    for (const name of importedNames(file, compiled(file))) {
-      if (name.startsWith('.')) found.add(join(dirname(file), name.replace(/\.js$/, '.ts')))
+    // Without types: what is imported for them alone is not loaded.
+    for (const name of importedNames(file, withoutTypes(file, read(file)))) {
+      if (name.startsWith('.')) found.add(join(dirname(file), name))
     }
   }
   return found
 }
 
-function compiled(file: string): string {
-  return withoutTypes(file, readFileSync(file, 'utf8'), { extensions: 'rewritten' })
+function read(file: string): string {
+  return readFileSync(file, 'utf8')
 }
