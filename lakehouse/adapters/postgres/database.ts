@@ -2,8 +2,8 @@
  * PostgreSQL as the control store uses it: transactions on connections of a pool, and errors that say what is certain.
  *
  * A connection that breaks before COMMIT was sent, a server that stops, a deadlock, a statement that takes too long: the
- * transaction is gone and the call fails with `ControlStoreUnavailableError`. A connection that breaks while COMMIT is
- * under way: `ControlStoreOutcomeUnknownError`. A read is repeated once where its connection was broken, for after a
+ * transaction is gone and the call fails with `ControlStoreUnavailableError`. A connection that breaks while COMMIT of a
+ * write is under way: `ControlStoreOutcomeUnknownError`. A read is repeated once where its connection was broken, for after a
  * restart of the server all pooled ones are. The pool connects anew by itself.
  */
 import pg from 'pg'
@@ -56,8 +56,21 @@ export interface Database {
   close(): Promise<void>
 }
 
-const beginWrite = 'BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on'
-const beginRead = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY'
+interface TransactionKind {
+  readonly begin: string
+  /** What the caller is told where no answer came to COMMIT. */
+  readonly broken: (error: unknown) => unknown
+}
+
+const writing: TransactionKind = {
+  begin: 'BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on',
+  broken: (cause) => new ControlStoreOutcomeUnknownError({ cause }),
+}
+/** There is nothing that its COMMIT could have done. */
+const reading: TransactionKind = {
+  begin: 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY',
+  broken: nothingHappened,
+}
 
 export function openDatabase(options: DatabaseOptions): Database {
   const { statementTimeoutMs = defaultStatementTimeoutMs, maxWaitingCalls = defaultMaxWaitingCalls } = options
@@ -109,7 +122,10 @@ export function openDatabase(options: DatabaseOptions): Database {
     }
   }
 
-  async function transaction<T>(begin: string, work: (sql: Sql) => Promise<T>): Promise<T> {
+  async function transaction<T>(
+    { begin, broken: brokenAtCommit }: TransactionKind,
+    work: (sql: Sql) => Promise<T>,
+  ): Promise<T> {
     const client = await begun(begin)
     let broken = false
     const failed = async (error: unknown): Promise<unknown> => {
@@ -123,7 +139,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       } catch (error) {
         throw await failed(error)
       }
-      await commit(client).catch((error: unknown) => {
+      await commit(client, brokenAtCommit).catch((error: unknown) => {
         broken = true
         throw error
       })
@@ -134,8 +150,8 @@ export function openDatabase(options: DatabaseOptions): Database {
   }
 
   return {
-    write: (work) => transaction(beginWrite, work),
-    read: (work) => whileBroken(poolSize, () => transaction(beginRead, work)),
+    write: (work) => transaction(writing, work),
+    read: (work) => whileBroken(poolSize, () => transaction(reading, work)),
     ask: (text, values) =>
       whileBroken(poolSize, async () => {
         const client = await connect()
@@ -158,14 +174,14 @@ export function openDatabase(options: DatabaseOptions): Database {
   }
 }
 
-/** @throws ControlStoreOutcomeUnknownError, or ControlStoreUnavailableError where the server has said no */
-async function commit(client: pg.PoolClient): Promise<void> {
+/** @throws what `broken` says, or ControlStoreUnavailableError where the server has said no */
+async function commit(client: pg.PoolClient, broken: TransactionKind['broken']): Promise<void> {
   let answer: pg.QueryResult
   try {
     answer = await run(client, 'COMMIT')
   } catch (error) {
     if (error instanceof pg.DatabaseError && !isFatal(error)) throw nothingHappened(error)
-    throw new ControlStoreOutcomeUnknownError({ cause: error })
+    throw broken(error)
   }
   // The server's answer to COMMIT of a transaction that had failed already.
   if (answer.command !== 'COMMIT') throw new ControlStoreUnavailableError(`the answer to COMMIT was ${answer.command}`)

@@ -10,7 +10,8 @@ import {
 import type { ClusterStore } from '../../../core/ports/cluster-store.ts'
 import { allOf, epochOf, fileOf } from '../../../core/ports/control-store-epochs.contract.ts'
 import { openPostgresControlStore } from './control-store.ts'
-import { answerMarginMs, openDatabase } from './database.ts'
+import { answerMarginMs, type Database, openDatabase } from './database.ts'
+import { migrate, migrations } from './migrations.ts'
 import { type CuttingProxy, cuttingProxy } from './test/cutting-proxy.ts'
 import { createSchema, type Schema } from './test/schemas.ts'
 
@@ -96,8 +97,30 @@ describe('a connection that breaks', () => {
       expect(await store.versionsSince(0)).toEqual(before)
       proxy.cutAt('SELECT through', cut)
       expect(await store.acceptedThrough('l')).toBe(0)
+      proxy.cutAt(commitMessage, cut)
+      expect(await store.versionsSince(0)).toEqual(before)
     }
   })
+
+  it.each(['before', 'after'] as const)(
+    'as the tables are made, %s the server got COMMIT: the store is unavailable, and can be opened again',
+    async (cut) => {
+      const proxy = await cuttingProxy(schema.url)
+      const database = openDatabase({ url: proxy.url })
+      closing.push(database.close, proxy.close)
+      // It reads which steps were done, and then does those that were not.
+      const read: Database['read'] = async (work) => {
+        const answer = await database.read(work)
+        proxy.cutAt(commitMessage, cut)
+        return answer
+      }
+      await expect(migrate({ ...database, read })).rejects.toThrow(ControlStoreUnavailableError)
+      await migrate(database)
+      expect(await database.ask('SELECT count(*)::int AS steps FROM migrations')).toEqual([
+        { steps: migrations.length },
+      ])
+    },
+  )
 
   it('while nobody uses it is not noticed: every pooled connection is ended, and calls go on', async () => {
     const store = await schema.open()

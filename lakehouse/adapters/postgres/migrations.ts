@@ -6,7 +6,7 @@
  * rise in the order in which commits become visible. Rows that grow with a commit are written before that lock under the
  * number of its `epoch`, drawn without waiting; `epochs` says which commit it became.
  */
-import { StartError } from '../../../core/errors.ts'
+import { ControlStoreOutcomeUnknownError, ControlStoreUnavailableError, StartError } from '../../../core/errors.ts'
 import type { Database, Sql } from './database.ts'
 
 export interface Migration {
@@ -163,10 +163,18 @@ export const migrations: readonly Migration[] = [
 
 /**
  * Brings the database to the newest step of `steps`; of several processes at once one does it and the others wait.
- * @throws StartError where it has seen a step that this code does not know: a newer Hitlake wrote it
+ * @throws StartError where it has seen a step that this code does not know: a newer Hitlake wrote it;
+ * ControlStoreUnavailableError, also where it may have happened: to ask again is right either way
  */
 export async function migrate(database: Database, steps: readonly Migration[] = migrations): Promise<void> {
   if ((await stepsDone(database)) === steps.length) return
+  await take(database, steps).catch((error: unknown) => {
+    if (!(error instanceof ControlStoreOutcomeUnknownError)) throw error
+    throw new ControlStoreUnavailableError('the connection broke as its tables were made', { cause: error })
+  })
+}
+
+async function take(database: Database, steps: readonly Migration[]): Promise<void> {
   await database.write(async (sql) => {
     // One at a time in each schema. CREATE TABLE IF NOT EXISTS alone fails where two run it at once.
     await sql.run(`SELECT pg_advisory_xact_lock(hashtextextended('hitlake control store ' || current_schema(), 0))`)
