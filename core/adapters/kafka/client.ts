@@ -5,6 +5,7 @@
 import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
 import kafkajs, { type Kafka, type LogEntry } from 'kafkajs'
+import { restWhereNothingWaits } from './request-queue.ts'
 import { wholeResponsesSocket } from './whole-responses.ts'
 
 export const kafkaConnectMaxMs = 3_000
@@ -29,6 +30,7 @@ const { CompressionCodecs, CompressionTypes, logLevel } = kafkajs
 /** A client; it connects when a producer, consumer or admin of it does. */
 export function createKafka({ brokers, clientId, say }: KafkaClientOptions): Kafka {
   useFastGzip()
+  restWhereNothingWaits()
   const [initialRetryTime, maxRetryTime] = retryPausesMs
   return new kafkajs.Kafka({
     brokers: [...brokers],
