@@ -19,7 +19,7 @@ let place = { catalog, schema: '' }
 let snapshot = ''
 
 /** Hits enough, each of a visitor of its own, that thousands of buckets of them take some seconds. */
-const slowRows = 2_000_000
+const slowRows = 800_000
 
 beforeAll(async () => {
   place = { catalog, schema: await under.openSchema() }
