@@ -7,15 +7,19 @@
  */
 import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { buildPlans } from './build-plans.mjs'
+import { bundleModules } from './bundle-modules.mjs'
 import { sourcesHash } from './sources-hash.mjs'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 process.chdir(root)
 
 const compiled = JSON.parse(readFileSync('tsconfig.build.json', 'utf8')).include
-const builders = ['build.mjs', 'build-plans.mjs', 'bundle-plan.mjs'].map((name) => `infra/build/${name}`)
+const builders = ['build.mjs', 'build-plans.mjs', 'bundle-modules.mjs', 'bundle-plan.mjs'].map(
+  (name) => `infra/build/${name}`,
+)
 const sources = sourcesHash({
   root,
   folders: compiled,
@@ -34,4 +38,5 @@ for (const folder of ['schemas/avro']) {
 }
 
 await buildPlans({ root, out: 'dist/plans' })
+await bundleModules({ root, dist: join(root, 'dist') })
 writeFileSync(builtOf, sources)
