@@ -122,4 +122,20 @@ export const ofCollector: readonly Mutant[] = [
     wrong: '`asOf` is now although the last record of the log is not visible',
     tests: ['gateway/core/freshness.test.ts'],
   },
+  {
+    name: 'throttled-for-ever',
+    file: 'core/adapters/kafka/request-queue.ts',
+    search: 'this.throttleCheckTimeoutId = null\n        this.checkPendingRequests()',
+    replace: 'this.checkPendingRequests()',
+    wrong: 'what a broker throttled once, and twice in a row, is never sent',
+    tests: ['core/adapters/kafka/request-queue.test.ts'],
+  },
+  {
+    name: 'connections-never-rest',
+    file: 'core/adapters/kafka/request-queue.ts',
+    search: 'if (this.pending.length === 0 || this.throttleCheckTimeoutId !== null) return',
+    replace: 'if (this.throttleCheckTimeoutId !== null) return',
+    wrong: 'each connection to Kafka looks a hundred times a second for requests that wait, also where none do',
+    tests: ['core/adapters/kafka/request-queue.test.ts'],
+  },
 ]
