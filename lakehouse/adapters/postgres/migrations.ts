@@ -168,13 +168,13 @@ export const migrations: readonly Migration[] = [
  */
 export async function migrate(database: Database, steps: readonly Migration[] = migrations): Promise<void> {
   if ((await stepsDone(database)) === steps.length) return
-  await take(database, steps).catch((error: unknown) => {
+  await takeSteps(database, steps).catch((error: unknown) => {
     if (!(error instanceof ControlStoreOutcomeUnknownError)) throw error
     throw new ControlStoreUnavailableError('the connection broke as its tables were made', { cause: error })
   })
 }
 
-async function take(database: Database, steps: readonly Migration[]): Promise<void> {
+async function takeSteps(database: Database, steps: readonly Migration[]): Promise<void> {
   await database.write(async (sql) => {
     // One at a time in each schema. CREATE TABLE IF NOT EXISTS alone fails where two run it at once.
     await sql.run(`SELECT pg_advisory_xact_lock(hashtextextended('hitlake control store ' || current_schema(), 0))`)
