@@ -1,6 +1,6 @@
 /**
- * Builds `dist/` from the sources: the compiled modules, beside them the Avro schemas they read, and in `plans/` the
- * pipelines that earlier and later releases may be asked to run, one file each.
+ * Builds `dist/` from the sources: the compiled modules, beside them the Avro schemas they read, in `plans/` the pipelines
+ * that earlier and later releases may be asked to run, one file each, and in `bundle/` what processes load as they start.
  * `dist` is emptied first, so a file that was deleted from the sources cannot go on running; where it was built of the very
  * same sources it stays as it is. Types are not checked here, which would take most of the time: `npm run types` does, and
  * `npm test` with it.

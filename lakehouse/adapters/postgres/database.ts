@@ -3,8 +3,8 @@
  *
  * A connection that breaks before COMMIT was sent, a server that stops, a deadlock, a statement that takes too long: the
  * transaction is gone and the call fails with `ControlStoreUnavailableError`. A connection that breaks while COMMIT of a
- * write is under way: `ControlStoreOutcomeUnknownError`. A read is repeated once where its connection was broken, for after a
- * restart of the server all pooled ones are. The pool connects anew by itself.
+ * write is under way: `ControlStoreOutcomeUnknownError`. A read is repeated where its connection was broken, as often as
+ * the pool has connections, for after a restart of the server all of them are. The pool connects anew by itself.
  */
 import pg from 'pg'
 import { ControlStoreOutcomeUnknownError, ControlStoreUnavailableError } from '../../../core/errors.ts'
@@ -59,17 +59,17 @@ export interface Database {
 interface TransactionKind {
   readonly begin: string
   /** What the caller is told where no answer came to COMMIT. */
-  readonly broken: (error: unknown) => unknown
+  readonly unanswered: (error: unknown) => unknown
 }
 
 const writing: TransactionKind = {
   begin: 'BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on',
-  broken: (cause) => new ControlStoreOutcomeUnknownError({ cause }),
+  unanswered: (cause) => new ControlStoreOutcomeUnknownError({ cause }),
 }
 /** There is nothing that its COMMIT could have done. */
 const reading: TransactionKind = {
   begin: 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY',
-  broken: nothingHappened,
+  unanswered: nothingHappened,
 }
 
 export function openDatabase(options: DatabaseOptions): Database {
@@ -122,10 +122,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     }
   }
 
-  async function transaction<T>(
-    { begin, broken: brokenAtCommit }: TransactionKind,
-    work: (sql: Sql) => Promise<T>,
-  ): Promise<T> {
+  async function transaction<T>({ begin, unanswered }: TransactionKind, work: (sql: Sql) => Promise<T>): Promise<T> {
     const client = await begun(begin)
     let broken = false
     const failed = async (error: unknown): Promise<unknown> => {
@@ -139,7 +136,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       } catch (error) {
         throw await failed(error)
       }
-      await commit(client, brokenAtCommit).catch((error: unknown) => {
+      await commit(client, unanswered).catch((error: unknown) => {
         broken = true
         throw error
       })
@@ -174,14 +171,14 @@ export function openDatabase(options: DatabaseOptions): Database {
   }
 }
 
-/** @throws what `broken` says, or ControlStoreUnavailableError where the server has said no */
-async function commit(client: pg.PoolClient, broken: TransactionKind['broken']): Promise<void> {
+/** @throws what `unanswered` says, or ControlStoreUnavailableError where the server has said no */
+async function commit(client: pg.PoolClient, unanswered: TransactionKind['unanswered']): Promise<void> {
   let answer: pg.QueryResult
   try {
     answer = await run(client, 'COMMIT')
   } catch (error) {
     if (error instanceof pg.DatabaseError && !isFatal(error)) throw nothingHappened(error)
-    throw broken(error)
+    throw unanswered(error)
   }
   // The server's answer to COMMIT of a transaction that had failed already.
   if (answer.command !== 'COMMIT') throw new ControlStoreUnavailableError(`the answer to COMMIT was ${answer.command}`)
