@@ -28,7 +28,7 @@ describe('a collector that is started while every server is away', () => {
       roles: { gateway: 1, collector: 0, worker: 1, maintenance: 1 },
     })
     await cluster.addShops(shops)
-    sendings = traffic({ seed: 3, count: 3_000, now: Date.now() - 60_000, of: shops })
+    sendings = traffic({ seed: 3, count: 3_000, now: Date.now() - 60_000, of: shops, over: 'few days' })
     const requests = inRequests(sendings, mulberry32(3), 20)
     const third = Math.floor(requests.length / 3)
     const send = (from: number, to: number) =>

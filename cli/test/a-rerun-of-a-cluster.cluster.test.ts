@@ -40,7 +40,7 @@ beforeAll(async () => {
     env: { HITLAKE_PLANS: await tenfoldRelease(folder.path) },
   })
   await cluster.addShops(shops)
-  sendings = traffic({ seed, count: hits, now: Date.now() - 60_000, of: shops })
+  sendings = traffic({ seed, count: hits, now: Date.now() - 60_000, of: shops, over: 'few days' })
 }, 300_000)
 afterAll(async () => {
   await cluster?.remove()

@@ -39,7 +39,7 @@ describe('a control store restored from an old copy', () => {
     const [last, ...others] = [...shops].reverse()
     newShop = last as (typeof shops)[number]
     await cluster.addShops(others)
-    const sendings = traffic({ seed: 9, count: 300_000, now: Date.now() - 60_000, of: shops })
+    const sendings = traffic({ seed: 9, count: 300_000, now: Date.now() - 60_000, of: shops, over: 'few days' })
     const requests = inRequests(sendings, mulberry32(9), 40)
     let enough = false
     let newShopIsThere = () => {}

@@ -47,7 +47,7 @@ describe('records that nobody can decode, in the middle of good ones', () => {
       partitions: 2,
     })
     await cluster.addShops(shops)
-    sendings = traffic({ seed: 5, count: 2_000, now: Date.now() - 60_000, of: shops })
+    sendings = traffic({ seed: 5, count: 2_000, now: Date.now() - 60_000, of: shops, over: 'few days' })
     const requests = inRequests(sendings, mulberry32(5), 20)
     const half = Math.floor(requests.length / 2)
     const to = { url: () => cluster.collectorUrl(), keyOf: cluster.writeKey }

@@ -33,7 +33,7 @@ describe("upkeep asked of a cluster's gateway", () => {
       partitions: 2,
     })
     await cluster.addShops(shops)
-    sendings = traffic({ seed: 5, count: 2_000, now: Date.now() - 60_000, of: shops })
+    sendings = traffic({ seed: 5, count: 2_000, now: Date.now() - 60_000, of: shops, over: 'few days' })
     const options = { url: () => cluster.collectorUrl(), keyOf: cluster.writeKey }
     await sendAll(inRequests(sendings, mulberry32(5), 50), options)
     await cluster.settle()

@@ -31,6 +31,8 @@ export interface SplitRows {
   readonly generations: readonly number[]
   /** Rows of others may be left out; null: of all. */
   readonly merchants: readonly string[] | null
+  /** About how many there are; null: not known. It decides how they are read, never which. */
+  readonly estimatedRows: number | null
   /** Hits that happened before `from`, or at `to` or later, may be left out; null: none for that. */
   readonly time: { readonly from: number | null; readonly to: number | null }
 }

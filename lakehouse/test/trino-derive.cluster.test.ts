@@ -13,7 +13,7 @@ lakeDeriveContract('by Trino', {
   pendingFiles: 'left out',
   runs: 2,
   async open({ maxValues }) {
-    const under = await openTrinoLake()
+    const under = await openTrinoLake(['hits', 'hourly', 'daily', 'sessions'])
     opened.push(under)
     return {
       lake: under.lake({ foldMaxValues: maxValues }),

@@ -24,7 +24,7 @@ let under: TrinoLakeUnderTest
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'hitlake-killed-'))
   servers = await startServers({ folder, only: ['trino', 'postgres', 's3'] })
-  under = await openTrinoLake(servers.env)
+  under = await openTrinoLake(['hits'], servers.env)
 })
 afterAll(async () => {
   await servers?.stop()

@@ -7,7 +7,7 @@ import { DuckDBInstance } from '@duckdb/node-api'
 import { systemClock, systemRandom, systemTimers } from '../../core/adapters/node/system.ts'
 import { type S3ObjectStore, s3ObjectStore } from '../../core/adapters/s3/s3-object-store.ts'
 import type { LakeRow, LakeValue, TableName } from '../../core/tables.ts'
-import { tables } from '../../schemas/tables.ts'
+import { tableNames, tables } from '../../schemas/tables.ts'
 import { createTrino, type StatementOptions, type Trino } from '../adapters/trino/client.ts'
 import { createTrinoLake, type TrinoLake, type TrinoLakeOptions } from '../adapters/trino/lake.ts'
 import { ensureTables, publicationsSchemaOf, trinoTable } from '../adapters/trino/tables.ts'
@@ -27,8 +27,11 @@ export interface TrinoLakeUnderTest {
   close(): Promise<void>
 }
 
-/** @throws Error where the environment names no servers */
-export async function openTrinoLake(env: Readonly<Record<string, string | undefined>> = process.env) {
+/** With all tables, or with `only` these: Trino takes a while for each. @throws Error where the environment names no servers */
+export async function openTrinoLake(
+  only: readonly TableName[] = tableNames,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+) {
   const setting = (name: string) => {
     const value = env[name]
     if (value === undefined) throw new Error(`${name} is not set: no servers to test against`)
@@ -47,7 +50,7 @@ export async function openTrinoLake(env: Readonly<Record<string, string | undefi
     timers: systemTimers,
     retryForMs: 1_000,
   })
-  await ensureTables({ trino, timers: systemTimers, catalog, schema })
+  await ensureTables({ trino, timers: systemTimers, catalog, schema, only })
   const root = new URL(setting('HITLAKE_OBJECTS_URI'))
   const prefix = `${root.pathname.slice(1)}/${unique}`
   const scratch = await mkdtemp(join(tmpdir(), 'hitlake-trino-'))

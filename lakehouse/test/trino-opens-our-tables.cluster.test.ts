@@ -47,7 +47,7 @@ let lakeUri: string
 let history: TableHistory
 
 beforeAll(async () => {
-  under = await openTrinoLake()
+  under = await openTrinoLake(['hits'])
   root = await mkdtemp(join(tmpdir(), 'hitlake-history-'))
   instance = await DuckDBInstance.create(':memory:', { threads: '2' })
   lakeUri = `${process.env.HITLAKE_OBJECTS_URI}/${under.schema.replace('lake_', '')}/lake`

@@ -14,7 +14,7 @@ const leaseTtlMs = 10_000
 
 let under: TrinoLakeUnderTest
 beforeEach(async () => {
-  under = await openTrinoLake()
+  under = await openTrinoLake(['hits'])
 })
 afterEach(() => under.close())
 

@@ -27,7 +27,7 @@ beforeAll(async () => {
     partitions,
   })
   await cluster.addShops(shops)
-  sendings = traffic({ seed: 3, count: 1_500, now: Date.now() - 60_000, of: shops })
+  sendings = traffic({ seed: 3, count: 1_500, now: Date.now() - 60_000, of: shops, over: 'few days' })
   await sendAll(inRequests([...sendings], mulberry32(3), 40), {
     url: () => cluster.collectorUrl(),
     keyOf: cluster.writeKey,

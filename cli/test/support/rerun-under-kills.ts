@@ -29,7 +29,7 @@ export async function rerunUnderKills({ seed, hits, kills }: KilledRerun): Promi
   const folder = temporaryFolder()
   const old = await tenfoldRelease(folder.path)
   const system = await createSystem({ ...quick, HITLAKE_PLANS: old })
-  const sendings = traffic({ seed, count: hits, now: Date.now() - 60_000 })
+  const sendings = traffic({ seed, count: hits, now: Date.now() - 60_000, over: 'few days' })
   const sent: Sending[] = []
   async function send(share: number, times: number): Promise<void> {
     const next = sendings.slice(sent.length, sent.length + Math.floor(hits * share))

@@ -11,7 +11,7 @@ afterAll(async () => {
 })
 
 async function open(): Promise<TrinoLakeUnderTest> {
-  const under = await openTrinoLake()
+  const under = await openTrinoLake(['hits', 'failed_hits'])
   opened.push(under)
   return under
 }

@@ -18,7 +18,7 @@ afterAll(async () => {
   for (const under of opened) await under.close()
 })
 async function open(): Promise<TrinoLakeUnderTest> {
-  const under = await openTrinoLake()
+  const under = await openTrinoLake(['hits'])
   opened.push(under)
   return under
 }

@@ -7,7 +7,7 @@ let under: TrinoLakeUnderTest
 afterAll(() => under.close())
 
 it('manifests of a Trino table become few, ordered by partition; rows are the same', async () => {
-  under = await openTrinoLake()
+  under = await openTrinoLake(['hits'])
   const lake = under.lake()
   const noon = eventTime('2026-03-01T12:00:00Z')
   expect((await lake.manifests('hits')).manifests).toBe(0)

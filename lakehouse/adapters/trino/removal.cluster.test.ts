@@ -24,7 +24,7 @@ async function rowsOf(under: TrinoLakeUnderTest, table: TableName, snapshot: str
 lakeRemovalContract('in Trino', {
   runs: 3,
   async open() {
-    const under = await openTrinoLake()
+    const under = await openTrinoLake(['hits', 'failed_hits', 'hourly', 'sessions'])
     opened.push(under)
     return { lake: under.lake(), rows: (table, snapshot) => rowsOf(under, table, snapshot) }
   },

@@ -21,7 +21,7 @@ import {
   traffic,
 } from '../../../pipelines/runtime/rerun/test/rerun-world.ts'
 import { tables } from '../../../schemas/tables.ts'
-import { openTrinoLake, type TrinoLakeUnderTest } from '../../test/trino-lake-under-test.ts'
+import { openTrinoLake, type TrinoLakeUnderTest, watchedTrino } from '../../test/trino-lake-under-test.ts'
 import { currentSnapshot } from './lake-snapshots.ts'
 import { createTrinoRerunLake } from './rerun-lake.ts'
 
@@ -32,7 +32,7 @@ let world: RerunWorld
 let rows: readonly AcceptedRows[]
 
 beforeAll(async () => {
-  under = await openTrinoLake()
+  under = await openTrinoLake(['hits', 'failed_hits'])
   // Many kinds of hits, over two publications.
   const [first, second] = fc
     .sample(traffic, { numRuns: 40, seed: 5 })
@@ -66,6 +66,8 @@ async function made(lake: RerunLake, change: Parameters<typeof requestOf>[0], of
   }
   return { found, rowsRead: outputs.reduce((sum, each) => sum + each.rowsRead, 0) }
 }
+
+const whole = { day: null, part: 0, parts: 1, generations: [1], merchants: null, time: { from: null, to: null } }
 
 describe('a rerun over Trino', () => {
   it('finds the days, with as many rows, of the publications asked for', async () => {
@@ -118,14 +120,43 @@ describe('a rerun over Trino', () => {
     expect((await made(lake, { sinks: ['hourly'], via: 'sql' }, rows)).found).toEqual(found)
   })
 
+  it('reads by one statement what is thought to be few rows, and all of it where that was wrong', async () => {
+    const [hits] = rows as [AcceptedRows]
+    let statements = 0
+    const trino = watchedTrino(under.trino, async () => {
+      statements += 1
+    })
+    const read = async (estimatedRows: number | null, pageRows?: number) => {
+      statements = 0
+      const lake = createTrinoRerunLake({ ...under, trino, writer: world.lake, ...(pageRows && { pageRows }) })
+      const ids: string[] = []
+      const { signal } = new AbortController()
+      for await (const some of lake.read({ rows: hits, ...whole, estimatedRows }, ['id', '_off', '_idx'], signal)) {
+        expect(some.length).toBeGreaterThan(0)
+        ids.push(...some.map(({ id, _off, _idx }) => `${id} ${_off} ${_idx}`))
+      }
+      return { ids: ids.sort(), statements }
+    }
+    const counted = await read(null)
+    expect(counted).toMatchObject({ statements: 2 })
+    const { ids } = counted
+    expect(ids.length).toBeGreaterThan(100)
+    expect(await read(ids.length)).toEqual({ ids, statements: 1 })
+    expect(await read(0)).toEqual({ ids, statements: 1 })
+    expect(await read(ids.length, ids.length)).toEqual({ ids, statements: 1 })
+    // One more than a page: nothing is cut off.
+    const fewer = ids.length - 1
+    expect(await read(fewer, fewer)).toEqual({ ids, statements: 1 + 1 + 2 })
+    expect((await read(ids.length, fewer)).statements).toBe(1 + 2)
+  })
+
   it('says so where the table has no such snapshot, and ends its statements when it is cancelled', async () => {
     const [hits] = rows as [AcceptedRows]
     const unknown = { ...hits, snapshot: '1234567' }
     await expect(overTrino().days(unknown)).rejects.toMatchObject({ code: 'SNAPSHOT_NOT_FOUND' })
     const cancel = new AbortController()
     cancel.abort(new Error('enough'))
-    const whole = { day: null, part: 0, parts: 1, generations: [1], merchants: null, time: { from: null, to: null } }
-    const read = overTrino().read({ rows: hits, ...whole }, ['id'], cancel.signal)
+    const read = overTrino().read({ rows: hits, ...whole, estimatedRows: null }, ['id'], cancel.signal)
     await expect(read[Symbol.asyncIterator]().next()).rejects.toThrow('enough')
   })
 })

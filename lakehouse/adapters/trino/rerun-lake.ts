@@ -91,12 +91,26 @@ export function createTrinoRerunLake(options: TrinoRerunLakeOptions): RerunLake 
 
     async *read(split, columns, signal) {
       const { pageRows = rerunPageRows } = options
+      const { estimatedRows } = split
+      const wanted = columnsOf(split.rows.table, columns)
+      const read = (rows: Rows) => rows.map(([text]) => readRow(wanted, text))
+      if (estimatedRows !== null && estimatedRows <= pageRows) {
+        const most = pageRows + 1
+        const rows = await asked(
+          split.rows,
+          signal,
+          (source) => `${pageSql(split, wanted, wholeSplit, source)}\nLIMIT ${most}`,
+        )
+        // Else more than was thought.
+        if (rows.length < most) {
+          if (rows.length > 0) yield read(rows)
+          return
+        }
+      }
       const [[count] = [0]] = await asked(split.rows, signal, (source) => printTrino(countSelect(split), source))
       const pages = Math.ceil(Number(count) / pageRows)
-      const wanted = columnsOf(split.rows.table, columns)
       for (let page = 0; page < pages; page++) {
-        const rows = await asked(split.rows, signal, (source) => pageSql(split, wanted, { page, pages }, source))
-        yield rows.map(([text]) => readRow(wanted, text))
+        yield read(await asked(split.rows, signal, (source) => pageSql(split, wanted, { page, pages }, source)))
       }
     },
 
@@ -166,12 +180,14 @@ ${hours}
 WHERE ${printTrinoExpression(split.places.length > generationConditionsMax ? boolean(true) : isInPlaces(split.places, 'hours'))}`
 }
 
-function pageSql(
-  split: SplitRows,
-  columns: readonly Column[],
-  { page, pages }: { readonly page: number; readonly pages: number },
-  source: TableText,
-): string {
+interface Page {
+  readonly page: number
+  readonly pages: number
+}
+
+const wholeSplit: Page = { page: 0, pages: 1 }
+
+function pageSql(split: SplitRows, columns: readonly Column[], { page, pages }: Page, source: TableText): string {
   const { table } = split.rows
   const names = [...new Set([...columns.map(({ name }) => name), ...filterColumns(table), '_row'])]
   const where = and(isOfSplit(split, 'rows'), ...(pages === 1 ? [] : [isOfPage(page, pages)]))

@@ -6,7 +6,7 @@ import { dayMs } from '../../../core/event-time.ts'
 import type { GenerationMap } from '../../../core/generations.ts'
 import type { MerchantId } from '../../../core/ids.ts'
 import { tables } from '../../../schemas/tables.ts'
-import { createTable, runRepeatable, statementMaxAttempts } from './tables.ts'
+import { createTable, ensureTables, runRepeatable, statementMaxAttempts } from './tables.ts'
 import { dailyView, hitsView, hourlyView, sessionsView } from './views.ts'
 
 const place = { catalog: 'lake', schema: 'hitlake_tables', viewSchema: 'hitlake' }
@@ -82,5 +82,79 @@ describe('making what is missing', () => {
     expect(await run(conflicts)).toEqual(['TRINO_QUERY_FAILED', statementMaxAttempts])
     expect(await run([new TrinoUnavailableError('connection')])).toEqual(['TRINO_UNAVAILABLE', 1])
     expect(await run([new TrinoQueryError('SYNTAX_ERROR', 'USER_ERROR', 'q', '')])).toEqual(['TRINO_QUERY_FAILED', 1])
+  })
+
+  /** Tables that there are, each with its columns; `onCreate` may make some in between. */
+  function catalogOf(has: Map<string, string[]>, onCreate: (name: string) => void = () => {}) {
+    const said: string[] = []
+    return {
+      said,
+      async query(sql: string) {
+        const [, verb = '', , name = ''] = /^(\w+ \w+)( IF NOT EXISTS)? .*?"?(\w+)"?( \(| ADD|$)/m.exec(sql) ?? []
+        said.push(sql.startsWith('SELECT') ? 'columns' : `${verb} ${name}`)
+        if (sql.startsWith('SELECT'))
+          return [...has].flatMap(([table, columns]) => columns.map((each) => [table, each]))
+        if (verb === 'CREATE TABLE') {
+          onCreate(name)
+          if (has.has(name)) throw taken()
+          has.set(name, columnsOf(name))
+        }
+        const [, added] = /ADD COLUMN IF NOT EXISTS "(\w+)"/.exec(sql) ?? []
+        if (added !== undefined) has.get(name)?.push(added.toLowerCase())
+        return []
+      },
+    }
+  }
+  const columnsOf = (name: string) =>
+    (Object.values(tables).find((each) => each.name === name)?.columns ?? []).map((each) => each.name.toLowerCase())
+  const all = () => new Map(Object.values(tables).map(({ name }) => [name as string, columnsOf(name)]))
+
+  async function ensured(trino: ReturnType<typeof catalogOf>): Promise<readonly string[]> {
+    const clock = new ManualClock()
+    let isDone = false
+    const done = ensureTables({ ...place, trino, timers: clock }).finally(() => {
+      isDone = true
+    })
+    done.catch(() => {})
+    for (let n = 0; n < 5_000 && !isDone; n++) {
+      await Promise.resolve()
+      clock.advance(100)
+    }
+    await done
+    return trino.said.slice(2)
+  }
+
+  it('asks for columns and makes nothing where all is there', async () => {
+    const trino = catalogOf(all())
+    expect(await ensured(trino)).toEqual(['columns'])
+    expect(trino.said).toEqual(['CREATE SCHEMA hitlake_tables', 'CREATE SCHEMA hitlake_tables_publications', 'columns'])
+  })
+
+  it('makes what is missing, and adds columns to tables that were made before these were there', async () => {
+    const has = all()
+    has.delete('daily')
+    has.set(
+      'hourly',
+      columnsOf('hourly').filter((name) => name !== 'load'),
+    )
+    expect(await ensured(catalogOf(has))).toEqual(['columns', 'CREATE TABLE daily', 'ALTER TABLE hourly'])
+    expect(has.get('hourly')?.sort()).toEqual(columnsOf('hourly').sort())
+  })
+
+  it('looks again where another process made one meanwhile, which may be of an older version', async () => {
+    const has = all()
+    has.delete('hits')
+    const older = columnsOf('hits').filter((name) => name !== 'props')
+    const said = await ensured(catalogOf(has, (name) => has.set(name, [...older])))
+    expect(said).toEqual(['columns', 'CREATE TABLE hits', 'columns', 'ALTER TABLE hits'])
+    expect(has.get('hits')?.sort()).toEqual(columnsOf('hits').sort())
+  })
+
+  it('gives up where a table is there and never has columns', async () => {
+    const has = all()
+    has.set('hits', [])
+    const trino = catalogOf(has)
+    await expect(ensured(trino)).rejects.toMatchObject({ code: 'TRINO_QUERY_FAILED' })
+    expect(trino.said.filter((each) => each === 'CREATE TABLE hits')).toHaveLength(statementMaxAttempts)
   })
 })

@@ -4,7 +4,7 @@
  */
 import { TrinoQueryError } from '../../../core/errors.ts'
 import { sleep, type Timers } from '../../../core/ports/clock.ts'
-import type { Column, ColumnType, TableDefinition } from '../../../core/tables.ts'
+import type { Column, ColumnType, TableDefinition, TableName } from '../../../core/tables.ts'
 import { tables } from '../../../schemas/tables.ts'
 import { partitionTime } from '../../core/partition.ts'
 import { quotedName } from '../../core/sql/printer.ts'
@@ -30,34 +30,68 @@ export function trinoTable({ catalog, schema }: TrinoPlace, table: string): stri
   return [catalog, schema, table].map(quotedName).join('.')
 }
 
+export interface EnsureTablesOptions extends TrinoPlace {
+  readonly trino: Pick<Trino, 'query'>
+  readonly timers: Timers
+  /** All where absent. */
+  readonly only?: readonly TableName[]
+}
+
 /**
  * Makes the schemas, tables and columns that are missing, all tables at once: Trino mostly waits for the object store then.
- * Any number of processes may do so at the same time.
+ * Where none is missing, that is three statements. Any number of processes may do so at the same time.
  */
-export async function ensureTables(
-  { trino, timers, ...place }: TrinoPlace & { readonly trino: Pick<Trino, 'query'>; readonly timers: Timers },
-  signal?: AbortSignal,
-): Promise<void> {
-  const run = (statement: string) => runRepeatable({ trino, timers }, statement, signal)
-  await all([place.schema, publicationsSchemaOf(place.schema)].map((name) => run(createSchema(place.catalog, name))))
-  await all(Object.values(tables).map((definition) => run(createTable(place, definition))))
-  const found = await run(tableColumns(place))
-  const known = new Set(found.map(([table, column]) => `${table} ${column}`))
-  for (const { name: table, columns } of Object.values(tables)) {
-    for (const column of columns.filter(({ name }) => !known.has(`${table} ${name.toLowerCase()}`))) {
-      await run(addColumn(place, table, column))
+export async function ensureTables(options: EnsureTablesOptions, signal?: AbortSignal): Promise<void> {
+  const { catalog, schema, only } = options
+  const run = (statement: string) => runRepeatable(options, statement, signal)
+  await all([schema, publicationsSchemaOf(schema)].map((name) => run(createSchema(catalog, name))))
+  const wanted = Object.values(tables).filter(({ name }) => only === undefined || only.includes(name))
+  for (let look = 1; ; look++) {
+    const known = new Map<string, Set<string>>(wanted.map(({ name }) => [name, new Set()]))
+    for (const [table, column] of await run(tableColumns(options, wanted))) known.get(`${table}`)?.add(`${column}`)
+    const isMissing = ({ name }: TableDefinition) => known.get(name)?.size === 0
+    const made = await all(
+      wanted.filter(isMissing).map((each) => makeTable(options, createTable(options, each), look, signal)),
+    )
+    for (const { name: table, columns } of wanted.filter((each) => !isMissing(each))) {
+      for (const column of columns.filter(({ name }) => !known.get(table)?.has(name.toLowerCase()))) {
+        await run(addColumn(options, table, column))
+      }
     }
+    // One that another process made meanwhile may be of an older version: it is looked at.
+    if (made.every((isOurs) => isOurs)) return
+    await sleep(options.timers, statementPauseMs)
+  }
+}
+
+/** False where another process was faster. One that is there and has no columns at the last look has them never. */
+async function makeTable(
+  options: EnsureTablesOptions,
+  statement: string,
+  look: number,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  try {
+    await runRepeatable({ ...options, taken: 'fails' }, statement, signal)
+    return true
+  } catch (error) {
+    if (look < statementMaxAttempts && error instanceof TrinoQueryError && isTaken(error)) return false
+    throw error
   }
 }
 
 /** Waits for every one, also where one fails: nothing of it goes on behind the caller's back. */
-async function all(running: readonly Promise<unknown>[]): Promise<void> {
-  for (const result of await Promise.allSettled(running)) if (result.status === 'rejected') throw result.reason
+async function all<T>(running: readonly Promise<T>[]): Promise<readonly T[]> {
+  const results = await Promise.allSettled(running)
+  return results.map((result) => {
+    if (result.status === 'rejected') throw result.reason
+    return result.value
+  })
 }
 
 /** Names each table: asked for a schema alone, Trino walks the namespaces, and fails where one is dropped meanwhile. */
-function tableColumns({ catalog, schema }: TrinoPlace): string {
-  const names = Object.values(tables).map(({ name }) => text(name))
+function tableColumns({ catalog, schema }: TrinoPlace, wanted: readonly TableDefinition[]): string {
+  const names = wanted.map(({ name }) => text(name))
   return `SELECT table_name, column_name FROM ${quotedName(catalog)}.information_schema.columns
 WHERE table_schema = ${text(schema)} AND table_name IN (${names.join(', ')})`
 }
@@ -69,10 +103,14 @@ export function addColumn(place: TrinoPlace, table: string, { name, type, doc }:
 
 /**
  * Runs a statement that may run twice until it succeeds. Trino looks first and makes then: of two processes that make the same one
- * fails, and so does one that lists what another is dropping.
+ * fails, and so does one that lists what another is dropping. `taken`: what happens where the name is taken (`is repeated`).
  */
 export async function runRepeatable(
-  { trino, timers }: { readonly trino: Pick<Trino, 'query'>; readonly timers: Timers },
+  {
+    trino,
+    timers,
+    taken = 'is repeated',
+  }: { readonly trino: Pick<Trino, 'query'>; readonly timers: Timers; readonly taken?: 'is repeated' | 'fails' },
   statement: string,
   signal?: AbortSignal,
 ): Promise<readonly (readonly unknown[])[]> {
@@ -81,7 +119,8 @@ export async function runRepeatable(
       // Repeated at once or by the next start, so its outcome need not be known.
       return await trino.query(statement, { effect: 'reads', ...(signal && { signal }) })
     } catch (error) {
-      if (!(error instanceof TrinoQueryError) || (error.errorType === 'USER_ERROR' && !isTaken(error))) throw error
+      if (!(error instanceof TrinoQueryError)) throw error
+      if (isTaken(error) ? taken === 'fails' : error.errorType === 'USER_ERROR') throw error
       if (attempt === statementMaxAttempts) throw error
       await sleep(timers, statementPauseMs)
     }
@@ -103,7 +142,7 @@ export function createTable(place: TrinoPlace, definition: TableDefinition): str
   )
   const { column: time, transform } = partitionTime(definition)
   const partitioning = [...(partition.generation ? ['"_gen"'] : []), `${transform}(${quotedName(time)})`]
-  return `CREATE TABLE IF NOT EXISTS ${trinoTable(place, definition.name)} (
+  return `CREATE TABLE ${trinoTable(place, definition.name)} (
 ${columns.join(',\n')}
 )
 COMMENT ${text(definition.doc)}

@@ -8,7 +8,7 @@ let under: TrinoLakeUnderTest
 afterAll(() => under.close())
 
 it('finds nothing wrong with a table that is whole, also with deleted rows', async () => {
-  under = await openTrinoLake()
+  under = await openTrinoLake(['hits'])
   const lake = under.lake()
   const time = eventTime('2026-03-01T12:00:00Z')
   expect(await lake.verify('hits')).toEqual([])

@@ -134,6 +134,8 @@ const countColumns: Readonly<Record<AcceptedTable, readonly string[]>> = {
 
 class HistoryReader {
   readonly #answers: AnsweringRows
+  /** Rows by table and day; of others there are none. */
+  readonly #held = { hits: new Map<number, number>(), failed_hits: new Map<number, number>() }
 
   constructor(
     private readonly parts: HistoryParts,
@@ -151,7 +153,8 @@ class HistoryReader {
     const days = new Set<number>()
     for (const of of rows) {
       if (of.snapshot === null) continue
-      for (const { day } of await this.parts.lake.days(of)) {
+      for (const { day, rows: held } of await this.parts.lake.days(of)) {
+        this.#held[of.table].set(day, held)
         // A refused hit lies where it was received, which is never before it happened.
         if (day >= first && (day <= last || of.table === 'failed_hits')) days.add(day)
       }
@@ -208,10 +211,11 @@ class HistoryReader {
     const end = hours === null ? to : Math.min(to ?? Number.POSITIVE_INFINITY, (hours.lastHour + 1) * hourMs)
     const { generations } = this.#answers
     for (const rows of this.question.rows) {
-      if (rows.snapshot === null) continue
       const { table } = rows
+      const estimatedRows = this.#held[table].get(day)
+      if (estimatedRows === undefined) continue
       const split: SplitRows = {
-        ...{ rows, day, part: 0, parts: 1, generations, merchants },
+        ...{ rows, day, part: 0, parts: 1, generations, merchants, estimatedRows },
         time: { from: start, to: end },
       }
       for await (const some of this.parts.lake.read(split, of.columns[table], this.signal)) {

@@ -27,7 +27,7 @@ export async function failedPlaces(
   const places = new PlaceSet(asked)
   const answers = new AnsweringRows(parts.answers)
   const rows = { table: 'failed_hits', snapshot, after: 0, through: null } as const
-  const whole = { day: null, part: 0, parts: 1, time: { from: null, to: null } }
+  const whole = { day: null, part: 0, parts: 1, estimatedRows: null, time: { from: null, to: null } }
   const { generations } = answers
   const found = new Map<MerchantId, { first: number; last: number }>()
   const columns = ['merchant', 'time', 'received', 'reason', '_gen']

@@ -205,12 +205,13 @@ class SplitRun {
 
 /** What a split reads. */
 export function splitRows({ split, request }: SplitWork, places: PlaceSet, answers: AnsweringRows) {
-  const { rows, day, part, parts } = split
+  const { rows, day, part, parts, estimatedRows } = split
   const { from, to } = places.span
   // Hours of the places may end after them.
   const end = to !== null && request.sinks.includes('hourly') ? to + longestHourMs : to
   const { generations } = answers
-  return { rows, day, part, parts, generations, merchants: places.merchants, time: { from, to: end } }
+  const { merchants } = places
+  return { rows, day, part, parts, generations, merchants, estimatedRows, time: { from, to: end } }
 }
 
 const hitColumns = (dataSets: 'recorded' | 'today') => [

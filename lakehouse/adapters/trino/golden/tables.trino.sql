@@ -1,4 +1,4 @@
-CREATE TABLE IF NOT EXISTS "lake"."hitlake_tables"."hits" (
+CREATE TABLE "lake"."hitlake_tables"."hits" (
   "merchant" varchar COMMENT 'whose shop; from the key',
   "id" varchar COMMENT 'given by the client or minted; counts once in 24 h of receipt',
   "name" varchar COMMENT U&'what happened: page_view, purchase, \+002026',
@@ -60,7 +60,7 @@ WITH (
   sorted_by = ARRAY['"merchant" ASC NULLS FIRST', '"time" ASC NULLS FIRST', '"_part" ASC NULLS FIRST', '"_off" ASC NULLS FIRST', '"_idx" ASC NULLS FIRST']
 );
 
-CREATE TABLE IF NOT EXISTS "lake"."hitlake_tables"."failed_hits" (
+CREATE TABLE "lake"."hitlake_tables"."failed_hits" (
   "merchant" varchar COMMENT 'whose shop',
   "id" varchar COMMENT 'of the hit; null where it could not be decoded',
   "name" varchar COMMENT 'of the hit',
@@ -89,7 +89,7 @@ WITH (
   sorted_by = ARRAY['"merchant" ASC NULLS FIRST', '"received" ASC NULLS FIRST', '"_part" ASC NULLS FIRST', '"_off" ASC NULLS FIRST', '"_idx" ASC NULLS FIRST']
 );
 
-CREATE TABLE IF NOT EXISTS "lake"."hitlake_tables"."hourly" (
+CREATE TABLE "lake"."hitlake_tables"."hourly" (
   "merchant" varchar COMMENT 'whose shop',
   "bucket" timestamp(6) with time zone COMMENT 'start of the hour in the merchant''s zone',
   "breakdown" varchar COMMENT 'total, or the dimension',
@@ -119,7 +119,7 @@ WITH (
   sorted_by = ARRAY['"merchant" ASC NULLS FIRST', '"breakdown" ASC NULLS FIRST', '"value" ASC NULLS FIRST', '"bucket" ASC NULLS FIRST', '"_src" ASC NULLS FIRST', '"_part" ASC NULLS FIRST']
 );
 
-CREATE TABLE IF NOT EXISTS "lake"."hitlake_tables"."daily" (
+CREATE TABLE "lake"."hitlake_tables"."daily" (
   "merchant" varchar COMMENT 'whose shop',
   "bucket" timestamp(6) with time zone COMMENT 'start of the day in the merchant''s zone',
   "bucket_end" timestamp(6) with time zone COMMENT 'its end',
@@ -150,7 +150,7 @@ WITH (
   sorted_by = ARRAY['"merchant" ASC NULLS FIRST', '"breakdown" ASC NULLS FIRST', '"value" ASC NULLS FIRST', '"other" ASC NULLS FIRST', '"bucket" ASC NULLS FIRST']
 );
 
-CREATE TABLE IF NOT EXISTS "lake"."hitlake_tables"."sessions" (
+CREATE TABLE "lake"."hitlake_tables"."sessions" (
   "merchant" varchar COMMENT 'whose shop',
   "start" timestamp(6) with time zone COMMENT 'event time of the first hit',
   "end" timestamp(6) with time zone COMMENT 'event time of the last hit',
