@@ -51,7 +51,7 @@ describe('after a change of time zone in a cluster', () => {
       roles: { gateway: 1, collector: 2, worker: 1, maintenance: 1 },
     })
     await cluster.addShops([berlin])
-    sendings = traffic({ seed: 27, count: 2_000, now: Date.now() - 60_000, of: [berlin] })
+    sendings = traffic({ seed: 27, count: 2_000, now: Date.now() - 60_000, of: [berlin], over: 'few days' })
     const half = sendings.length / 2
     await send(sendings.slice(0, half), 1)
     await cluster.settle()

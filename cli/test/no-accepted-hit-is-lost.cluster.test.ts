@@ -70,7 +70,8 @@ describe(`${faults} random faults in a cluster lose nothing that was answered 20
       },
     })
     await cluster.addShops(shops)
-    const requests = inRequests(traffic({ seed, count: hits, now: Date.now() - 60_000, of: shops }), random, 40)
+    const over = faults < faultKinds.length ? 'few days' : 'a year'
+    const requests = inRequests(traffic({ seed, count: hits, now: Date.now() - 60_000, of: shops, over }), random, 40)
     let requested = 0
     for (let at = 0; at < drawn.length; at += faultsOfARound) {
       const round = requests.slice(requested)

@@ -31,6 +31,7 @@ import { createTrinoQueryEngine } from '../adapters/trino/query-engine.ts'
 import { openTrinoUnderTest } from '../adapters/trino/query-engine-under-test.ts'
 import { ensureTables, publicationsSchemaOf } from '../adapters/trino/tables.ts'
 import { days, drawing, drawnFiles, firstMs, lastMs, merchants } from './lake-data-under-test.ts'
+import { serversGoWithTheSuite } from './trino-lake-under-test.ts'
 
 const questions = testLength('CLUSTER_TEST_QUESTIONS', { short: 20, full: 200 })
 const seed = 20_260_308
@@ -85,13 +86,14 @@ async function openTrino(root: string, common: Common): Promise<Side> {
   const store = { endpoint, region, accessKey, secretKey, bucket, prefix, scratch: join(root, 'copies') }
   const objects = await s3ObjectStore({ ...store, timers: systemTimers, random: systemRandom })
   closers.push(async () => {
-    for (const name of await objects.list('')) await objects.remove(name)
+    if (!serversGoWithTheSuite()) for (const name of await objects.list('')) await objects.remove(name)
     await objects.close()
   })
-  await ensureTables({ ...place, trino: under.trino, timers: systemTimers })
-  closers.push(() =>
-    under.trino.query(`DROP SCHEMA "${place.catalog}"."${publicationsSchemaOf(place.schema)}" CASCADE`),
-  )
+  await ensureTables({ ...place, trino: under.trino, timers: systemTimers, only: ['hits', 'hourly'] })
+  closers.push(async () => {
+    if (serversGoWithTheSuite()) return
+    await under.trino.query(`DROP SCHEMA "${place.catalog}"."${publicationsSchemaOf(place.schema)}" CASCADE`)
+  })
   const lake = createTrinoLake({
     ...common,
     ...place,

@@ -112,7 +112,7 @@ describe('a rerun over Trino', () => {
       ...under.trino,
       async query(sql, options) {
         const answer = await under.trino.query(sql, options)
-        if (sql.includes('"hours"') && answer.length > 200) throw new TrinoResultTooLargeError(200)
+        if (sql.includes('"hours"') && answer.length > 300) throw new TrinoResultTooLargeError(300)
         return answer
       },
     }
