@@ -113,16 +113,20 @@ export class RerunsUnderTest {
     if (state === 'planned') await store.updateRerun(id, { state: 'backfilling', notes: { planned: true } }, move)
     else if (state === 'backfilling') await store.beginDualWriting(id, sinkJobs, move)
     else if (state === 'catching_up') {
-      await this.#finishSplits(store, rerun)
-      await store.updateRerun(id, { state: 'ready' }, move)
+      const areDone = await this.#finishSplits(store, rerun)
+      if (areDone) await store.updateRerun(id, { state: 'ready' }, move)
     } else if (state === 'promoted' && chance.below(2) === 0) await store.releaseRerun(id, move)
     else if (state === 'promoted') await store.rollBackRerun(id, move)
     else await store.promoteRerun(id, move)
   }
 
-  async #finishSplits(store: ClusterStore, rerun: Rerun): Promise<void> {
+  /** False where one was refused once more: a driver goes on only when all count. */
+  async #finishSplits(store: ClusterStore, rerun: Rerun): Promise<boolean> {
+    const tried = [...(this.#tried.get(rerun.id) ?? [])]
+    const before = await store.splitsDone(rerun.id)
+    for (const split of tried) if (!before.has(split)) await this.#split(store, rerun, split)
     const done = await store.splitsDone(rerun.id)
-    for (const split of this.#tried.get(rerun.id) ?? []) if (!done.has(split)) await this.#split(store, rerun, split)
+    return tried.every((split) => done.has(split))
   }
 
   async #split(store: ClusterStore, { id, request }: Rerun, split: string): Promise<void> {

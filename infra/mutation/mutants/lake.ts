@@ -289,4 +289,12 @@ export const ofLake: readonly Mutant[] = [
     named: 'derived ranges',
     tests: [duckdbStore],
   },
+  {
+    name: 'older-table-is-not-looked-at',
+    file: 'lakehouse/adapters/trino/tables.ts',
+    search: 'if (made.every((isOurs) => isOurs)) return',
+    replace: 'if (made.length >= 0) return',
+    wrong: 'a table that a process of an older version made a moment before stays without its newer columns',
+    tests: ['lakehouse/adapters/trino/tables.test.ts'],
+  },
 ]

@@ -169,4 +169,12 @@ export const ofSplits: readonly Mutant[] = [
     wrong: 'after a restart with its clock set back, a collector takes hits at times that were promised complete',
     tests: ['gateway/core/reported-time.test.ts'],
   },
+  {
+    name: 'refused-on-a-day-of-its-own',
+    file: 'pipelines/runtime/emit/read-history.ts',
+    search: 'const estimatedRows = this.#held[table].get(day)',
+    replace: 'const estimatedRows = this.#held.hits.get(day)',
+    wrong: 'an emission leaves out what was refused on a day from which no hit is stored',
+    tests: ['pipelines/runtime/emit/limits.test.ts'],
+  },
 ]

@@ -2,8 +2,8 @@
  * The query engine on Trino: one SQL query a question, over the tables at their views' snapshots. Pending files of a view
  * are not read: Trino knows tables, not staged files, so in a cluster a commit counts as visible when it is published.
  *
- * A question that counts hits is planned first without running it, and refused where its plan would read more rows than
- * its budget. At most `concurrency` questions run; a bounded number wait, the rest are refused. A cancelled or late query
+ * Of a question that counts hits the reading alone is planned first, and refused where that would read more rows than its
+ * budget. At most `concurrency` questions run; a bounded number wait, the rest are refused. A cancelled or late query
  * is cancelled in Trino.
  */
 import { RawBudgetError } from '../../../core/errors.ts'
@@ -14,9 +14,11 @@ import { type ClosableQueryEngine, closableEngine } from '../../core/closable-en
 import { defaultMaxWaitingQueries, QueryTurns } from '../../core/query-turns.ts'
 import type { Select } from '../../core/sql/ast.ts'
 import { erasedDaysSelect } from '../../core/sql/erased-days-select.ts'
+import { hitsReadSelect } from '../../core/sql/hits-read-select.ts'
 import { hitsSelectByLists } from '../../core/sql/hits-select-by-lists.ts'
 import { knownIdsSelect, storableIds } from '../../core/sql/known-ids-select.ts'
 import { askedOf, tableOf, viewsOf } from '../../core/sql/pieces.ts'
+import type { TableText } from '../../core/sql/printer.ts'
 import { type CellReader, type Rows, readHitsGroups, readVisitsGroups } from '../../core/sql/read-groups.ts'
 import { printTrino } from '../../core/sql/trino-printer.ts'
 import { visitsSelect } from '../../core/sql/visits-select.ts'
@@ -80,9 +82,10 @@ export function createTrinoQueryEngine(options: TrinoQueryEngineOptions): TrinoQ
   // makes its plan better.
   const limits = { query_max_run_time: `${timeoutMs}ms`, [statistics]: 'false' }
 
-  /** @throws RawBudgetError where the plan of the statement reads more hits than the question may */
-  async function checkBudget(ask: Ask, question: Question, sql: string): Promise<void> {
+  /** @throws RawBudgetError where the question has more hits read than it may */
+  async function checkBudget(ask: Ask, question: Question, source: TableText): Promise<void> {
     if (question.from === 'rollup' || !question.pieces.some((piece) => tableOf(question, piece) === 'hits')) return
+    const sql = printTrino(hitsReadSelect(question), source)
     // What the plan says it reads comes of the statistics of files.
     const plan = await ask(`EXPLAIN (TYPE IO, FORMAT JSON)\n${sql}`, { [statistics]: 'true' })
     const rows = plannedRows(plan, 'hits')
@@ -95,9 +98,8 @@ export function createTrinoQueryEngine(options: TrinoQueryEngineOptions): TrinoQ
         viewsOf(question),
         (statement) => ask(statement, limits),
         async (source) => {
-          const sql = printTrino(select, source)
-          await checkBudget(ask, question, sql)
-          return ask(sql, limits)
+          await checkBudget(ask, question, source)
+          return ask(printTrino(select, source), limits)
         },
       ),
     )

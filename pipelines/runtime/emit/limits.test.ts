@@ -119,4 +119,27 @@ describe('one reading of the lake', () => {
     for await (const _ of readHistory({ lake, store }, question, null, new AbortController().signal));
     expect(named).toEqual([emitGroupMaxMerchants, 1])
   })
+
+  it('is asked only of a table and day that hold rows, and says about how many these are', async () => {
+    const held = { hits: [3, 4], failed_hits: [4, 6] }
+    const asked: [string, number | null, number | null][] = []
+    const lake: Pick<RerunLake, 'days' | 'read'> = {
+      days: async ({ table }) => held[table].map((day) => ({ day, rows: 10 * day, bytes: 1 })),
+      async *read({ rows: { table }, day, estimatedRows }) {
+        asked.push([table, day, estimatedRows])
+        yield []
+      },
+    }
+    const rows = (['hits', 'failed_hits'] as const).map((table) => ({ table, snapshot: '1', after: 0, through: null }))
+    const answers = { base: firstGeneration, entries: [] }
+    const question = { rows, answers, from: null, to: null, merchant: null }
+    const store = { erasedOf: async () => new Map() }
+    for await (const _ of readHistory({ lake, store }, question, null, new AbortController().signal));
+    expect(asked).toEqual([
+      ['hits', 3, 30],
+      ['hits', 4, 40],
+      ['failed_hits', 4, 40],
+      ['failed_hits', 6, 60],
+    ])
+  })
 })
