@@ -16,7 +16,7 @@ import { call, eventually } from './support/server.ts'
 
 const settings = { seed: 12, timeZone: 'Europe/Berlin', currency: 'EUR', hitsPerDay: 1_000 }
 const days = testLength('CLUSTER_TEST_QUERY_DAYS', { short: 4, full: 20 })
-const count = testLength('CLUSTER_TEST_QUERIES', { short: 5, full: 40 })
+const count = testLength('CLUSTER_TEST_QUERIES', { short: 4, full: 40 })
 const shop = { id: 'shop', timeZone: settings.timeZone, currency: settings.currency, blockedNames: [] }
 
 describe('random questions, in a cluster', () => {

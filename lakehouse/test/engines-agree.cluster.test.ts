@@ -33,7 +33,7 @@ import { ensureTables, publicationsSchemaOf } from '../adapters/trino/tables.ts'
 import { days, drawing, drawnFiles, firstMs, lastMs, merchants } from './lake-data-under-test.ts'
 import { serversGoWithTheSuite } from './trino-lake-under-test.ts'
 
-const questions = testLength('CLUSTER_TEST_QUESTIONS', { short: 20, full: 200 })
+const questions = testLength('CLUSTER_TEST_QUESTIONS', { short: 12, full: 200 })
 const seed = 20_260_308
 
 type Views = Readonly<Record<'hits' | 'hourly', TableView>>

@@ -4,6 +4,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { systemClock, systemTimers } from '../../core/adapters/node/system.ts'
 import { dayMs } from '../../core/event-time.ts'
 import type { LakeRow } from '../../core/tables.ts'
+import { testLength } from '../../core/test/length.ts'
 import type { Plan } from '../../pipelines/plan/node/step.ts'
 import { createTrino } from '../adapters/trino/client.ts'
 import type { Select } from '../core/sql/ast.ts'
@@ -28,6 +29,8 @@ import {
 const { HITLAKE_TRINO_URL: url = '', HITLAKE_TRINO_CATALOG: catalog = 'lake' } = process.env
 const trino = createTrino({ url, user: 'test', source: 'test', catalog, clock: systemClock, timers: systemTimers })
 afterAll(() => trino.close())
+
+const runs = testLength('CLUSTER_TEST_TABLE_PLANS', { short: 2, full: 20 })
 
 const types = {
   ...{ text: 'varchar', boolean: 'boolean', instant: 'timestamp(6) with time zone', long: 'bigint', int: 'integer' },
@@ -57,7 +60,7 @@ describe('a plan over a table', () => {
         const expected = canonicalRows(await byOperators(plan, rows, range))
         expect(canonicalRows(await bySql(plan, rows, range))).toEqual(expected)
       }),
-      { numRuns: 4, endOnFailure: true },
+      { numRuns: runs, endOnFailure: true },
     )
   })
 

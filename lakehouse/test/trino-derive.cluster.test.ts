@@ -2,6 +2,7 @@
 import { afterAll } from 'vitest'
 import { lakeDeriveContract } from '../../core/ports/lake-derive.contract.ts'
 import type { LakeRow, LakeValue } from '../../core/tables.ts'
+import { testLength } from '../../core/test/length.ts'
 import { openTrinoLake, type TrinoLakeUnderTest } from './trino-lake-under-test.ts'
 
 const opened: TrinoLakeUnderTest[] = []
@@ -11,7 +12,7 @@ afterAll(async () => {
 
 lakeDeriveContract('by Trino', {
   pendingFiles: 'left out',
-  runs: 2,
+  runs: testLength('CLUSTER_TEST_DERIVE_RUNS', { short: 1, full: 6 }),
   async open({ maxValues }) {
     const under = await openTrinoLake(['hits', 'hourly', 'daily', 'sessions'])
     opened.push(under)

@@ -10,13 +10,15 @@ import { hitRow } from '../../core/ports/lake.contract.ts'
 import { testLength } from '../../core/test/length.ts'
 import { type Servers, startServers } from '../../infra/local/cluster/servers.mjs'
 import { createTrino } from '../adapters/trino/client.ts'
+import { mergeMaxPartitions } from '../adapters/trino/lake-publication.ts'
 import { leftovers, openTrinoLake, type TrinoLakeUnderTest } from './trino-lake-under-test.ts'
 
 const noon = eventTime('2026-03-01T12:00:00Z')
-/** Over 100 days, so that there are two MERGEs, and each takes some seconds. */
-const rowCount = 30_000
 /** In the middle of the first MERGE, as it begins, then (most likely) in the second. */
 const killsAfterMs = [1_000, 0, 2_500].slice(0, testLength('CLUSTER_TEST_TRINO_KILLS', { short: 1, full: 3 }))
+/** There are two MERGEs. The first takes some seconds, and the second too where one is killed in it. */
+const days = mergeMaxPartitions + (killsAfterMs.length === 1 ? 4 : 36)
+const rowCount = 300 * days
 
 let folder: string
 let servers: Servers<'trino' | 'postgres' | 's3'>
@@ -64,8 +66,8 @@ describe('Trino killed in the middle of a publication', () => {
       const rows = Array.from({ length: rowCount }, (_, n) =>
         hitRow({
           id: `hit ${n}`,
-          merchant: `shop ${n % 100}`,
-          time: noon - (n % 100) * dayMs,
+          merchant: `shop ${n % days}`,
+          time: noon - (n % days) * dayMs,
           _off: Math.floor(n / 1_000),
           _idx: n % 1_000,
         }),

@@ -11,7 +11,7 @@ const clock = new ManualClock()
 afterAll(() => under.close())
 
 generationComparerContract('Trino', {
-  maps: testLength('CLUSTER_TEST_MAPS', { short: 3, full: 12 }),
+  maps: testLength('CLUSTER_TEST_MAPS', { short: 2, full: 12 }),
   async open() {
     const { trino, catalog } = under
     const schema = await under.openSchema()

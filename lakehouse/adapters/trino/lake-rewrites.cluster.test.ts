@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { systemTimers } from '../../../core/adapters/node/system.ts'
 import { hourlyRow } from '../../../core/ports/lake.contract.ts'
 import type { LakeRow, TableName } from '../../../core/tables.ts'
+import { testLength } from '../../../core/test/length.ts'
 import { tables } from '../../../schemas/tables.ts'
 import { parseJson } from '../../core/iceberg/json.ts'
 import { lakeRewriteContract } from '../../core/lake-rewrite.contract.ts'
@@ -31,7 +32,7 @@ async function rowsOf(under: TrinoLakeUnderTest, table: TableName, snapshot: str
 }
 
 lakeRewriteContract('in Trino', {
-  runs: 2,
+  runs: testLength('CLUSTER_TEST_REWRITE_RUNS', { short: 1, full: 6 }),
   async open({ maxValues }) {
     const under = await open()
     return { lake: under.lake({ foldMaxValues: maxValues }), rows: (table, snapshot) => rowsOf(under, table, snapshot) }

@@ -11,7 +11,7 @@ afterAll(() => under.close())
 describe('Trino as query engine', () => {
   visitsContract({
     pendingFiles: 'left out',
-    recounts: testLength('CLUSTER_TEST_RECOUNTS', { short: 3, full: 25 }),
+    recounts: testLength('CLUSTER_TEST_RECOUNTS', { short: 2, full: 25 }),
     open: async () => {
       const { trino, catalog } = under
       const schema = await under.openSchema()

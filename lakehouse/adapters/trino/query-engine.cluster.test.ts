@@ -14,7 +14,7 @@ afterAll(() => under.close())
 
 queryEngineContract('Trino', {
   pendingFiles: 'left out',
-  recounts: testLength('CLUSTER_TEST_RECOUNTS', { short: 3, full: 25 }),
+  recounts: testLength('CLUSTER_TEST_RECOUNTS', { short: 2, full: 25 }),
   open: async () => {
     const { trino, catalog } = under
     const schema = await under.openSchema()

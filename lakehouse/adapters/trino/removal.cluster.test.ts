@@ -1,5 +1,6 @@
 import { afterAll } from 'vitest'
 import type { LakeRow, TableName } from '../../../core/tables.ts'
+import { testLength } from '../../../core/test/length.ts'
 import { tables } from '../../../schemas/tables.ts'
 import { parseJson } from '../../core/iceberg/json.ts'
 import { lakeRemovalContract } from '../../core/lake-removal.contract.ts'
@@ -22,7 +23,7 @@ async function rowsOf(under: TrinoLakeUnderTest, table: TableName, snapshot: str
 }
 
 lakeRemovalContract('in Trino', {
-  runs: 3,
+  runs: testLength('CLUSTER_TEST_REMOVAL_RUNS', { short: 2, full: 10 }),
   async open() {
     const under = await openTrinoLake(['hits', 'failed_hits', 'hourly', 'sessions'])
     opened.push(under)
