@@ -9,7 +9,7 @@ import { manyShops, type Sending, traffic } from './support/traffic.ts'
 
 // Many hits of several shops: two collectors, four partitions, two workers, publisher, Trino, gateway; and the same input
 // to one embedded process. Visitors stay below what a sketch holds exactly, because seeds differ between the two.
-const count = testLength('CLUSTER_TEST_HITS', { short: 40_000, full: 1_000_000 })
+const count = testLength('CLUSTER_TEST_HITS', { short: 25_000, full: 1_000_000 })
 const shops = manyShops(testLength('CLUSTER_TEST_SHOPS', { short: 8, full: 24 }))
 const requestMostHits = 400
 

@@ -4,7 +4,7 @@ import { type Interval, recount } from './support/recount.ts'
 import { createSystem, type System } from './support/system.ts'
 import { type Sending, shops, traffic } from './support/traffic.ts'
 
-const count = testLength('NUMBERS_TEST_HITS', { short: 40_000, full: 110_000 })
+const count = testLength('NUMBERS_TEST_HITS', { short: 25_000, full: 110_000 })
 
 // So many hits of four shops over a year: shuffled, one in twenty a repeat, a third spread over the last 20 days, the
 // rest around both clock changes of New York and of Lord Howe. Killed ten times on the way (200 times in

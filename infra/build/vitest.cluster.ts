@@ -6,19 +6,33 @@
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-/** What takes minutes, the longest first: begun last, one of them would be all that still runs at the end. */
+/** What takes most of a minute and more, the longest first: begun last, one of them would be all that still runs at the end. */
 const longest = [
-  'every-query-equals-a-recount',
-  'a-cluster-equals-embedded',
-  'trino-printer',
   'a-rerun-of-a-cluster',
-  'trino/query-engine-limits',
+  'every-query-equals-a-recount',
   'no-accepted-hit-is-lost',
   'trino/query-engine',
   'trino-killed',
+  'a-cluster-equals-embedded',
   'trino-derive',
+  'upkeep-of-a-cluster',
+  'engines-agree',
+  'trino/history',
   'trino/rerun-lake',
+  'trino/removal',
+  'table-plans-equal-operators',
   'a-restored-control-store',
+  'trino-lake',
+  'an-emission-of-a-cluster',
+  'trino/expiry',
+  'an-import-counts-once',
+  'an-erased-visitor-is-not-counted',
+  'a-changed-time-zone',
+  'trino/lake-rewrites',
+  'workers',
+  'a-month-is-mended',
+  'postgres/control-store',
+  'forwarding',
 ].map((name) => `${name}.cluster.test.ts`)
 
 class LongestFirst extends BaseSequencer {
