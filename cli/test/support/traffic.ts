@@ -48,12 +48,6 @@ export const browserAgent =
   'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36'
 export const botAgent = 'Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)'
 
-/**
- * When hits happened: a third of them over the last 20 days (most of it late by days), the rest around the clock changes of the
- * year. `few days`: for tests of which days are not the matter, for each day is a partition that every publication writes.
- */
-const spans = { 'a year': { lastDays: 20, changes: 4 }, 'few days': { lastDays: 4, changes: 1 } } as const
-
 /** `count` sendings, one in twenty of them a repeat of an earlier one, shuffled, none later than `now`. */
 export function traffic(options: {
   readonly seed: number
@@ -61,15 +55,18 @@ export function traffic(options: {
   readonly now: number
   /** Default: the four of `shops`. */
   readonly of?: readonly Shop[]
-  /** Default: `a year`. */
-  readonly over?: keyof typeof spans
+  /**
+   * Default: `a year`, with 20 days and all clock changes. `few days` has four and the latest change, for tests of which days are
+   * not the matter: each is a partition that every publication writes.
+   */
+  readonly over?: 'a year' | 'few days'
 }): Sending[] {
   const { of = shops, over = 'a year' } = options
-  const span = spans[over]
   const random = mulberry32(options.seed)
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)] as T
   const past = clockChanges.map((iso) => Date.parse(iso)).filter((at) => at + 2 * day < options.now)
-  const changes = span.changes < past.length ? [...past].sort((a, b) => a - b).slice(-span.changes) : past
+  const changes = over === 'a year' ? past : past.filter((at) => at === Math.max(...past))
+  const lastDays = over === 'a year' ? 20 : 4
   const sendings: Sending[] = []
   while (sendings.length < options.count) {
     if (sendings.length > 100 && random() < 0.05) {
@@ -77,9 +74,10 @@ export function traffic(options: {
       continue
     }
     const shop = pick(of)
+    // A third over the last days (most of it late by days), the rest around clock changes of the year.
     const time =
       random() < 0.34 || changes.length === 0
-        ? options.now - Math.floor(random() * span.lastDays * day)
+        ? options.now - Math.floor(random() * lastDays * day)
         : pick(changes) + Math.floor((random() - 0.5) * 3 * day)
     sendings.push({ shop, hit: hitAt(sendings.length, shop, time, random, pick) })
   }

@@ -172,8 +172,8 @@ export const ofSplits: readonly Mutant[] = [
   {
     name: 'refused-on-a-day-of-its-own',
     file: 'pipelines/runtime/emit/read-history.ts',
-    search: 'const estimatedRows = this.#held[table].get(day)',
-    replace: 'const estimatedRows = this.#held.hits.get(day)',
+    search: 'const estimatedRows = held.rows.get(table)',
+    replace: "const estimatedRows = held.rows.get('hits')",
     wrong: 'an emission leaves out what was refused on a day from which no hit is stored',
     tests: ['pipelines/runtime/emit/limits.test.ts'],
   },

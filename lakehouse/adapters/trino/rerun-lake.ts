@@ -1,7 +1,7 @@
 /**
  * What reruns read of a cluster's lake, through Trino. Rows of a split come in pages, each a statement that reads the split
- * anew: what a page takes in memory here is bounded, what it costs there is not small. Hours are computed by Trino and come
- * as rows.
+ * anew: what a page takes in memory here is bounded, what it costs there is not small. What is thought to fit into a page is
+ * asked for at once; else a statement counts first. Hours are computed by Trino and come as rows.
  */
 import { SnapshotNotFoundError, TrinoQueryError, TrinoResultTooLargeError } from '../../../core/errors.ts'
 import { dayMs, utcDay } from '../../../core/event-time.ts'
@@ -101,7 +101,7 @@ export function createTrinoRerunLake(options: TrinoRerunLakeOptions): RerunLake 
           signal,
           (source) => `${pageSql(split, wanted, wholeSplit, source)}\nLIMIT ${most}`,
         )
-        // Else more than was thought.
+        // A row more than a page: there may be any number, so what came is thrown away, and all is counted.
         if (rows.length < most) {
           if (rows.length > 0) yield read(rows)
           return

@@ -73,6 +73,15 @@ export function visitsHitRanges({ pieces }: Pick<VisitsQuestion, 'pieces'>): rea
   return visitsReadRanges(pieces.filter(({ stored }) => stored === null))
 }
 
+/** That a row of `hits` is the merchant's, answers, and lies in one of the ranges. */
+export function visitsHitConditions(
+  question: VisitsQuestion,
+  ranges: readonly BucketRange[],
+  as: string,
+): readonly Expression[] {
+  return [ofMerchant(question, 'hits', as, spanOf(ranges)), inRanges(column('time', as), ranges)]
+}
+
 const visitSums = ['sessions', 'bounces', 'duration', 'pageviews'] as const
 
 /** Column of what the visit's first hit has of the n-th dimension that the question speaks of. */
@@ -134,8 +143,7 @@ function hitsToRead(question: VisitsQuestion, ranges: readonly BucketRange[], sp
       ...columnsFor(question.erased),
     ]),
     where: and(
-      ofMerchant(question, 'hits', 'rows', spanOf(ranges)),
-      inRanges(column('time', 'rows'), ranges),
+      ...visitsHitConditions(question, ranges, 'rows'),
       ...notErased(question.erased, 'rows'),
       ...(spokenOf.includes('bot') ? [] : [not(bot)]),
     ),

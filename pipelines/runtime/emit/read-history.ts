@@ -52,15 +52,21 @@ export async function* readHistory(
   signal: AbortSignal,
 ): AsyncGenerator<readonly HistoryItem[]> {
   const reader = new HistoryReader(parts, question, signal)
-  for (const day of await reader.days()) {
-    if (after !== null && day < dayOfHour(after.hour)) continue
-    for (const group of groupsOf(await reader.hoursOf(day), parts.groupMaxHits ?? emitGroupMaxHits)) {
-      if (after !== null && endsBefore(day, group, after)) continue
-      const items = await reader.itemsOf(day, group)
+  for (const held of await reader.days()) {
+    if (after !== null && held.day < dayOfHour(after.hour)) continue
+    for (const group of groupsOf(await reader.hoursOf(held), parts.groupMaxHits ?? emitGroupMaxHits)) {
+      if (after !== null && endsBefore(held.day, group, after)) continue
+      const items = await reader.itemsOf(held, group)
       const left = after === null ? items : items.filter(({ key }) => compareKeys(key, after) > 0)
       if (left.length > 0) yield left
     }
   }
+}
+
+/** A day of which there are rows: of each table that has some, about how many. */
+interface HeldDay {
+  readonly day: number
+  readonly rows: ReadonlyMap<AcceptedTable, number>
 }
 
 /** Hits of a merchant that are filed under an hour. */
@@ -134,8 +140,6 @@ const countColumns: Readonly<Record<AcceptedTable, readonly string[]>> = {
 
 class HistoryReader {
   readonly #answers: AnsweringRows
-  /** Rows by table and day; of others there are none. */
-  readonly #held = { hits: new Map<number, number>(), failed_hits: new Map<number, number>() }
 
   constructor(
     private readonly parts: HistoryParts,
@@ -146,28 +150,28 @@ class HistoryReader {
   }
 
   /** That may hold hits asked for, rising. */
-  async days(): Promise<readonly number[]> {
+  async days(): Promise<readonly HeldDay[]> {
     const { rows, from, to } = this.question
     const first = from === null ? Number.NEGATIVE_INFINITY : utcDay(from)
     const last = to === null ? Number.POSITIVE_INFINITY : utcDay(to - 1)
-    const days = new Set<number>()
+    const days = new Map<number, Map<AcceptedTable, number>>()
     for (const of of rows) {
       if (of.snapshot === null) continue
       for (const { day, rows: held } of await this.parts.lake.days(of)) {
-        this.#held[of.table].set(day, held)
         // A refused hit lies where it was received, which is never before it happened.
-        if (day >= first && (day <= last || of.table === 'failed_hits')) days.add(day)
+        if (day < first || (day > last && of.table !== 'failed_hits')) continue
+        days.set(day, (days.get(day) ?? new Map()).set(of.table, held))
       }
     }
-    return [...days].sort((a, b) => a - b)
+    return [...days].map(([day, held]) => ({ day, rows: held })).sort((a, b) => a.day - b.day)
   }
 
   /** In order. */
-  async hoursOf(day: number): Promise<readonly MerchantHour[]> {
+  async hoursOf(held: HeldDay): Promise<readonly MerchantHour[]> {
     const counts = new Map<string, MerchantHour>()
     const { merchant } = this.question
     const merchants = merchant === null ? null : [merchant]
-    await this.#read(day, { merchants, hours: null, columns: countColumns }, (table, row) => {
+    await this.#read(held, { merchants, hours: null, columns: countColumns }, (table, row) => {
       const hour = hourOf(table, row)
       const of = String(row.merchant)
       const key = `${hour} ${of}`
@@ -177,12 +181,12 @@ class HistoryReader {
   }
 
   /** Of one group, in order. */
-  async itemsOf(day: number, group: Group): Promise<readonly HistoryItem[]> {
+  async itemsOf(held: HeldDay, group: Group): Promise<readonly HistoryItem[]> {
     const { merchants, firstHour, lastHour } = group
     const { from, to } = this.question
     const items: HistoryItem[] = []
     const hours = merchants.length === 1 ? { firstHour, lastHour } : null
-    await this.#read(day, { merchants, hours, columns: readColumns }, (table, row) => {
+    await this.#read(held, { merchants, hours, columns: readColumns }, (table, row) => {
       const hour = hourOf(table, row)
       if (hour < firstHour || hour > lastHour) return
       const hit = table === 'hits' ? acceptedHit(row) : acceptedHitOfFailed(row)
@@ -197,7 +201,7 @@ class HistoryReader {
   }
 
   async #read(
-    day: number,
+    held: HeldDay,
     of: {
       readonly merchants: readonly string[] | null
       readonly hours: Pick<Group, 'firstHour' | 'lastHour'> | null
@@ -212,10 +216,10 @@ class HistoryReader {
     const { generations } = this.#answers
     for (const rows of this.question.rows) {
       const { table } = rows
-      const estimatedRows = this.#held[table].get(day)
+      const estimatedRows = held.rows.get(table)
       if (estimatedRows === undefined) continue
       const split: SplitRows = {
-        ...{ rows, day, part: 0, parts: 1, generations, merchants, estimatedRows },
+        ...{ rows, day: held.day, part: 0, parts: 1, generations, merchants, estimatedRows },
         time: { from: start, to: end },
       }
       for await (const some of this.parts.lake.read(split, of.columns[table], this.signal)) {
