@@ -4,8 +4,8 @@ import { type SeedSettings, trafficOfDay } from './traffic.ts'
 const settings: SeedSettings = { seed: 7, timeZone: 'Europe/Berlin', currency: 'EUR', hitsPerDay: 3_000 }
 const dates = (from: string, days: number) =>
   Array.from({ length: days }, (_, i) => new Date(Date.parse(from) + i * 86_400_000).toISOString().slice(0, 10))
-const berlinHour = (ms: number) =>
-  Number(new Intl.DateTimeFormat('en', { timeZone: 'Europe/Berlin', hour: 'numeric', hourCycle: 'h23' }).format(ms))
+const hours = new Intl.DateTimeFormat('en', { timeZone: 'Europe/Berlin', hour: 'numeric', hourCycle: 'h23' })
+const berlinHour = (ms: number) => Number(hours.format(ms))
 
 describe('seeded traffic', () => {
   it('of a date is the same whenever and in whatever order it is made, and another with another seed', () => {

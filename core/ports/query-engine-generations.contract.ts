@@ -26,7 +26,7 @@ import {
   tea,
 } from './query-engine-under-test.ts'
 
-const placesDays = testLength('PLACES_TEST_DAYS', { short: 30, full: 150 })
+const placesDays = testLength('PLACES_TEST_DAYS', { short: 20, full: 150 })
 const midnight = noon - 12 * hourMs
 const generations = [1, 2, 3]
 const base = 1

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { Temporal } from 'temporal-polyfill'
 import { describe, expect, it } from 'vitest'
 import { dayMs } from '../../core/event-time.ts'
+import { testLength } from '../../core/test/length.ts'
 import { createWorld, type SeriesReply, type ShopHit, shop } from './test/time-series-world.ts'
 
 // The law: cold, warm and after any change, in any zone and unit, an answer equals a recount of the hits.
@@ -72,7 +73,7 @@ describe('answers and a recount by Temporal', () => {
           }
         },
       ),
-      { numRuns: 40 },
+      { numRuns: testLength('SERIES_TEST_RUNS', { short: 20, full: 200 }) },
     )
   })
 })

@@ -191,7 +191,7 @@ function recount(of: ZonesWorld, buckets: readonly { readonly start: number; rea
 
 const questions: readonly (CalendarUnit | null)[] = ['hour', 'day', 'month', null]
 const plenty = 1_000_000
-const runs = testLength('ZONES_TEST_RUNS', { short: 25, full: 1_000 })
+const runs = testLength('ZONES_TEST_RUNS', { short: 12, full: 1_000 })
 
 describe('after changes of a merchant’s time zone', () => {
   it('every answer is a recount of the hits, or is refused where hours do not line up', async () => {

@@ -19,6 +19,7 @@ import type { MerchantId } from '../../core/ids.ts'
 import type { Rerun, RerunRequest, RerunState } from '../../core/ports/rerun-store.ts'
 import { createHasher } from '../../core/sketch/hasher.ts'
 import type { LakeRow, TableName } from '../../core/tables.ts'
+import { testLength } from '../../core/test/length.ts'
 import { createHitsJob, hitsPipeline } from '../../pipelines/jobs/hits.ts'
 import type { Pipeline } from '../../pipelines/plan/draft.ts'
 import { createRerunExecutor } from '../../pipelines/runtime/rerun/executor.ts'
@@ -293,7 +294,7 @@ describe('a rerun', () => {
           await expectNumbersOf(system, newPlan, place)
         },
       ),
-      { numRuns: 12 },
+      { numRuns: testLength('RERUN_LAW_RUNS', { short: 6, full: 60 }) },
     )
   })
 
@@ -312,7 +313,7 @@ describe('a rerun', () => {
         await system.work(50, () => 1_000_000)
         expect(await system.store.pins('hits')).toEqual([])
       }),
-      { numRuns: 8 },
+      { numRuns: testLength('RERUN_LAW_RUNS', { short: 4, full: 40 }) },
     )
   })
 })

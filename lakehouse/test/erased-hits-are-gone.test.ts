@@ -20,6 +20,7 @@ import { rowsOf } from '../../core/ports/lake.contract.ts'
 import type { DerivedTable } from '../../core/ports/maintenance-store.ts'
 import { createHasher } from '../../core/sketch/hasher.ts'
 import type { LakeRow, TableName } from '../../core/tables.ts'
+import { testLength } from '../../core/test/length.ts'
 import { batch, booksOf, createWorld, drain, hit, push } from '../../pipelines/test/support/world.ts'
 import { hourlyTable } from '../../schemas/tables.ts'
 import { createErasedParquet } from '../adapters/duckdb/erased-parquet.ts'
@@ -246,7 +247,7 @@ describe('erased hits', () => {
         expect(stored + duplicates + failed + all).toBe(system.sent())
         expect([...system.failures, ...left.failures]).toEqual([])
       }),
-      { numRuns: Number(process.env.ERASURE_TEST_RUNS ?? 3) },
+      { numRuns: testLength('ERASURE_TEST_RUNS', { short: 2, full: 20 }) },
     )
   }, 300_000)
 })

@@ -146,18 +146,18 @@ const policies: readonly CrashPolicy[] = [
   { seed: 2 },
 ]
 const perOperation = testLength('CRASH_TEST_POLICIES', { short: 1, full: policies.length })
-/** Where the first operation's turn begins: drawn, so that in time each operation meets each policy in CI too. */
-const firstPolicy = Number(process.env.CRASH_TEST_FIRST_POLICY ?? Math.floor(Math.random() * policies.length))
+/** In CI every second operation is cut at. */
+const step = testLength('CRASH_TEST_STEP', { short: 2, full: 1 })
+/** Where turns begin: drawn, so that in time each operation meets each policy in CI too. */
+const turn = Number(process.env.CRASH_TEST_TURN ?? Math.floor(Math.random() * policies.length * step))
+const firstOperation = 1 + Math.floor(turn / policies.length)
 
-describe(`a power cut at any operation (first policy ${firstPolicy})`, () => {
+describe(`a power cut at any operation (turn ${turn})`, () => {
   it('leaves every committed row in the view exactly once, whatever survives of unsynced writes', async () => {
     const operations = await countOperations()
     expect(operations).toBeGreaterThan(50)
-    for (let operation = 1; operation <= operations + 1; operation++) {
-      const these = Array.from(
-        { length: perOperation },
-        (_, n) => policies[(firstPolicy + operation + n) % policies.length] ?? 'drop',
-      )
+    for (let operation = firstOperation, cut = turn; operation <= operations + 1; operation += step, cut++) {
+      const these = Array.from({ length: perOperation }, (_, n) => policies[(cut + n) % policies.length] ?? 'drop')
       for (const policy of new Set(these)) await crashAt(operation, policy)
     }
   }, 600_000)

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { dayMs, hourMs, minuteMs } from '../../core/event-time.ts'
 import type { LakeRow } from '../../core/tables.ts'
+import { testLength } from '../../core/test/length.ts'
 import { visitsRule } from '../../core/visits.ts'
 import { visitsOf } from '../../core/visits-of.ts'
 import type { Plan } from '../../pipelines/plan/node/step.ts'
@@ -61,7 +62,7 @@ describe('a plan over a table', () => {
           const expected = canonicalRows(await byOperators(planOf(plan), rows, range))
           expect(canonicalRows(await bySql(planOf(plan), rows, range))).toEqual(expected)
         }),
-        { numRuns: 40 },
+        { numRuns: testLength('TABLE_PLANS_TEST_RUNS', { short: 20, full: 200 }) },
       )
     },
     60_000,

@@ -240,7 +240,7 @@ it('answers every sequence of calls as the memory store does', async () => {
       instance.closeSync()
     }),
     {
-      numRuns: testLength('STORE_TEST_RUNS', { short: 20, full: 200 }),
+      numRuns: testLength('STORE_TEST_RUNS', { short: 12, full: 200 }),
       endOnFailure: true,
       examples: [[[...everyOutcome]]],
     },

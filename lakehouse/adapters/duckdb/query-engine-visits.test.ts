@@ -7,6 +7,7 @@ import { ManualClock } from '../../../core/adapters/memory/manual-clock.ts'
 import { seededRandom } from '../../../core/adapters/memory/seeded-random.ts'
 import { nodeDisk } from '../../../core/adapters/node/node-disk.ts'
 import { visitsContract } from '../../../core/ports/query-engine-visits.contract.ts'
+import { testLength } from '../../../core/test/length.ts'
 import { createLocalLake } from '../local/local-lake.ts'
 import { minDatabaseMemoryBytes, openDatabase } from './database.ts'
 import { createDuckDbQueryEngine } from './query-engine.ts'
@@ -29,7 +30,7 @@ let lakes = 0
 describe('DuckDB as query engine', () => {
   visitsContract({
     pendingFiles: 'read',
-    recounts: 15,
+    recounts: testLength('ENGINE_TEST_RECOUNTS', { short: 8, full: 25 }),
     async open() {
       const folder = `lake-${lakes++}`
       const lake = createLocalLake({

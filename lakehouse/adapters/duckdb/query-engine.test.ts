@@ -44,7 +44,7 @@ async function openLake() {
 }
 
 queryEngineContract('DuckDB', {
-  recounts: testLength('ENGINE_TEST_RECOUNTS', { short: 8, full: 25 }),
+  recounts: testLength('ENGINE_TEST_RECOUNTS', { short: 5, full: 25 }),
   pendingFiles: 'read',
   open: async () => {
     const lake = await openLake()

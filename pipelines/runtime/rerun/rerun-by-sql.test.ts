@@ -4,6 +4,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { dayMs } from '../../../core/event-time.ts'
 import type { GenerationPlace } from '../../../core/generations.ts'
 import type { ErasedHits } from '../../../core/ports/erasure-store.ts'
+import { testLength } from '../../../core/test/length.ts'
 import {
   comparable,
   everywhere,
@@ -52,6 +53,8 @@ const places = fc.constantFrom<readonly GenerationPlace[]>(
   ],
 )
 
+const runs = testLength('RERUN_BY_SQL_RUNS', { short: 4, full: 40 })
+
 describe('hours of a rerun by SQL', () => {
   it('are those of operators and of the stream, whatever the places', async () => {
     await fc.assert(
@@ -66,7 +69,7 @@ describe('hours of a rerun by SQL', () => {
           new Set(made.outputs.flatMap((each) => each.days.map(({ merchant, day: at }) => `${merchant} ${at}`)))
         expect(days(sql.made)).toEqual(days(stream.made))
       }),
-      { numRuns: 8 },
+      { numRuns: runs },
     )
   })
 
@@ -90,7 +93,7 @@ describe('hours of a rerun by SQL', () => {
         expect((await hours(world, 'sql', work)).rows).toEqual(stream.rows)
         expect(stream.rows.every(({ _part }) => _part === 0)).toBe(true)
       }),
-      { numRuns: 6 },
+      { numRuns: runs },
     )
   })
 
@@ -115,7 +118,7 @@ describe('hours of a rerun by SQL', () => {
           expect((Number(bucket) / 60_000) % 60).toBe(merchant === 'tea' ? 15 : 0)
         }
       }),
-      { numRuns: 6 },
+      { numRuns: runs },
     )
   })
 })

@@ -4,6 +4,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { dayMs } from '../../../core/event-time.ts'
 import type { GenerationPlace, GenerationSink } from '../../../core/generations.ts'
 import type { TableName } from '../../../core/tables.ts'
+import { testLength } from '../../../core/test/length.ts'
 import {
   comparable,
   everywhere,
@@ -52,7 +53,7 @@ const flushes = fc.constantFrom(
 
 for (const [name, lakes, runs] of [
   ['in memory', memoryLakes(), 60],
-  ['in a folder', localLakes(), 12],
+  ['in a folder', localLakes(), testLength('RERUN_EQUALS_LIVE_RUNS', { short: 6, full: 60 })],
 ] as const) {
   describe(`a rerun by operators of a lake ${name}`, () => {
     afterAll(() => lakes.close())

@@ -1,11 +1,12 @@
 /** Whatever a plan is and however its rows come, sinks hold the same in the end. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { testLength } from '../../../core/test/length.ts'
 import { crash, end, epoch, rescale, rows, type ScriptEvent, watermark } from '../../runtime/testing/script.ts'
 import { testPipeline } from '../../runtime/testing/test-pipeline.ts'
 import { drawnClicks, drawnPlan, heldOf, planOf, type Sums } from './plans-under-test.ts'
 
-const runs = { numRuns: 60 }
+const runs = { numRuns: testLength('PLANS_TEST_RUNS', { short: 30, full: 300 }) }
 
 /** All rows at once, of one partition. */
 const whole = (plan: ReturnType<typeof planOf>, drawn: readonly unknown[]) =>
