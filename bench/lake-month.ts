@@ -104,6 +104,11 @@ const lake: MaintainedLake = {
   async snapshots(table) {
     return ((await locals[table].reader.load())?.metadata.snapshots ?? []).map(snapshotInfo).reverse()
   },
+  async currentSnapshot(table) {
+    const loaded = await locals[table].reader.load()
+    const snapshot = loaded && currentSnapshot(loaded.metadata)
+    return snapshot === undefined ? null : snapshotInfo(snapshot).id
+  },
   async derive() {
     throw new Error('nothing is derived')
   },

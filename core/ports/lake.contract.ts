@@ -184,20 +184,24 @@ export function lakeContract(name: string, open: () => Promise<LakeUnderTest>): 
         const later = await reopen()
         await later.discard('staged/1')
         expect(await later.publish('hits', 7, [one])).toEqual(first)
-        const [newest] = await later.snapshots('hits')
-        expect(ids(await rowsOf(later, snapshotView('hits', newest?.id ?? null)))).toEqual(['one', 'two'])
+        expect(ids(await rowsOf(later, snapshotView('hits', await later.currentSnapshot('hits'))))).toEqual([
+          'one',
+          'two',
+        ])
         expect(await later.snapshots('hits')).toHaveLength(2)
       })
 
       it('names itself in the snapshot, newest first, with the rows it added', async () => {
         const { lake } = await open()
         expect(await lake.snapshots('hits')).toEqual([])
+        expect(await lake.currentSnapshot('hits')).toBeNull()
         const a = await lake.publish('hits', 3, [await lake.stage('hits', 'staged/1', [hitRow(), hitRow({ _idx: 1 })])])
         const b = await lake.publish('hits', 4, [await lake.stage('hits', 'staged/2', [hitRow({ _off: 1 })])])
         expect(await lake.snapshots('hits')).toMatchObject([
           { id: b.snapshot, parent: a.snapshot, operation: 'append', publish: 4, addedRows: 1, totalRows: 3 },
           { id: a.snapshot, parent: null, operation: 'append', publish: 3, addedRows: 2, totalRows: 2 },
         ])
+        expect(await lake.currentSnapshot('hits')).toBe(b.snapshot)
         for (const { id } of await lake.snapshots('hits')) expect(Number.isSafeInteger(Number(id))).toBe(true)
       })
 

@@ -74,6 +74,8 @@ export interface ScanFilter {
 export interface LakeReader {
   /** The one that the table is at, then the others, newest first: after a rollback later ones may follow it. */
   snapshots(table: TableName): Promise<readonly SnapshotInfo[]>
+  /** The one that the table is at, without a look at the others; null where there is none. */
+  currentSnapshot(table: TableName): Promise<string | null>
   /**
    * Every row of the view that passes the filter, in batches. Rows of pending files have no `_publish` and `_row`.
    * @throws SnapshotNotFoundError

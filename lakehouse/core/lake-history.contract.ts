@@ -10,7 +10,7 @@ import type { LakeRow } from '../../core/tables.ts'
 export interface LakeHistoryUnderTest {
   open(): Promise<{
     readonly lake: Pick<LakeWriter, 'stage' | 'publish'> &
-      Pick<LakeReader, 'snapshots'> &
+      Pick<LakeReader, 'currentSnapshot' | 'snapshots'> &
       Pick<LakeMaintainer, 'lastPublish' | 'rewrite'> &
       LakeHistory
     /** All rows of the snapshot of `hits`, as they read back. */
@@ -102,12 +102,13 @@ export function lakeHistoryContract(name: string, under: LakeHistoryUnderTest): 
       await lake.rollback('hits', { from, to })
       const [current, ...others] = (await lake.snapshots('hits')).map(({ id }) => id)
       expect(current).toBe(to)
+      expect(await lake.currentSnapshot('hits')).toBe(to)
       expect(others).toEqual([expect.any(String), ...before.slice(1)].slice(-others.length))
       expect(others[0]).toBe(from)
       expect(await lake.lastPublish('hits')).toBe(2)
       await lake.rollback('hits', { from, to })
       const next = await publish(3, ['shop', 1])
-      expect((await lake.snapshots('hits'))[0]?.id).toBe(next)
+      expect(await lake.currentSnapshot('hits')).toBe(next)
       expect(await ids(next)).toEqual(['0', '1', '2'])
       expect(rowsOf(await lake.changes('hits', to, next))).toEqual([[second, 1, 0]])
     })
@@ -119,7 +120,7 @@ export function lakeHistoryContract(name: string, under: LakeHistoryUnderTest): 
       await expect(lake.rollback('hits', { from: one, to: '42' })).rejects.toThrow()
       const three = await publish(3, ['shop', 0])
       await expect(lake.rollback('hits', { from: two, to: one })).rejects.toThrow(CommitConflictError)
-      expect((await lake.snapshots('hits'))[0]?.id).toBe(three)
+      expect(await lake.currentSnapshot('hits')).toBe(three)
       await expect(lake.changes('hits', one, '42')).rejects.toThrow(SnapshotNotFoundError)
       await expect(lake.changes('hits', '42', one)).rejects.toThrow(SnapshotNotFoundError)
     })

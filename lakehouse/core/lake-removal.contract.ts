@@ -24,7 +24,9 @@ import { removedRowTest } from './removal-work.ts'
 
 export interface LakeRemovalUnderTest {
   open(): Promise<{
-    readonly lake: Pick<LakeWriter, 'stage' | 'publish'> & Pick<LakeReader, 'snapshots'> & LakeRemoval
+    readonly lake: Pick<LakeWriter, 'stage' | 'publish'> &
+      Pick<LakeReader, 'currentSnapshot' | 'snapshots'> &
+      LakeRemoval
     /** All rows of the snapshot, as they read back. */
     rows(table: TableName, snapshot: string): Promise<readonly LakeRow[]>
   }>
@@ -52,7 +54,7 @@ export function lakeRemovalContract(name: string, under: LakeRemovalUnderTest): 
         const staged = await lake.stage(table, `staged/${table}-${id}`, given)
         return (await lake.publish(table, id, [staged])).snapshot
       },
-      newest: async (table: TableName) => String((await lake.snapshots(table))[0]?.id),
+      newest: async (table: TableName) => String(await lake.currentSnapshot(table)),
     }
   }
   const ids = (rows: readonly LakeRow[]) => rows.map(({ id }) => String(id)).sort()
@@ -103,7 +105,7 @@ export function lakeRemovalContract(name: string, under: LakeRemovalUnderTest): 
       expect(done?.removed).toBe(1)
       const after = await rows('hits', String(done?.snapshot))
       expect(byId(after)).toEqual(byId(before.filter(({ id }) => id !== 'gone')))
-      expect((await lake.snapshots('hits'))[0]?.id).toBe(done?.snapshot)
+      expect(await lake.currentSnapshot('hits')).toBe(done?.snapshot)
       expect(await lake.removeRows('hits', partition, [erased(visitor('v1'), { through })])).toBeNull()
       expect(await lake.removeRows('hits', { generation: 1, period: 1 }, [erased(visitor('v2'))])).toBeNull()
     })
@@ -247,9 +249,9 @@ export function lakeRemovalContract(name: string, under: LakeRemovalUnderTest): 
       hitRow({ id: String(n), zone: 'UTC', currency: 'EUR', revenue_home_micros: n, _off: n, ...change })
     type Given = Partial<RecomputeWork> & Pick<RecomputeWork, 'hits'>
     /** Of what `hourly` holds now. */
-    const recompute = async (lake: LakeRemoval & Pick<LakeReader, 'snapshots'>, given: Given) =>
-      lake.recomputeHourly(work({ hourly: (await lake.snapshots('hourly'))[0]?.id ?? '1', ...given }))
-    const recomputed = async (lake: LakeRemoval & Pick<LakeReader, 'snapshots'>, given: Given) => {
+    const recompute = async (lake: LakeRemoval & Pick<LakeReader, 'currentSnapshot' | 'snapshots'>, given: Given) =>
+      lake.recomputeHourly(work({ hourly: (await lake.currentSnapshot('hourly')) ?? '1', ...given }))
+    const recomputed = async (lake: LakeRemoval & Pick<LakeReader, 'currentSnapshot' | 'snapshots'>, given: Given) => {
       const done = await recompute(lake, given)
       if (done === null) throw new Error('the tables stand apart')
       return done

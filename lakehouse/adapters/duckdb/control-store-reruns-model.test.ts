@@ -163,7 +163,7 @@ it('are the same in both, whatever is done', async () => {
       await store.close()
       instance.closeSync()
     }),
-    { numRuns: 25, endOnFailure: true },
+    { numRuns: 12, endOnFailure: true },
   )
   // Lives in which nothing ever answers would prove little.
   expect([...seen]).toEqual(expect.arrayContaining(['promoted', 'rolled_back', 'released', 'cancelled']))

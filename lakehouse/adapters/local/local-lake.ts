@@ -118,6 +118,11 @@ export function createLocalLake(given: LocalLakeOptions): LocalLake {
       return newestFirst.sort((a, b) => Number(b.id === current) - Number(a.id === current))
     },
 
+    async currentSnapshot(table) {
+      const loaded = await local[table].reader.load()
+      return (loaded && snapshotId(loaded.metadata['current-snapshot-id'])) ?? null
+    },
+
     async *scan(view, filter = {}) {
       const { definition } = local[view.table]
       const found = await tableFiles.files(view, filter)

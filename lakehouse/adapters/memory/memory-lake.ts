@@ -106,6 +106,10 @@ export function createMemoryLake(options: MemoryLakeOptions): MemoryLake {
         .reverse()
     },
 
+    async currentSnapshot(table) {
+      return state.of(table).at(-1)?.id ?? null
+    },
+
     async *scan(view, filter = {}) {
       const definition = tables[view.table]
       const passes = filterRows(definition, filter)

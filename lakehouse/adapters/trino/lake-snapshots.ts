@@ -9,11 +9,22 @@ type Options = TrinoPlace & { readonly trino: Pick<Trino, 'query'> }
 
 /** What the table holds now. A table made by `ensureTables` has a snapshot from the beginning. */
 export async function currentSnapshot(options: Options, definition: TableDefinition): Promise<string> {
-  const rows = await options.trino.query(
-    `SELECT CAST(snapshot_id AS varchar) FROM ${trinoTable(options, `${definition.name}$refs`)} WHERE name = 'main'`,
-  )
-  const id = rows[0]?.[0]
-  if (typeof id !== 'string') throw new CorruptTableError(definition.name, 'its references', 'no branch main')
+  const [row] = await options.trino.query(currentStatement(options, definition))
+  return idOf(row, definition)
+}
+
+/** The same, or null where the table is not made yet. */
+export async function currentSnapshotIfAny(options: Options, definition: TableDefinition): Promise<string | null> {
+  const rows = await rowsOrNone(options.trino, currentStatement(options, definition))
+  return rows === undefined ? null : idOf(rows[0], definition)
+}
+
+const currentStatement = (options: Options, { name }: TableDefinition) =>
+  `SELECT CAST(snapshot_id AS varchar) FROM ${trinoTable(options, `${name}$refs`)} WHERE name = 'main'`
+
+function idOf(row: readonly unknown[] | undefined, { name }: TableDefinition): string {
+  const id = row?.[0]
+  if (typeof id !== 'string') throw new CorruptTableError(name, 'its references', 'no branch main')
   return id
 }
 
@@ -30,7 +41,7 @@ FROM ${trinoTable(options, `${definition.name}$snapshots`)}
 ORDER BY snapshot_id = (SELECT snapshot_id FROM ${trinoTable(options, `${definition.name}$refs`)} WHERE name = 'main') DESC,
   committed_at DESC, CAST(coalesce(element_at(summary, 'total-records'), '0') AS bigint) DESC`,
   )
-  return rows.map(([id, parent, at, operation, addedRows, totalRows]) => ({
+  return (rows ?? []).map(([id, parent, at, operation, addedRows, totalRows]) => ({
     id: String(id),
     parent: parent === null ? null : String(parent),
     at: Number(at),
@@ -41,11 +52,12 @@ ORDER BY snapshot_id = (SELECT snapshot_id FROM ${trinoTable(options, `${definit
   }))
 }
 
-async function rowsOrNone(trino: Pick<Trino, 'query'>, sql: string): Promise<readonly (readonly unknown[])[]> {
+/** Undefined where the table is not made yet. */
+async function rowsOrNone(trino: Pick<Trino, 'query'>, sql: string) {
   try {
     return await trino.query(sql)
   } catch (error) {
-    if (error instanceof TrinoQueryError && notMade.has(error.errorName)) return []
+    if (error instanceof TrinoQueryError && notMade.has(error.errorName)) return undefined
     throw error
   }
 }

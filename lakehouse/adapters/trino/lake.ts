@@ -34,7 +34,7 @@ import {
   unregisterTable,
 } from './lake-publication.ts'
 import { createTrinoRewrites, type TrinoRewrites } from './lake-rewrites.ts'
-import { allSnapshots, currentSnapshot } from './lake-snapshots.ts'
+import { allSnapshots, currentSnapshot, currentSnapshotIfAny } from './lake-snapshots.ts'
 import { createLakeStatements, untilCertain } from './lake-statements.ts'
 import { removeFolder } from './lake-turn.ts'
 import { createTrinoManifests, type TrinoManifests } from './manifests.ts'
@@ -67,7 +67,7 @@ export interface TrinoLakeOptions extends TrinoPlace {
 
 export interface TrinoLake
   extends Omit<LakeWriter, 'publish'>,
-    Pick<LakeReader, 'snapshots'>,
+    Pick<LakeReader, 'currentSnapshot' | 'snapshots'>,
     Pick<LakeUpkeep, 'verify'>,
     TrinoRewrites,
     TrinoExpiry,
@@ -158,6 +158,8 @@ export function createTrinoLake(options: TrinoLakeOptions): TrinoLake {
     verify: createTrinoVerify(options),
 
     snapshots: (table) => allSnapshots(options, tables[table]),
+
+    currentSnapshot: (table) => currentSnapshotIfAny(options, tables[table]),
   }
 }
 

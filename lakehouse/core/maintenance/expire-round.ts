@@ -46,6 +46,9 @@ export async function expireRound(
   const nothing: RoundRemoval = { outcome: 'done', removed: null }
   // Also those that hold no more, or an expiry would keep what they name.
   if (mode === 'remove') await showPins(options, table)
+  // So it is in each round for the first minutes of a process: then no lake is asked.
+  await noteView(options, table)
+  if (views.settled(table, clock.monotonic()) === undefined) return nothing
   // In this order: what the lake names at the first look and is not under way at the second is finished.
   const snapshots = await lake.snapshots(table)
   if (await isOpen(options, table)) return nothing

@@ -25,7 +25,7 @@ export interface RewriteTurn {
 }
 
 export interface MaintainedLake
-  extends Pick<LakeReader, 'snapshots'>,
+  extends Pick<LakeReader, 'currentSnapshot' | 'snapshots'>,
     Pick<LakeMaintainer, 'countedDays' | 'lastPublish' | 'partitions' | 'partitionsWith' | 'expires'>,
     Pick<LakeManifests, 'manifests'>,
     Partial<LakePins>,

@@ -57,7 +57,7 @@ export async function removeEverywhere(
 
 /** Whether readers read the newest snapshot. */
 export async function isToldOf({ lake, store }: RemovalRoundOptions, table: TableName): Promise<boolean> {
-  const [newest] = await lake.snapshots(table)
+  const current = await lake.currentSnapshot(table)
   const { snapshot } = await store.tableView(table)
-  return newest === undefined || newest.id === snapshot
+  return current === null || current === snapshot
 }

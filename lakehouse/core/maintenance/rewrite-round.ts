@@ -89,11 +89,11 @@ export async function tellReaders(
   const touched = all.map(({ merchant, day }) => ({ merchant: merchant as MerchantId, day }))
   for (let attempt = 1; attempt <= tellMaxAttempts; attempt++) {
     const { snapshot: replaces } = await store.tableView(table)
-    const snapshots = await lake.snapshots(table)
-    const [newest] = snapshots
-    if (newest === undefined || replaces === null) return
-    const snapshot = follows(snapshots, newest.id, replaces) ? newest.id : replaces
-    if (snapshot === replaces && touched.length === 0) return
+    const current = await lake.currentSnapshot(table)
+    if (current === null || replaces === null) return
+    const isNew = current !== replaces && follows(await lake.snapshots(table), current, replaces)
+    if (!isNew && touched.length === 0) return
+    const snapshot = isNew ? current : replaces
     try {
       await store.finishRewrite(table, lease.name, lease.fence, { snapshot, replaces, touched })
       options.owed.delete(table)

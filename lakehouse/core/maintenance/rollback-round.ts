@@ -27,7 +27,10 @@ export interface RollbackRoundOptions extends TurnsOptions {
       ControlStore,
       'erasures' | 'finishRewrite' | 'openDerivation' | 'openPublication' | 'releaseLease' | 'tableView'
     >
-  readonly lake: Pick<MaintainedLake, 'changes' | 'daysOf' | 'publishedSince' | 'rollback' | 'snapshots'>
+  readonly lake: Pick<
+    MaintainedLake,
+    'changes' | 'currentSnapshot' | 'daysOf' | 'publishedSince' | 'rollback' | 'snapshots'
+  >
 }
 
 type Step = Omit<Rollback, 'days'>
@@ -89,13 +92,12 @@ export async function settleRollback(options: RollbackRoundOptions, table: Table
   const lease = await takeLease(options, table)
   if (lease === undefined || (await isOpen(options, table))) return
   const { snapshot: read } = await store.tableView(table)
-  const snapshots = await lake.snapshots(table)
-  const [current] = snapshots
-  if (current === undefined || read === null || current.id === read) return
-  const left = descent(snapshots, read, current.id)
+  const current = await lake.currentSnapshot(table)
+  if (current === null || read === null || current === read) return
+  const left = descent(await lake.snapshots(table), read, current)
   if (left === undefined) return
-  await refusePublications(options, table, current.id, left)
-  await tell(options, table, lease, { to: current.id, days: await differing(options, table, current.id) })
+  await refusePublications(options, table, current, left)
+  await tell(options, table, lease, { to: current, days: await differing(options, table, current) })
 }
 
 async function plan(options: RollbackRoundOptions, table: TableName, to: string): Promise<Step> {

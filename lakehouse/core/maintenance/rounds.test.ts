@@ -288,6 +288,29 @@ describe('files', () => {
     expect((await world.store.tableView('hits')).snapshot).toBe(newest)
   })
 
+  it('that nobody changed cost no look at all snapshots of the table', async () => {
+    const world = await rig()
+    await world.hit(monday)
+    const asked: string[] = []
+    const lake: MaintenanceOptions['lake'] = {
+      ...world.lake,
+      async currentSnapshot(table) {
+        asked.push(`current of ${table}`)
+        return world.lake.currentSnapshot(table)
+      },
+      async snapshots(table) {
+        asked.push(`all of ${table}`)
+        return world.lake.snapshots(table)
+      },
+    }
+    const rounds = world.maintenance({ lake })
+    await rounds.runNow()
+    asked.length = 0
+    await rounds.runNow()
+    expect(asked).toContain('current of hits')
+    expect(asked.filter((what) => what.startsWith('all of'))).toEqual([])
+  })
+
   it('are rewritten though a publication lands meanwhile, and readers lose nothing of it', async () => {
     const world = await rig()
     for (let n = 0; n < closedRewriteMinFiles; n++) await world.hit(monday - 3 * dayMs + n)
