@@ -7,6 +7,7 @@ import { touch, unit } from '../../../core/ports/control-store-derivations.contr
 import { epochOf, fileOf } from '../../../core/ports/control-store-epochs.contract.ts'
 import type { RerunMove } from '../../../core/ports/rerun-store.ts'
 import { oneJob, placeOf, requestOf, rerunFacts } from '../../../core/ports/rerun-under-test.ts'
+import { testLength } from '../../../core/test/length.ts'
 import { createMemoryControlStore } from '../memory/memory-control-store.ts'
 import { openDuckDbControlStore } from './control-store.ts'
 import { minDatabaseMemoryBytes, openDatabase } from './database.ts'
@@ -163,7 +164,7 @@ it('are the same in both, whatever is done', async () => {
       await store.close()
       instance.closeSync()
     }),
-    { numRuns: 12, endOnFailure: true },
+    { numRuns: testLength('RERUNS_TEST_RUNS', { short: 12, full: 100 }), endOnFailure: true },
   )
   // Lives in which nothing ever answers would prove little.
   expect([...seen]).toEqual(expect.arrayContaining(['promoted', 'rolled_back', 'released', 'cancelled']))
