@@ -26,7 +26,7 @@ import { createTableFiles } from '../lakehouse/adapters/local/table-files.ts'
 import { createMemoryControlStore } from '../lakehouse/adapters/memory/memory-control-store.ts'
 import { type AppendFile, appendFiles } from '../lakehouse/core/iceberg/append.ts'
 import { tableLayout } from '../lakehouse/core/iceberg/layout.ts'
-import { currentSnapshot, snapshotInfo } from '../lakehouse/core/iceberg/metadata.ts'
+import { currentSnapshot, snapshotId, snapshotInfo } from '../lakehouse/core/iceberg/metadata.ts'
 import { replaceFiles } from '../lakehouse/core/iceberg/replace.ts'
 import { TableReader } from '../lakehouse/core/iceberg/table-reader.ts'
 import type { MaintainedLake } from '../lakehouse/core/maintenance/maintained-lake.ts'
@@ -105,9 +105,7 @@ const lake: MaintainedLake = {
     return ((await locals[table].reader.load())?.metadata.snapshots ?? []).map(snapshotInfo).reverse()
   },
   async currentSnapshot(table) {
-    const loaded = await locals[table].reader.load()
-    const snapshot = loaded && currentSnapshot(loaded.metadata)
-    return snapshot === undefined ? null : snapshotInfo(snapshot).id
+    return snapshotId((await locals[table].reader.load())?.metadata['current-snapshot-id'])
   },
   async derive() {
     throw new Error('nothing is derived')

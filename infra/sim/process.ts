@@ -72,7 +72,7 @@ export class SimProcess implements Caller {
 type Scan = (...args: unknown[]) => AsyncIterable<unknown>
 
 const reads =
-  /^(current|get|list|size|scan|find|books|versionsSince|tableView|unpublished|openPublication|read|end|connect|hits|visits|knownIds|erasedDays|merchants|accepted|derivedRanges|erasedOf|erasures|erasure$|logProgress|collectors|snapshots|currentSnapshot|stagedNames|partitions|lastPublish|countedDays|writing|reruns|pins)/
+  /^(get|list|size|scan|find|books|versionsSince|tableView|unpublished|openPublication|read|end|connect|hits|visits|knownIds|erasedDays|merchants|accepted|derivedRanges|erasedOf|erasures|erasure$|logProgress|collectors|snapshots|currentSnapshot|stagedNames|partitions|lastPublish|countedDays|writing|reruns|pins)/
 /** What may be done twice or later and must do no harm: it names what it does, or is fenced. */
 const repeatable =
   /^(put|remove|discard|stage|publish|derive|rewrite|commitEpoch|finishPublication|beginPublication|reportCollector|addAccepted|acquireLease|acquirePartitions|send)/

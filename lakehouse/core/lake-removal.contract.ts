@@ -249,9 +249,9 @@ export function lakeRemovalContract(name: string, under: LakeRemovalUnderTest): 
       hitRow({ id: String(n), zone: 'UTC', currency: 'EUR', revenue_home_micros: n, _off: n, ...change })
     type Given = Partial<RecomputeWork> & Pick<RecomputeWork, 'hits'>
     /** Of what `hourly` holds now. */
-    const recompute = async (lake: LakeRemoval & Pick<LakeReader, 'currentSnapshot' | 'snapshots'>, given: Given) =>
+    const recompute = async (lake: LakeRemoval & Pick<LakeReader, 'currentSnapshot'>, given: Given) =>
       lake.recomputeHourly(work({ hourly: (await lake.currentSnapshot('hourly')) ?? '1', ...given }))
-    const recomputed = async (lake: LakeRemoval & Pick<LakeReader, 'currentSnapshot' | 'snapshots'>, given: Given) => {
+    const recomputed = async (lake: LakeRemoval & Pick<LakeReader, 'currentSnapshot'>, given: Given) => {
       const done = await recompute(lake, given)
       if (done === null) throw new Error('the tables stand apart')
       return done

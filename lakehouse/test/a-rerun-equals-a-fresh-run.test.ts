@@ -252,6 +252,8 @@ async function sendAll(
   }
 }
 
+const runs = testLength('RERUN_LAW_RUNS', { short: 6, full: 60 })
+
 describe('a rerun', () => {
   it('gives what a run from the beginning gives, before, after, and back again, whoever dies when', async () => {
     await fc.assert(
@@ -294,7 +296,7 @@ describe('a rerun', () => {
           await expectNumbersOf(system, newPlan, place)
         },
       ),
-      { numRuns: testLength('RERUN_LAW_RUNS', { short: 6, full: 60 }) },
+      { numRuns: runs },
     )
   })
 
@@ -313,7 +315,7 @@ describe('a rerun', () => {
         await system.work(50, () => 1_000_000)
         expect(await system.store.pins('hits')).toEqual([])
       }),
-      { numRuns: testLength('RERUN_LAW_RUNS', { short: 4, full: 40 }) },
+      { numRuns: runs },
     )
   })
 })

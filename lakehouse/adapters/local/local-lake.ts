@@ -119,8 +119,7 @@ export function createLocalLake(given: LocalLakeOptions): LocalLake {
     },
 
     async currentSnapshot(table) {
-      const loaded = await local[table].reader.load()
-      return (loaded && snapshotId(loaded.metadata['current-snapshot-id'])) ?? null
+      return snapshotId((await local[table].reader.load())?.metadata['current-snapshot-id'])
     },
 
     async *scan(view, filter = {}) {

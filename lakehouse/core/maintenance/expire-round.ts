@@ -46,15 +46,15 @@ export async function expireRound(
   const nothing: RoundRemoval = { outcome: 'done', removed: null }
   // Also those that hold no more, or an expiry would keep what they name.
   if (mode === 'remove') await showPins(options, table)
-  // So it is in each round for the first minutes of a process: then no lake is asked.
   await noteView(options, table)
-  if (views.settled(table, clock.monotonic()) === undefined) return nothing
+  const settled = views.settled(table, clock.monotonic())
+  // Readers may still hold all they have left, as in each round of a process's first minutes: the lake is not asked.
+  if (settled === undefined) return nothing
   // In this order: what the lake names at the first look and is not under way at the second is finished.
   const snapshots = await lake.snapshots(table)
   if (await isOpen(options, table)) return nothing
   const before = await noteView(options, table)
-  const settled = views.settled(table, clock.monotonic())
-  if (before === null || settled === undefined) return nothing
+  if (before === null) return nothing
   const kept = new Set([...(await readByDerivations(options, table)), before])
   // `lastPublish` counts on from it.
   const newestPublish = Math.max(...snapshots.map(({ publish }) => publish ?? 0))

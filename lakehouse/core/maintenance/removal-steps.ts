@@ -55,7 +55,7 @@ export async function removeEverywhere(
   return (await isToldOf(options, table)) ? 'none' : 'later'
 }
 
-/** Whether readers read the newest snapshot. */
+/** Whether readers read what the table is at. */
 export async function isToldOf({ lake, store }: RemovalRoundOptions, table: TableName): Promise<boolean> {
   const current = await lake.currentSnapshot(table)
   const { snapshot } = await store.tableView(table)

@@ -2,10 +2,11 @@
 import { CommitConflictError, PublicationOpenError } from '../../../core/errors.ts'
 import type { MerchantId } from '../../../core/ids.ts'
 import type { ControlStore } from '../../../core/ports/control-store.ts'
-import type { PartitionFiles, SnapshotInfo } from '../../../core/ports/lake.ts'
+import type { PartitionFiles } from '../../../core/ports/lake.ts'
 import type { TableName } from '../../../core/tables.ts'
 import { tables } from '../../../schemas/tables.ts'
 import type { RoundOutcome } from './derive-round.ts'
+import { descent } from './descent.ts'
 import type { MaintainedLake } from './maintained-lake.ts'
 import { isWorthRewriting } from './rewrite-policy.ts'
 import { inTurn, type Lease, type TurnsOptions, takeLease } from './turns.ts'
@@ -91,7 +92,7 @@ export async function tellReaders(
     const { snapshot: replaces } = await store.tableView(table)
     const current = await lake.currentSnapshot(table)
     if (current === null || replaces === null) return
-    const isNew = current !== replaces && follows(await lake.snapshots(table), current, replaces)
+    const isNew = current !== replaces && descent(await lake.snapshots(table), current, replaces) !== undefined
     if (!isNew && touched.length === 0) return
     const snapshot = isNew ? current : replaces
     try {
@@ -109,11 +110,3 @@ export async function tellReaders(
 
 /** Tries of telling readers; each failure is a publication that went before. */
 export const tellMaxAttempts = 4
-
-function follows(snapshots: readonly SnapshotInfo[], id: string, ancestor: string): boolean {
-  const parents = new Map(snapshots.map((snapshot) => [snapshot.id, snapshot.parent]))
-  for (let at: string | null | undefined = parents.get(id); at; at = parents.get(at)) {
-    if (at === ancestor) return true
-  }
-  return false
-}

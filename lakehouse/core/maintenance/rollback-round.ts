@@ -9,8 +9,9 @@
 import { RollbackRefusedError, SnapshotNotFoundError } from '../../../core/errors.ts'
 import type { MerchantId } from '../../../core/ids.ts'
 import type { ControlStore } from '../../../core/ports/control-store.ts'
-import type { Rollback, RollbackMode, SnapshotInfo } from '../../../core/ports/lake.ts'
+import type { Rollback, RollbackMode } from '../../../core/ports/lake.ts'
 import type { TableName } from '../../../core/tables.ts'
+import { descent } from './descent.ts'
 import type { MaintainedLake } from './maintained-lake.ts'
 import { inTurn, type Lease, type TurnsOptions, takeLease } from './turns.ts'
 
@@ -137,19 +138,6 @@ async function refusePublications(
   const many = lost.length === 1 ? `publication ${named}` : `${lost.length} publications (${named})`
   const mend = 'what was wrongly published is mended by a rerun'
   throw new RollbackRefusedError(table, to, `it would take the hits of ${many} out of view; ${mend}`)
-}
-
-/** From `id` back to the child of `ancestor`, newest first; undefined where the chain does not lead there. */
-function descent(snapshots: readonly SnapshotInfo[], id: string, ancestor: string): readonly string[] | undefined {
-  const parents = new Map(snapshots.map((snapshot) => [snapshot.id, snapshot.parent]))
-  const found: string[] = []
-  for (let at = id; at !== ancestor; ) {
-    const parent = parents.get(at)
-    if (typeof parent !== 'string' || found.length > snapshots.length) return undefined
-    found.push(at)
-    at = parent
-  }
-  return found
 }
 
 /** Between what readers read and `to`. Nothing that is asked is made of failed hits. */
